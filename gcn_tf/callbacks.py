@@ -1,0 +1,246 @@
+"""What happens while a run trains: progress bar, logs, image grids, checkpoints, an orderly stop."""
+
+import json
+import math
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from gcn_tf.errors import UserError
+from gcn_tf.figures import real_above_generated, zoomed
+from gcn_tf.metrics import to_uint8
+from gcn_tf.model import GCN
+from gcn_tf.pipelines.batches import Split, evaluation_batches, pixels
+
+Logs = dict[str, Any]
+
+
+class Diverged(UserError):
+    """A loss or a weight that is no finite number."""
+
+
+class Interrupted(Exception):
+    """Ctrl-C: the run was saved and can go on."""
+
+
+class CheckpointStore:
+    """Checkpoints of a run: both networks, both optimizers, step and random state.
+
+    The flat list of all variables is saved, because the state of dropout's seed generators is left out of
+    `tf.train.Checkpoint(model=...)` without a word.
+    """
+
+    def __init__(self, model: GCN, folder: Path, keep: int = 3) -> None:
+        networks = (model, model.optimizer, model.classifier_optimizer)
+        variables = {id(v): v for network in networks for v in network.variables}
+        self.variables = list(variables.values())
+        checkpoint = tf.train.Checkpoint(variables=[v.value for v in self.variables])
+        self.manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
+
+    @property
+    def latest(self) -> str | None:
+        return self.manager.latest_checkpoint
+
+    def save(self, step: int) -> None:
+        self.manager.save(checkpoint_number=step)
+
+    def restore(self) -> None:
+        """Load the newest checkpoint; raises UserError when there is none or it does not fit the networks."""
+        if self.latest is None:
+            raise UserError(f"{self.manager.directory} holds no checkpoint: train the run first")
+        try:
+            self.manager.checkpoint.restore(self.latest).assert_existing_objects_matched()
+        except (ValueError, AssertionError, tf.errors.OpError) as error:
+            reason = str(error).splitlines()[0][:160]
+            raise UserError(f"checkpoint {self.latest} does not fit this run's networks: {reason}") from None
+
+    def finite(self) -> bool:
+        """No variable holds a NaN or an infinity."""
+        floats = [v.value for v in self.variables if v.value.dtype.is_floating]
+        return all(bool(tf.reduce_all(tf.math.is_finite(v))) for v in floats)
+
+
+class StepCallback(keras.callbacks.Callback):
+    """A callback that knows the step of the whole run: `step(n, logs)` after n steps."""
+
+    def __init__(self, start: int) -> None:
+        super().__init__()
+        self.start = start
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        self.step(self.start + batch + 1, logs or {})
+
+    def step(self, step: int, logs: Logs) -> None:
+        raise NotImplementedError
+
+
+class FiniteLoss(StepCallback):
+    """Stops a run whose loss is no finite number, naming the step and the last good checkpoint."""
+
+    def __init__(self, start: int, store: CheckpointStore) -> None:
+        super().__init__(start)
+        self.store = store
+
+    def step(self, step: int, logs: Logs) -> None:
+        for name, value in logs.items():
+            if not math.isfinite(float(value)):
+                last = self.store.latest or "none was written yet"
+                raise Diverged(
+                    f"{name} is {float(value)} at step {step}: training diverged; last good checkpoint: {last}; "
+                    "lower --learning-rate or the loss weights"
+                )
+
+
+class Evaluation(StepCallback):
+    """Scores seen and unseen cells with the cooperating classifier, for the log and the progress bar.
+
+    Accuracies here tell how training goes; the judge's, in the report, tell how good the pictures are.
+    """
+
+    def __init__(self, start: int, split: Split, every: int, last: int, seen_limit: int = 192) -> None:
+        super().__init__(start)
+        self.every, self.last = every, last
+        seen, unseen = split.pictures(unseen=False), split.pictures(unseen=True)
+        picked = np.linspace(0, len(seen) - 1, min(seen_limit, len(seen))).astype(int)
+        self.numbers = {"seen": seen[picked], "unseen": unseen}
+        self.data = {k: evaluation_batches(split, n).cache() for k, n in self.numbers.items() if len(n)}
+        self.split = split
+        self.values: dict[str, float] = {}
+
+    def step(self, step: int, logs: Logs) -> None:
+        self.values = {}
+        if step % self.every and step != self.last:
+            return
+        for group, data in self.data.items():
+            for tracker in self.model.trackers.values():
+                tracker.reset_state()
+            for batch in data:
+                values = self.score(*batch)
+            self.values |= {f"{group}/{name}": float(value) for name, value in values.items()}
+
+    @tf.function
+    def score(self, factors: dict[str, tf.Tensor], images: tf.Tensor) -> Logs:
+        return self.model.test_step((factors, images))
+
+    def grid(self, group: str, limit: int = 24, columns: int = 12) -> np.ndarray:
+        """Real above generated for some cells of a group, unseen ones framed: uint8 (H, W, 3)."""
+        numbers = self.numbers[group]
+        numbers = numbers[np.linspace(0, len(numbers) - 1, min(limit, len(numbers))).astype(int)]
+        ids = dict(zip(self.split.dataset.space.names, self.split.ids[numbers].T, strict=True))
+        generated = to_uint8(self.model({name: tf.constant(i) for name, i in ids.items()}))
+        framed = np.full(len(numbers), group == "unseen")
+        return real_above_generated(pixels(self.split, numbers), generated, columns, framed)
+
+
+class RunLog(StepCallback):
+    """`metrics.jsonl` and TensorBoard: losses, learning rate, accuracies, speed and image grids."""
+
+    def __init__(self, start: int, run_dir: Path, evaluation: Evaluation, every: int, batch_size: int) -> None:
+        super().__init__(start)
+        self.every, self.batch_size, self.evaluation = every, batch_size, evaluation
+        self.path = run_dir / "metrics.jsonl"
+        self._drop_lines_after(start)
+        self.writer = tf.summary.create_file_writer(str(run_dir / "logs"))
+        self.since, self.clock = start, time.perf_counter()
+
+    def _drop_lines_after(self, start: int) -> None:
+        """A killed run logged steps after its last checkpoint; they are trained, and logged, again."""
+        if self.path.exists():
+            lines = self.path.read_text().splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= start]
+            self.path.write_text("".join(kept))
+
+    def step(self, step: int, logs: Logs) -> None:
+        scored = self.evaluation.values
+        if step % self.every and not scored:
+            return
+        values = {f"train/{name}": float(value) for name, value in logs.items()}
+        values["train/learning_rate"] = float(self.model.optimizer.learning_rate)
+        values |= scored
+        with self.path.open("a") as file:
+            file.write(json.dumps({"step": step, **values}) + "\n")
+        now = time.perf_counter()
+        speed = (step - self.since) * self.batch_size / (now - self.clock)
+        with self.writer.as_default(step):
+            for name, value in values.items():
+                tf.summary.scalar(name, value)
+            tf.summary.scalar("train/images_per_second", speed)
+            for group in self.evaluation.data if scored else ():
+                tf.summary.image(f"{group} cells: real above generated", zoomed(self.evaluation.grid(group), 3)[None])
+        self.since, self.clock = step, time.perf_counter()
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        self.writer.flush()
+
+
+class Checkpoints(StepCallback):
+    """Saves every few hundred steps and at the end; refuses to save weights that are not finite."""
+
+    def __init__(self, start: int, store: CheckpointStore, every: int, last: int) -> None:
+        super().__init__(start)
+        self.store, self.every, self.last = store, every, last
+
+    def step(self, step: int, logs: Logs) -> None:
+        if step % self.every and step != self.last:
+            return
+        self.save(step)
+
+    def save(self, step: int) -> None:
+        if not self.store.finite():
+            last = self.store.latest or "none was written yet"
+            raise Diverged(
+                f"a weight is no finite number after step {step}; last good checkpoint: {last}; "
+                "lower --learning-rate or the loss weights"
+            )
+        self.store.save(step)
+
+
+class OrderlyStop(StepCallback):
+    """Ctrl-C lets the step finish, saves, and ends the run; a second one ends it at once."""
+
+    def __init__(self, start: int, checkpoints: Checkpoints) -> None:
+        super().__init__(start)
+        self.checkpoints = checkpoints
+        self.asked = False
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+        signal.signal(signal.SIGINT, self.before)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.before = signal.signal(signal.SIGINT, self._ask)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        signal.signal(signal.SIGINT, self.before)
+
+    def step(self, step: int, logs: Logs) -> None:
+        if self.asked:
+            self.checkpoints.save(step)
+            raise Interrupted(f"saved after step {step}")
+
+
+class ProgressBar(StepCallback):
+    """One bar with the time left and the two numbers that matter, both of unseen cells."""
+
+    def __init__(self, start: int, steps: int, evaluation: Evaluation) -> None:
+        super().__init__(start)
+        self.evaluation = evaluation
+        self.bar = tqdm(total=steps, initial=start, desc="training", unit="step", dynamic_ncols=True)
+
+    def step(self, step: int, logs: Logs) -> None:
+        values = self.evaluation.values
+        group = "unseen" if "unseen/psnr_db" in values else "seen"
+        if values:
+            read = np.mean([v for k, v in values.items() if k.startswith(group) and k.endswith("accuracy")])
+            self.bar.set_postfix_str(f"{group} {values[f'{group}/psnr_db']:.1f} dB, {read:.0%} read right")
+        self.bar.update()
+
+    def close(self) -> None:
+        self.bar.close()

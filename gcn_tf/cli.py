@@ -1,0 +1,295 @@
+"""The command line: parsing only. TensorFlow is imported inside the commands, so that --help answers at once."""
+
+import contextlib
+import dataclasses
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from tyro.conf import Fixed, Positional, Suppress, UseAppendAction, arg
+
+from gcn_tf import __version__
+from gcn_tf.config import ClassifierConfig, ConfigError, DataConfig, GeneratorConfig, RunConfig, read_config, resolve
+from gcn_tf.errors import UserError, suggest
+from gcn_tf.quiet import import_tensorflow
+
+Debug = Annotated[bool, arg(help="Show the traceback of an error.")]
+
+
+@dataclass
+class Train(RunConfig):
+    """Train a run, export its SavedModel and write its report.
+
+    Example: gcn-tf train --dataset qmnist --manual-dir ~/qmnist --holdout 'digit=7 writer=115 rotation=180'
+    """
+
+    holdout: UseAppendAction[tuple[str, ...]] = ()
+    """Unseen cells: protocols by name (low-level, high-level, paper-digits, none) or rules such as
+    'digit=7 writer=9 rotation=180'; repeatable; default: low-level."""
+    generator: Suppress[Fixed[GeneratorConfig]] = field(default_factory=GeneratorConfig)
+    classifier: Suppress[Fixed[ClassifierConfig]] = field(default_factory=ClassifierConfig)
+
+    config: Path | None = None
+    """YAML file with settings; its keys are these flags, and the layers of both networks."""
+    run_dir: Path | None = None
+    """Folder of the run; default: runs/DATASET-DATE-TIME."""
+    resume: Path | None = None
+    """Go on with this run from its newest checkpoint, under the same settings."""
+    debug: Debug = False
+
+
+@dataclass
+class Evaluate:
+    """Score a run with an independent judge, seen and unseen cells apart, and write its report.
+
+    Example: gcn-tf evaluate runs/demo
+    """
+
+    run: Positional[Path]
+    """Folder that train wrote."""
+    debug: Debug = False
+
+
+@dataclass
+class Generate:
+    """Draw cells, grids and blends of a run into one PNG.
+
+    Example: gcn-tf generate runs/demo digit='*' writer=3:0.5+8:0.5 color=red rotation=0
+    """
+
+    run: Positional[Path]
+    """Folder that train wrote."""
+    factors: Positional[tuple[str, ...]]
+    """One word per factor: digit=7, several digit=3,8, all digit='*', or a blend writer=3:0.5+8:0.5."""
+    out: Path | None = None
+    """The PNG to write; default: in the run's folder generated/, named by the words."""
+    zoom: int = 8
+    """How many times every pixel is repeated."""
+    debug: Debug = False
+
+
+@dataclass
+class Export:
+    """Write the SavedModel of a run: ids or weights in, uint8 images out, and the classifier.
+
+    Example: gcn-tf export runs/demo --out digits_model
+    """
+
+    run: Positional[Path]
+    """Folder that train wrote."""
+    out: Path | None = None
+    """Folder of the SavedModel; default: model/ in the run."""
+    debug: Debug = False
+
+
+@dataclass
+class Datasets(DataConfig):
+    """List the datasets, or draw a contact sheet of one with its unseen cells framed.
+
+    Example: gcn-tf datasets glyphs --writers 20 --out glyphs.png
+    """
+
+    dataset: Positional[str] = ""
+    """Dataset by name; without one they are listed."""
+    holdout: UseAppendAction[tuple[str, ...]] = ()
+    """Unseen cells, as train takes them; default: low-level."""
+    seed: int = 0
+    """Seed of the hold-out."""
+    out: Path | None = None
+    """The PNG to write; default: NAME.png."""
+    debug: Debug = False
+
+
+def _train(options: Train) -> None:
+    settings = {entry.name: getattr(options, entry.name) for entry in dataclasses.fields(RunConfig)}
+    config = RunConfig(**settings)
+    import_tensorflow()
+    from gcn_tf import training
+    from gcn_tf.callbacks import Interrupted
+    from gcn_tf.evaluation import read_report, score_table, write_report
+    from gcn_tf.export import export_model
+
+    if options.resume:
+        run_dir, stored = options.resume, training.read_run_config(options.resume)
+        training.check_same_settings(stored, config, run_dir)
+        split = training.load_split(config)
+    else:
+        run_dir = options.run_dir or training.new_run_dir(config)
+        config, split = training.start_run(config, run_dir)
+    print(f"{config.dataset}: {len(split.pictures(False))} cells seen, {len(split.pictures(True))} unseen; {run_dir}")
+    try:
+        model = training.fit(config, split, run_dir)
+    except Interrupted as stop:
+        print(f"{stop}; go on with: gcn-tf train --resume {run_dir}", file=sys.stderr)
+        raise SystemExit(130) from None
+    space = split.dataset.space
+    print(f"SavedModel: {export_model(model, space, run_dir / 'model')}")
+    picture = write_report(training.Run(run_dir, config, space, model), split)
+    _print_table(score_table(read_report(run_dir)["scores"]))
+    print(f"report: {picture.with_name('report.md')}\nlook at: {picture}")
+
+
+def _evaluate(options: Evaluate) -> None:
+    import_tensorflow()
+    from gcn_tf.evaluation import evaluate, read_report, score_table
+
+    picture = evaluate(options.run)
+    _print_table(score_table(read_report(options.run)["scores"]))
+    print(f"report: {picture.with_name('report.md')}\nlook at: {picture}")
+
+
+def _generate(options: Generate) -> None:
+    if options.zoom < 1:
+        raise ConfigError(f"--zoom {options.zoom}: give a whole number from 1 up")
+    import_tensorflow()
+    from gcn_tf.synthesis import write_picture
+    from gcn_tf.training import open_run
+
+    print(f"look at: {write_picture(open_run(options.run), options.factors, options.out, options.zoom)}")
+
+
+def _export(options: Export) -> None:
+    import_tensorflow()
+    from gcn_tf.export import export_model
+    from gcn_tf.training import open_run
+
+    run = open_run(options.run)
+    print(f"SavedModel: {export_model(run.model, run.space, options.out or run.folder / 'model')}")
+
+
+def _datasets(options: Datasets) -> None:
+    import_tensorflow()
+    import numpy as np
+
+    from gcn_tf.figures import write_contact_sheet
+    from gcn_tf.pipelines.batches import pixels, split_dataset
+    from gcn_tf.pipelines.registry import DATASETS, load_dataset
+
+    if not options.dataset:
+        for name, entry in DATASETS.items():
+            subsets = f"\n    subsets  {', '.join(f'{name}/{s}' for s in entry.subsets)}" if entry.subsets else ""
+            print(f"{name}\n    factors  {entry.factors}\n    needs    {entry.needs}{subsets}")
+        print("contact sheet of one: gcn-tf datasets glyphs")
+        return
+    split = split_dataset(load_dataset(options), options.holdout, options.seed)
+    space = split.dataset.space
+    for factor in space:
+        print(f"{factor.name:12} {len(factor):3}  {', '.join(factor.values)}")
+    print(f"{len(split.ids)} cells, {int(split.unseen.sum())} unseen")
+    out = options.out or Path(f"{split.dataset.name}.png")
+    print(f"look at: {write_contact_sheet(split, pixels(split, np.arange(len(split.ids))), out)}")
+
+
+def _print_table(rows: list[list[str]]) -> None:
+    width = max(len(row[0]) for row in rows)
+    for row in rows:
+        print(f"{row[0]:{width}}" + "".join(f"{cell:>9}" for cell in row[1:]))
+
+
+COMMANDS: dict[str, tuple[type, Callable[[Any], None]]] = {
+    "train": (Train, _train),
+    "evaluate": (Evaluate, _evaluate),
+    "generate": (Generate, _generate),
+    "export": (Export, _export),
+    "datasets": (Datasets, _datasets),
+}
+
+
+def _help() -> str:
+    lines = [f"  {name:10} {(kind.__doc__ or '').splitlines()[0]}" for name, (kind, _) in COMMANDS.items()]
+    return "\n".join(
+        [
+            f"gcn-tf {__version__}: learn a grid of image factors from few pictures, draw the missing ones.",
+            "",
+            "usage: gcn-tf COMMAND [options]",
+            "",
+            *lines,
+            "",
+            "  gcn-tf COMMAND --help tells more. To begin:",
+            "",
+            "  gcn-tf train --dataset glyphs --run-dir runs/demo",
+        ]
+    )
+
+
+def _flag(words: Sequence[str], name: str) -> str:
+    """The value of a flag before the real parsing: the defaults of `train` depend on three of them."""
+    for position, word in enumerate(words):
+        if word == name and position + 1 < len(words):
+            return words[position + 1]
+        if word.startswith(name + "="):
+            return word.partition("=")[2]
+    return ""
+
+
+def _train_defaults(words: Sequence[str]) -> RunConfig:
+    """Settings before the flags: of the run to resume, or of the preset and the --config file."""
+    resume, file = _flag(words, "--resume"), _flag(words, "--config")
+    if resume and (Path(resume) / "config.yaml").exists():
+        return read_config(Path(resume) / "config.yaml")
+    return resolve(_flag(words, "--preset"), _flag(words, "--dataset"), Path(file) if file else None)
+
+
+def _parse(name: str, words: Sequence[str]) -> Any:
+    kind, _ = COMMANDS[name]
+    config = _train_defaults(words) if kind is Train else RunConfig()
+    default = None
+    if kind is Train:  # the flag --holdout adds to a list, so it starts from an empty one
+        default = Train(**{**{e.name: getattr(config, e.name) for e in dataclasses.fields(config)}, "holdout": ()})
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            options = tyro.cli(kind, prog=f"gcn-tf {name}", args=words, default=default)
+    except SystemExit as stop:
+        if stop.code:
+            raise UserError(_one_line(said.getvalue(), name)) from None
+        raise
+    if isinstance(options, Train | Datasets):
+        options.holdout = options.holdout or config.holdout
+        for folder in ("data_dir", "manual_dir"):
+            if value := getattr(options, folder):
+                setattr(options, folder, str(Path(value).expanduser().resolve()))
+    return options
+
+
+def _one_line(box: str, name: str) -> str:
+    """The parser's boxed message as one line."""
+    words = box.translate(dict.fromkeys(map(ord, "╭╮╰╯│─"), " ")).split()
+    message = " ".join(words).removeprefix("Parsing error ").removeprefix("Unrecognized options ")
+    return f"{message.split(' For full helptext')[0]} (gcn-tf {name} --help lists the options)"
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Entry point of `gcn-tf`: exit code 0, 2 on bad input with one line on stderr, 130 after Ctrl-C."""
+    words = list(sys.argv[1:] if words is None else words)
+    if not words or words[0] in ("-h", "--help"):
+        print(_help())
+        return
+    if words[0] == "--version":
+        print(__version__)
+        return
+    try:
+        if words[0] not in COMMANDS:
+            hint = suggest(words[0], list(COMMANDS)) or ";"
+            raise UserError(f"unknown command {words[0]!r}{hint} known: {', '.join(COMMANDS)}")
+        options = _parse(words[0], words[1:])
+        COMMANDS[words[0]][1](options)
+    except UserError as error:
+        if "--debug" in words:
+            raise
+        print(f"gcn-tf: {' '.join(str(error).split())}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("gcn-tf: stopped", file=sys.stderr)
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,344 @@
+"""What a run is made of: typed settings with their defaults, presets, YAML in and out. No TensorFlow here.
+
+Settings are resolved in this order, later ones winning: the defaults below, a preset
+(`presets/NAME.yaml`), a `--config` file, the flags. Keys are the flags: `batch_size` and `--batch-size`.
+"""
+
+import dataclasses
+import math
+import types
+import typing
+from dataclasses import dataclass, field, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from gcn_tf.errors import UserError, suggest
+
+
+class ConfigError(UserError):
+    """A setting that is unknown, of the wrong type or out of range; names the key, the value and the remedy."""
+
+
+@dataclass
+class DataConfig:
+    """Which pictures."""
+
+    dataset: str = "glyphs"
+    """Dataset by name, with a subset where it has some: glyphs, qmnist, qmnist/train, mnist-style."""
+    writers: str = "10"
+    """How many writers (styles for mnist-style), or the ids of those wanted: 10, or 115,203,44."""
+    exemplars: int = 1
+    """Pictures per digit and writer; above 1 the exemplar is a factor of its own."""
+    image_size: int = 28
+    """Side of the images in pixels (drawn datasets)."""
+    data_seed: int = 0
+    """Seed of the drawn datasets: other seeds are other writers."""
+    data_dir: str | None = None
+    """Folder of the prepared data; default: gcn-tf in the user's cache."""
+    manual_dir: str | None = None
+    """Folder with the dataset's official files, put there by hand."""
+
+    def writer_selection(self) -> int | tuple[int, ...]:
+        """`writers` as a number of writers, or as ids when it lists several (or one with a comma)."""
+        try:
+            ids = tuple(int(word) for word in str(self.writers).split(",") if word.strip())
+        except ValueError:
+            ids = ()
+        if not ids or (len(ids) == 1 and ids[0] < 1):
+            raise ConfigError(f"--writers {self.writers!r}: give a number such as 10, or ids such as 115,203")
+        return ids[0] if len(ids) == 1 and "," not in str(self.writers) else ids
+
+
+@dataclass
+class Upsampling:
+    """One transposed convolution: out = (in - 1) * stride + kernel - 2 * pad."""
+
+    filters: int
+    kernel: int
+    stride: int = 2
+    pad: int = 0
+
+
+@dataclass
+class GeneratorConfig:
+    """Layer sizes of the generator, in the order of the data."""
+
+    towers: dict[str, int] = field(default_factory=dict)
+    """Units of each of a factor's two dense layers, by factor name."""
+    tower_units: int = 128
+    """The same for factors that `towers` does not name."""
+    trunk: tuple[int, ...] = (512,)
+    """Units of the dense layers after the towers are concatenated."""
+    seed_tensor: tuple[int, ...] = (7, 7, 64)
+    """Height, width and channels that the last dense layer is reshaped to."""
+    upsampling: tuple[Upsampling, ...] = (Upsampling(64, 4, 2, 1), Upsampling(3, 2, 2, 0))
+    """Transposed convolutions; the last one makes the image."""
+    negative_slope: float = 0.1
+    """Of the LeakyReLU after every hidden layer."""
+
+
+@dataclass
+class Convolution:
+    """One convolution ("same" padding) and the max pooling after it (1: none)."""
+
+    filters: int
+    kernel: int
+    pool: int = 2
+
+
+@dataclass
+class ClassifierConfig:
+    """Layer sizes of the classifier."""
+
+    convolutions: tuple[Convolution, ...] = (Convolution(32, 3), Convolution(64, 3), Convolution(128, 3))
+    head_units: tuple[int, ...] = (128,)
+    """Units of the dense layers of each factor's head, before its softmax."""
+    dropout: float = 0.5
+    negative_slope: float = 0.2
+
+
+@dataclass
+class RunConfig(DataConfig):
+    """Everything needed to repeat a run."""
+
+    preset: str = ""
+    """Preset that the defaults come from; empty: the one of the dataset."""
+    holdout: tuple[str, ...] = ("low-level",)
+    """Unseen cells: protocols by name (low-level, high-level, paper-digits, none) or rules
+    such as 'digit=7 writer=9 rotation=180'; repeatable."""
+    seed: int = 0
+    """Seed of hold-out, weights, batches and imagined cells."""
+
+    cooperation: Literal["joint", "frozen", "none"] = "joint"
+    """joint: the classifier learns along; frozen: it learns first, then stays; none: pixel loss alone."""
+    classifier_learns_from: Literal["real", "generated", "both"] = "real"
+    """Images that the classifier is trained on in the joint regime."""
+    pixel_weight: float = 1.0
+    """Weight of the sum of squared pixel differences, eq. (2)."""
+    classification_weight: float = 10.0
+    """Weight of every factor's cross entropy, eq. (1) and (2)."""
+    factor_weights: dict[str, float] = field(default_factory=dict)
+    """Weights of single factors where they differ: --factor-weights writer 20 digit 5."""
+    imagined_share: float = 1.0
+    """Imagined cells (random combinations, no pixel loss) per real picture of a batch."""
+    imagined_weight: float = 1.0
+    """Weight of the imagined cells' cross entropies, relative to classification_weight."""
+
+    steps: int = 1500
+    """Training steps of the generator."""
+    classifier_steps: int = 300
+    """Steps that the classifier learns alone first, in the frozen regime."""
+    batch_size: int = 64
+    """Real pictures per step."""
+    learning_rate: float = 1e-3
+    """Adam's rate at the start."""
+    schedule: Literal["cosine", "halving", "constant"] = "cosine"
+    """Of the learning rate; halving is the paper's, every 1,000 steps."""
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+    epsilon: float = 1e-8
+    precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
+    """auto takes bfloat16 where the processor multiplies faster in it."""
+    deterministic: bool = False
+    """Bit-equal repeats and resumes on the same machine; somewhat slower."""
+
+    checkpoint_steps: int = 500
+    """Steps between checkpoints."""
+    log_steps: int = 25
+    """Steps between lines of metrics.jsonl and TensorBoard scalars."""
+    image_steps: int = 250
+    """Steps between evaluations with image grids in TensorBoard."""
+
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
+
+    def loss_weights(self, names: tuple[str, ...]) -> dict[str, float]:
+        """Weight of each factor's cross entropy; raises ConfigError for a factor that does not exist."""
+        for name in self.factor_weights:
+            if name not in names:
+                raise ConfigError(
+                    f"factor_weights names {name!r}{suggest(name, names) or ';'} known: {', '.join(names)}"
+                )
+        return {name: self.factor_weights.get(name, self.classification_weight) for name in names}
+
+
+# (lowest, highest) by key; None leaves the side open. Every number must be finite.
+_RANGES: dict[str, tuple[float | None, float | None]] = {
+    "exemplars": (1, None),
+    "image_size": (28, 1024),
+    "data_seed": (0, 2**31 - 1),
+    "seed": (0, 2**31 - 1),
+    "pixel_weight": (0, None),
+    "classification_weight": (0, None),
+    "imagined_share": (0, 16),
+    "imagined_weight": (0, None),
+    "steps": (1, None),
+    "classifier_steps": (0, None),
+    "batch_size": (1, 65536),
+    "learning_rate": (1e-12, 10),
+    "beta_1": (0, 0.999999),
+    "beta_2": (0, 0.999999),
+    "epsilon": (1e-20, 1),
+    "checkpoint_steps": (1, None),
+    "log_steps": (1, None),
+    "image_steps": (1, None),
+    "tower_units": (1, None),
+    "filters": (1, None),
+    "kernel": (1, None),
+    "stride": (1, None),
+    "pad": (0, None),
+    "pool": (1, None),
+    "dropout": (0, 0.99),
+    "negative_slope": (0, 1),
+}
+
+
+def check_config(config: Any, prefix: str = "") -> None:
+    """Raise ConfigError for the first setting out of range, naming it."""
+    for entry in fields(config):
+        value, key = getattr(config, entry.name), prefix + entry.name
+        for item in value if isinstance(value, tuple) else [value]:
+            if dataclasses.is_dataclass(item):
+                check_config(item, f"{key}.")
+            elif isinstance(item, (int, float)) and not isinstance(item, bool):
+                _check_number(key, item, *_RANGES.get(entry.name, (None, None)))
+        if isinstance(value, dict):
+            for name, number in value.items():
+                _check_number(f"{key}.{name}", number, 0, None)
+    if isinstance(config, DataConfig):
+        config.writer_selection()
+
+
+def _check_number(key: str, value: float, lowest: float | None, highest: float | None) -> None:
+    if not math.isfinite(value):
+        raise ConfigError(f"{key} is {value}: give a finite number")
+    if (lowest is not None and value < lowest) or (highest is not None and value > highest):
+        limits = f"from {lowest:g}" + (f" to {highest:g}" if highest is not None else " up")
+        raise ConfigError(f"{key} is {value:g}: give a number {limits}")
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Plain dicts, lists and scalars, ready for YAML."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: plain(v) for k, v in value.items()}
+        return [plain(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+    return plain(dataclasses.asdict(config))
+
+
+def with_settings(config: Any, settings: dict[str, Any], place: str) -> Any:
+    """A copy of a config dataclass with `settings` applied, type-checked.
+
+    Raises:
+        ConfigError: an unknown key (with the nearest spelling) or a value of the wrong type; `place` says where.
+    """
+    hints = typing.get_type_hints(type(config))
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{place}: expected settings of the form 'key: value', found {settings!r}")
+    changes = {}
+    for key, value in settings.items():
+        if key not in hints:
+            known = [entry.name for entry in fields(config)]
+            hint = suggest(str(key), known) or f"; known: {', '.join(known)}"
+            raise ConfigError(f"{place}: unknown setting {key!r}{hint}")
+        current = getattr(config, key)
+        if dataclasses.is_dataclass(current):
+            changes[key] = with_settings(current, value, f"{place}: {key}")
+        else:
+            changes[key] = _typed(hints[key], value, f"{place}: {key}")
+    return dataclasses.replace(config, **changes)
+
+
+def _typed(hint: Any, value: Any, place: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        return None if value is None else _typed(arguments[0], value, place)
+    if origin is Literal:
+        if value in arguments:
+            return value
+        raise ConfigError(f"{place} is {value!r}: use one of {', '.join(map(str, arguments))}")
+    if origin is tuple and isinstance(value, (list, tuple)):
+        return tuple(_typed(arguments[0], item, f"{place}[{i}]") for i, item in enumerate(value))
+    if origin is dict and isinstance(value, dict):
+        return {str(k): _typed(arguments[1], v, f"{place}.{k}") for k, v in value.items()}
+    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
+        return _layer(hint, value, place)
+    if hint is str and isinstance(value, (str, int)) and not isinstance(value, bool):
+        return str(value)
+    if hint is float and isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        try:
+            return float(value)  # YAML reads 1e-4 as text
+        except ValueError:
+            pass
+    if hint in (int, bool) and type(value) is hint:
+        return value
+    name = getattr(hint, "__name__", str(hint)) if origin is None else str(hint)
+    raise ConfigError(f"{place} is {value!r}: expected {name}")
+
+
+def _layer(kind: type, value: dict[str, Any], place: str) -> Any:
+    required = [f.name for f in fields(kind) if f.default is dataclasses.MISSING]
+    missing = [name for name in required if name not in value]
+    if missing:
+        raise ConfigError(f"{place}: a layer needs {', '.join(required)}; {', '.join(missing)} not given")
+    return with_settings(kind(**dict.fromkeys(required, 1)), value, place)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Settings of a YAML file; raises ConfigError naming the file when it is missing or no mapping."""
+    try:
+        settings = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{path} is not YAML: {reason}") from None
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{path}: expected settings of the form 'key: value'")
+    return settings
+
+
+def preset_names() -> list[str]:
+    folder = resources.files("gcn_tf") / "presets"
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None) -> RunConfig:
+    """Defaults, then the preset, then the YAML file.
+
+    Args:
+        preset: preset by name; empty: what the file says, else the preset named after the dataset.
+        dataset: dataset by name; empty: what the file or the preset says.
+
+    Raises:
+        ConfigError: an unknown preset or a bad file.
+    """
+    from_file = read_yaml(config_file) if config_file else {}
+    dataset = dataset or str(from_file.get("dataset", "")) or (preset or RunConfig.dataset).split("-published")[0]
+    name = preset or str(from_file.get("preset", "")) or dataset.partition("/")[0]
+    if name in preset_names():
+        text = (resources.files("gcn_tf") / "presets" / f"{name}.yaml").read_text()
+        config = with_settings(RunConfig(), yaml.safe_load(text), f"preset {name}")
+    elif preset or from_file.get("preset"):
+        hint = suggest(name, preset_names()) or ";"
+        raise ConfigError(f"--preset {name!r} is unknown{hint} known: {', '.join(preset_names())}")
+    else:
+        config, name = RunConfig(), ""  # an unknown dataset: the registry says so when it loads
+    config = dataclasses.replace(config, preset=name, dataset=dataset)
+    return with_settings(config, from_file, str(config_file)) if config_file else config
+
+
+def write_config(config: RunConfig, path: Path) -> None:
+    path.write_text(yaml.safe_dump(to_dict(config), sort_keys=False, allow_unicode=True))
+
+
+def read_config(path: Path) -> RunConfig:
+    """The `config.yaml` of a run; raises ConfigError naming the file and the key."""
+    config = with_settings(RunConfig(), read_yaml(path), str(path))
+    check_config(config)
+    return config

@@ -1,0 +1,16 @@
+"""Bad input: the exception that the command line turns into one line and exit code 2, and spelling hints."""
+
+import difflib
+from collections.abc import Sequence
+
+
+
+class UserError(ValueError):
+    """Bad input. The message is one line: the value, where it stands, and what would be right."""
+
+
+def suggest(word: str, known: Sequence[str]) -> str:
+    """`", did you mean red?"` when a known word is spelled nearly the same, else an empty string."""
+    close = difflib.get_close_matches(word.lower(), [k.lower() for k in known], n=1)
+    spelling = {k.lower(): k for k in known}
+    return f", did you mean {spelling[close[0]]}?" if close else ""

@@ -1,0 +1,47 @@
+"""The loss terms of Xu, Qin and Wan 2019, one function per term; each returns one value per example."""
+
+import keras
+import tensorflow as tf
+
+Codes = dict[str, tf.Tensor]
+
+
+def sum_of_squares(real: tf.Tensor, generated: tf.Tensor) -> tf.Tensor:
+    """First term of eq. (2): squared Euclidean distance of two images.
+
+    Args:
+        real: float32 (B, H, W, C) in [0, 1].
+        generated: float32 (B, H, W, C), the unclipped output of the generator.
+
+    Returns:
+        float32 (B,), at least 0.
+    """
+    return tf.reduce_sum(tf.square(real - generated), axis=(1, 2, 3))
+
+
+def cross_entropies(logits: Codes, codes: Codes) -> dict[str, tf.Tensor]:
+    """Eq. (1) and the second term of eq. (2), factor by factor.
+
+    Args:
+        logits: float32 (B, K_f) by factor name.
+        codes: float32 (B, K_f) by factor name, rows in [0, 1] that sum to 1.
+
+    Returns:
+        float32 (B,) in nats by factor name.
+    """
+    return {
+        name: keras.ops.categorical_crossentropy(codes[name], logits[name], from_logits=True) for name in codes
+    }
+
+
+def weighted_sum(terms: dict[str, tf.Tensor], weights: dict[str, float]) -> tf.Tensor:
+    """`sum_f weight_f * term_f`: float32 (B,)."""
+    return tf.add_n([weights[name] * term for name, term in terms.items()])
+
+
+def clip_image(image: tf.Tensor) -> tf.Tensor:
+    """Cut the generator's linear output to [0, 1], as images leave the model.
+
+    The classifier sees clipped images in training too: on raw output it rewards values no picture has.
+    """
+    return tf.clip_by_value(image, 0.0, 1.0)

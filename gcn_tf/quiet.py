@@ -1,0 +1,46 @@
+"""Import TensorFlow without its start-up chatter.
+
+Its first lines go to file descriptor 2 before any Python setting is read, so the descriptor itself is
+turned aside while TensorFlow starts; what was caught is printed when the import fails.
+"""
+
+import contextlib
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def stderr_aside() -> Iterator[None]:
+    """Keep what is written to file descriptor 2 from the terminal, unless an exception ends the block."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as aside:
+        terminal = os.dup(2)
+        os.dup2(aside.fileno(), 2)
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            if failed:
+                aside.seek(0)
+                sys.stderr.write(aside.read().decode(errors="replace"))
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow and Keras and look for devices, silently; later messages start at errors."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    warnings.filterwarnings("ignore", module="tensorflow|keras|tensorflow_datasets")
+    with stderr_aside():
+        import keras  # noqa: F401
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+        tf.zeros(())  # starts the runtime, whose messages would come later otherwise
+        tf.get_logger().setLevel("ERROR")

@@ -1,0 +1,170 @@
+"""From a RunConfig to a run directory: fit, log, save, resume; and back from a run directory to the model."""
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from gcn_tf.callbacks import (
+    CheckpointStore,
+    Checkpoints,
+    Evaluation,
+    FiniteLoss,
+    OrderlyStop,
+    ProgressBar,
+    RunLog,
+    StepCallback,
+)
+from gcn_tf.config import ConfigError, RunConfig, check_config, read_config, to_dict, write_config
+from gcn_tf.errors import UserError
+from gcn_tf.factors import FactorSpace
+from gcn_tf.model import GCN
+from gcn_tf.networks import build_classifier, build_generator, check_image_side
+from gcn_tf.optimizers import build_adam
+from gcn_tf.pipelines.batches import Split, split_dataset, training_batches
+from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.precision import resolve_precision
+
+PLACES = ("data_dir", "manual_dir")  # settings that may differ between two sittings of one run
+
+
+@dataclass
+class Run:
+    """A run directory with its model restored."""
+
+    folder: Path
+    config: RunConfig
+    space: FactorSpace
+    model: GCN
+
+
+def load_split(config: RunConfig) -> Split:
+    """The dataset of a run, parted into seen and unseen pictures."""
+    return split_dataset(load_dataset(config), config.holdout, config.seed)
+
+
+def build_model(config: RunConfig, space: FactorSpace, image_shape: tuple[int, int, int]) -> GCN:
+    """Both networks and both optimizers, compiled; raises ConfigError when layers and image size disagree."""
+    check_image_side(config.generator, image_shape[0])
+    weights = config.loss_weights(space.names)
+    keras.utils.set_random_seed(config.seed)
+    model = GCN(
+        build_generator(space.sizes, config.generator, config.precision),
+        build_classifier(space.sizes, image_shape, config.classifier, config.precision),
+        factor_weights=weights,
+        pixel_weight=config.pixel_weight,
+        cooperation=config.cooperation,
+        classifier_learns_from=config.classifier_learns_from,
+        imagined_share=config.imagined_share,
+        imagined_weight=config.imagined_weight,
+        classifier_steps=config.classifier_steps,
+        seed=config.seed,
+    )
+    model.compile(build_adam(config, "generator_adam"), build_adam(config, "classifier_adam"))
+    return model
+
+
+def total_steps(config: RunConfig) -> int:
+    """Steps of both networks: in the frozen regime the classifier learns alone first."""
+    return config.steps + (config.classifier_steps if config.cooperation == "frozen" else 0)
+
+
+def new_run_dir(config: RunConfig) -> Path:
+    name = f"{config.dataset.replace('/', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return Path("runs") / name
+
+
+def start_run(config: RunConfig, run_dir: Path) -> tuple[RunConfig, Split]:
+    """Check the settings, load the data and lay out a new run directory.
+
+    Raises:
+        UserError: a bad setting, data that do not load, or a folder that already holds a run.
+    """
+    check_config(config)
+    if (run_dir / "config.yaml").exists():
+        raise UserError(f"--run-dir {run_dir} already holds a run: go on with --resume {run_dir}, or name another")
+    split = load_split(config)
+    check_image_side(config.generator, split.dataset.image_shape[0])
+    config.loss_weights(split.dataset.space.names)
+    config = dataclasses.replace(config, precision=resolve_precision(config.precision))
+    try:
+        (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
+        (run_dir / "factors.json").write_text(split.dataset.space.to_json())
+        write_config(config, run_dir / "config.yaml")
+    except OSError as error:
+        raise UserError(f"cannot write to --run-dir {run_dir}: {error.strerror}") from None
+    return config, split
+
+
+def read_run_config(run_dir: Path) -> RunConfig:
+    """Settings of a run; raises UserError when the folder is no run directory."""
+    if not (run_dir / "config.yaml").exists():
+        raise UserError(f"{run_dir} is no run directory (it has no config.yaml): give a folder that train wrote")
+    return read_config(run_dir / "config.yaml")
+
+
+def check_same_settings(stored: RunConfig, wanted: RunConfig, run_dir: Path) -> None:
+    """Raise ConfigError with the differences unless a resumed run keeps its settings."""
+    before, after = to_dict(stored), to_dict(wanted)
+    differences = [
+        f"{key}: {before[key]} in the run, {after[key]} now"
+        for key in before
+        if before[key] != after[key] and key not in PLACES
+    ]
+    if differences:
+        raise ConfigError(
+            f"--resume {run_dir}: settings differ ({'; '.join(differences)}); "
+            "leave those flags out, or start a new run"
+        )
+
+
+def fit(config: RunConfig, split: Split, run_dir: Path) -> GCN:
+    """Train from the newest checkpoint, or from the beginning, to the last step.
+
+    Raises:
+        Diverged: a loss or weight is no finite number.
+        Interrupted: Ctrl-C; the state was saved.
+    """
+    if config.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    model = build_model(config, split.dataset.space, split.dataset.image_shape)
+    store = CheckpointStore(model, run_dir / "checkpoints")
+    if store.latest:
+        store.restore()
+    start, stop = int(model.step), total_steps(config)
+    if start >= stop:
+        return model
+    evaluation = Evaluation(start, split, config.image_steps, stop)
+    checkpoints = Checkpoints(start, store, config.checkpoint_steps, stop)
+    bar = ProgressBar(start, stop, evaluation)
+    steps: list[StepCallback] = [
+        FiniteLoss(start, store),
+        evaluation,
+        RunLog(start, run_dir, evaluation, config.log_steps, config.batch_size),
+        bar,
+        checkpoints,
+        OrderlyStop(start, checkpoints),
+    ]
+    data = training_batches(split, config.batch_size, config.seed, start, stop)
+    try:
+        model.fit(data, epochs=1, steps_per_epoch=stop - start, verbose=0, callbacks=steps)
+    finally:
+        bar.close()
+    return model
+
+
+def open_run(run_dir: Path) -> Run:
+    """The model of a run as of its newest checkpoint.
+
+    Raises:
+        UserError: no run directory, no checkpoint, or a damaged one.
+    """
+    config = read_run_config(run_dir)
+    space = FactorSpace.read(run_dir / "factors.json")
+    side = config.image_size
+    model = build_model(config, space, (side, side, 3))
+    CheckpointStore(model, run_dir / "checkpoints").restore()
+    return Run(run_dir, config, space, model)

@@ -1,0 +1,113 @@
+"""The tf.data graph: base images + variations - hold-out -> batches that depend only on (seed, step).
+
+Base images are decoded once and stay in memory; a step gathers its pictures by number and varies them in
+the graph. Position p of the endless stream lies in epoch p // P of the P seen pictures and is shuffled by
+`index_shuffle` with the epoch's own seed, so any step can be produced without those before it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from gcn_tf.holdout import check_values_seen, holdout_rules, unseen_mask
+from gcn_tf.pipelines.registry import Dataset
+
+Batch = tuple[dict[str, tf.Tensor], tf.Tensor]
+
+
+@dataclass(frozen=True)
+class Split:
+    """The pictures of a dataset, parted by a hold-out.
+
+    Args:
+        dataset: where the pixels come from.
+        base: int32 (P,). Base image number of every picture.
+        ids: int32 (P, M). Value ids of every picture.
+        unseen: bool (P,). Held out: these never reach training.
+    """
+
+    dataset: Dataset
+    base: np.ndarray
+    ids: np.ndarray
+    unseen: np.ndarray
+
+    def pictures(self, unseen: bool) -> np.ndarray:
+        """Numbers of the seen or of the unseen pictures: int64 (n,)."""
+        return np.flatnonzero(self.unseen == unseen)
+
+
+def split_dataset(dataset: Dataset, holdout: tuple[str, ...], seed: int) -> Split:
+    """Part a dataset by `--holdout` specs; raises HoldoutError when a value would never be seen."""
+    base, ids = dataset.pictures()
+    unseen = unseen_mask(ids, holdout_rules(holdout, dataset.space, seed), dataset.space)
+    check_values_seen(ids, unseen, dataset.space)
+    return Split(dataset, base, ids, unseen)
+
+
+def render(split: Split, numbers: tf.Tensor) -> Batch:
+    """Pictures by number, as a graph operation.
+
+    Args:
+        numbers: int (B,). Rows of the split.
+
+    Returns:
+        Value ids int32 (B,) by factor name, and images uint8 (B, H, W, 3).
+    """
+    dataset = split.dataset
+    ids = tf.gather(tf.constant(split.ids), numbers)  # (B, M)
+    by_name = {name: ids[:, m] for m, name in enumerate(dataset.space.names)}
+    images = tf.gather(tf.constant(dataset.images), tf.gather(tf.constant(split.base), numbers))
+    for variation in dataset.variations:
+        images = variation.apply(images, by_name[variation.factor.name])
+    return by_name, images
+
+
+def _as_float(ids: dict[str, tf.Tensor], images: tf.Tensor) -> Batch:
+    return ids, tf.cast(images, tf.float32) / 255.0
+
+
+def picture_numbers(step: tf.Tensor, pictures: np.ndarray, batch_size: int, seed: int) -> tf.Tensor:
+    """The pictures of one training step: a pure function of (seed, step).
+
+    Args:
+        step: int64 scalar, from 0.
+        pictures: int (P,). Numbers to draw from, each once per epoch.
+
+    Returns:
+        int64 (batch_size,).
+    """
+    count = len(pictures)
+    position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+    epoch = position // count
+    seeds = tf.stack([tf.fill(epoch.shape, tf.constant(seed, tf.int64)), epoch, tf.zeros_like(epoch)], axis=1)
+    # The op itself: `tf.random.experimental.index_shuffle` does not take one seed per index.
+    shuffled = tf.raw_ops.RandomIndexShuffle(
+        index=position % count, seed=seeds, max_index=tf.constant(count - 1, tf.int64), rounds=4
+    )
+    return tf.gather(tf.constant(pictures, tf.int64), shuffled)
+
+
+def training_batches(split: Split, batch_size: int, seed: int, start: int, stop: int) -> tf.data.Dataset:
+    """The batches of steps start .. stop - 1 of the seen pictures, shuffled anew every epoch.
+
+    Yields:
+        ({factor: int32 (B,)}, float32 (B, H, W, 3) in [0, 1])
+    """
+    seen = split.pictures(unseen=False)
+
+    def batch(step: tf.Tensor) -> Batch:
+        return _as_float(*render(split, picture_numbers(step, seen, batch_size, seed)))
+
+    return tf.data.Dataset.range(start, stop).map(batch, num_parallel_calls=1).prefetch(4)
+
+
+def evaluation_batches(split: Split, numbers: np.ndarray, batch_size: int = 256) -> tf.data.Dataset:
+    """The given pictures in order, the last batch smaller; elements as in `training_batches`."""
+    data = tf.data.Dataset.from_tensor_slices(np.asarray(numbers, np.int64)).batch(batch_size)
+    return data.map(lambda rows: _as_float(*render(split, rows))).prefetch(2)
+
+
+def pixels(split: Split, numbers: np.ndarray) -> np.ndarray:
+    """The given pictures as users see them: uint8 (n, H, W, 3)."""
+    return np.asarray(render(split, tf.constant(numbers, tf.int64))[1])

@@ -1,0 +1,75 @@
+"""Colour, rotation and mirroring: factors that multiply base images, as TensorFlow graph operations.
+
+Every variation is exact: colours mask channels, rotations and mirrorings move whole pixels, nothing is
+resampled. All work on batches with one id per image, inside tf.data graphs and eagerly alike.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from gcn_tf.errors import UserError
+from gcn_tf.factors import Factor
+
+COLORS = ("red", "green", "blue")
+ROTATIONS_DEGREES = ("0", "90", "180", "270")
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A factor whose values are made from a base image.
+
+    Args:
+        factor: the factor and its values.
+        apply: (images (B, H, W, C), ids int32 (B,)) -> images (B, H, W, C'), of the same dtype.
+    """
+
+    factor: Factor
+    apply: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def _colored(images: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+    """Put grey ink into one colour channel: (B, H, W, 1) -> (B, H, W, 3), channels in RGB order."""
+    mask = tf.one_hot(ids, len(COLORS), dtype=images.dtype)
+    return images * mask[:, None, None, :]  # (B, H, W, 1) * (B, 1, 1, 3)
+
+
+def color() -> Variation:
+    """Red, green or blue ink on black."""
+    return Variation(Factor("color", COLORS), _colored)
+
+
+def _pixel_moves(moves: tuple[Callable[[np.ndarray], np.ndarray], ...]) -> Callable:
+    """Moves of whole pixels as a gather: each move is one permutation of the pixel numbers."""
+
+    def apply(images: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+        height, width, channels = images.shape[1:]
+        if height != width:
+            raise UserError(f"images of {height}x{width} cannot be turned by 90 degrees: make them square")
+        numbers = np.arange(height * width).reshape(height, width)
+        sources = np.stack([move(numbers).ravel() for move in moves]).astype(np.int32)  # (K, H*W)
+        flat = tf.reshape(images, (-1, height * width, channels))
+        moved = tf.gather(flat, tf.gather(sources, ids), batch_dims=1)  # (B, H*W, C)
+        return tf.reshape(moved, (-1, height, width, channels))
+
+    return apply
+
+
+def _rotate(quarter_turns: int) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda numbers: np.rot90(numbers, quarter_turns)
+
+
+_TURNS = tuple(_rotate(k) for k in range(4))
+
+
+def rotation() -> Variation:
+    """0, 90, 180 or 270 degrees counter-clockwise."""
+    return Variation(Factor("rotation", ROTATIONS_DEGREES), _pixel_moves(_TURNS))
+
+
+def transformation() -> Variation:
+    """The authors' six: the four rotations (degrees counter-clockwise) and the two mirrorings."""
+    values = (*ROTATIONS_DEGREES, "flip-up-down", "flip-left-right")
+    return Variation(Factor("transformation", values), _pixel_moves((*_TURNS, np.flipud, np.fliplr)))
