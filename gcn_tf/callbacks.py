@@ -11,13 +11,13 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from gcn_tf.errors import UserError
 from gcn_tf.figures import real_above_generated, zoomed
 from gcn_tf.metrics import to_uint8
 from gcn_tf.model import GCN
 from gcn_tf.pipelines.batches import Split, evaluation_batches, pixels
+from gcn_tf.progress import progress
 
 Logs = dict[str, Any]
 
@@ -142,7 +142,9 @@ class Evaluation(StepCallback):
 class RunLog(StepCallback):
     """`metrics.jsonl` and TensorBoard: losses, learning rate, accuracies, speed and image grids."""
 
-    def __init__(self, start: int, run_dir: Path, evaluation: Evaluation, every: int, batch_size: int) -> None:
+    def __init__(
+        self, start: int, run_dir: Path, evaluation: Evaluation, every: int, batch_size: int
+    ) -> None:
         super().__init__(start)
         self.every, self.batch_size, self.evaluation = every, batch_size, evaluation
         self.path = run_dir / "metrics.jsonl"
@@ -173,7 +175,9 @@ class RunLog(StepCallback):
                 tf.summary.scalar(name, value)
             tf.summary.scalar("train/images_per_second", speed)
             for group in self.evaluation.data if scored else ():
-                tf.summary.image(f"{group} cells: real above generated", zoomed(self.evaluation.grid(group), 3)[None])
+                tf.summary.image(
+                    f"{group} cells: real above generated", zoomed(self.evaluation.grid(group), 3)[None]
+                )
         self.since, self.clock = step, time.perf_counter()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
@@ -232,14 +236,16 @@ class ProgressBar(StepCallback):
     def __init__(self, start: int, steps: int, evaluation: Evaluation) -> None:
         super().__init__(start)
         self.evaluation = evaluation
-        self.bar = tqdm(total=steps, initial=start, desc="training", unit="step", dynamic_ncols=True)
+        self.bar = progress(steps, "training", initial=start)
 
     def step(self, step: int, logs: Logs) -> None:
         values = self.evaluation.values
         group = "unseen" if "unseen/psnr_db" in values else "seen"
         if values:
             read = np.mean([v for k, v in values.items() if k.startswith(group) and k.endswith("accuracy")])
-            self.bar.set_postfix_str(f"{group} {values[f'{group}/psnr_db']:.1f} dB, {read:.0%} read right")
+            self.bar.set_postfix_str(
+                f"{group} {values[f'{group}/psnr_db']:.1f} dB, {read:.0%} read right", refresh=False
+            )
         self.bar.update()
 
     def close(self) -> None:

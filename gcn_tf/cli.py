@@ -14,7 +14,15 @@ import tyro
 from tyro.conf import Fixed, Positional, Suppress, UseAppendAction, arg
 
 from gcn_tf import __version__
-from gcn_tf.config import ClassifierConfig, ConfigError, DataConfig, GeneratorConfig, RunConfig, read_config, resolve
+from gcn_tf.config import (
+    ClassifierConfig,
+    ConfigError,
+    DataConfig,
+    GeneratorConfig,
+    RunConfig,
+    read_config,
+    resolve,
+)
 from gcn_tf.errors import UserError, suggest
 from gcn_tf.quiet import import_tensorflow
 
@@ -121,7 +129,9 @@ def _train(options: Train) -> None:
     else:
         run_dir = options.run_dir or training.new_run_dir(config)
         config, split = training.start_run(config, run_dir)
-    print(f"{config.dataset}: {len(split.pictures(False))} cells seen, {len(split.pictures(True))} unseen; {run_dir}")
+    print(
+        f"{config.dataset}: {len(split.pictures(False))} cells seen, {len(split.pictures(True))} unseen; {run_dir}"
+    )
     try:
         model = training.fit(config, split, run_dir)
     except Interrupted as stop:
@@ -172,7 +182,9 @@ def _datasets(options: Datasets) -> None:
 
     if not options.dataset:
         for name, entry in DATASETS.items():
-            subsets = f"\n    subsets  {', '.join(f'{name}/{s}' for s in entry.subsets)}" if entry.subsets else ""
+            subsets = (
+                f"\n    subsets  {', '.join(f'{name}/{s}' for s in entry.subsets)}" if entry.subsets else ""
+            )
             print(f"{name}\n    factors  {entry.factors}\n    needs    {entry.needs}{subsets}")
         print("contact sheet of one: gcn-tf datasets glyphs")
         return
@@ -240,7 +252,9 @@ def _parse(name: str, words: Sequence[str]) -> Any:
     config = _train_defaults(words) if kind is Train else RunConfig()
     default = None
     if kind is Train:  # the flag --holdout adds to a list, so it starts from an empty one
-        default = Train(**{**{e.name: getattr(config, e.name) for e in dataclasses.fields(config)}, "holdout": ()})
+        default = Train(
+            **{**{e.name: getattr(config, e.name) for e in dataclasses.fields(config)}, "holdout": ()}
+        )
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):

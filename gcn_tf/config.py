@@ -68,16 +68,24 @@ class GeneratorConfig:
 
     towers: dict[str, int] = field(default_factory=dict)
     """Units of each of a factor's two dense layers, by factor name."""
-    tower_units: int = 128
+    tower_units: int = 64
     """The same for factors that `towers` does not name."""
-    trunk: tuple[int, ...] = (512,)
+    trunk: tuple[int, ...] = (512, 512)
     """Units of the dense layers after the towers are concatenated."""
     seed_tensor: tuple[int, ...] = (7, 7, 64)
     """Height, width and channels that the last dense layer is reshaped to."""
-    upsampling: tuple[Upsampling, ...] = (Upsampling(64, 4, 2, 1), Upsampling(3, 2, 2, 0))
+    upsampling: tuple[Upsampling, ...] = (
+        Upsampling(64, 4, 2, 1),  # 7 -> 14
+        Upsampling(32, 4, 2, 1),  # 14 -> 28
+        Upsampling(3, 3, 1, 1),
+    )
     """Transposed convolutions; the last one makes the image."""
     negative_slope: float = 0.1
     """Of the LeakyReLU after every hidden layer."""
+    operators: bool = True
+    """Let every factor value move the pixels and mix the channels of what the layers above draw."""
+    code_dropout: float = 0.25
+    """Share of training examples that lose one factor on the way to the towers."""
 
 
 @dataclass
@@ -122,9 +130,9 @@ class RunConfig(DataConfig):
     """Weight of every factor's cross entropy, eq. (1) and (2)."""
     factor_weights: dict[str, float] = field(default_factory=dict)
     """Weights of single factors where they differ: --factor-weights writer 20 digit 5."""
-    imagined_share: float = 1.0
+    imagined_share: float = 0.5
     """Imagined cells (random combinations, no pixel loss) per real picture of a batch."""
-    imagined_weight: float = 1.0
+    imagined_weight: float = 0.3
     """Weight of the imagined cells' cross entropies, relative to classification_weight."""
 
     steps: int = 1500
@@ -192,6 +200,7 @@ _RANGES: dict[str, tuple[float | None, float | None]] = {
     "pad": (0, None),
     "pool": (1, None),
     "dropout": (0, 0.99),
+    "code_dropout": (0, 0.99),
     "negative_slope": (0, 1),
 }
 
@@ -305,7 +314,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def preset_names() -> list[str]:
     folder = resources.files("gcn_tf") / "presets"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return sorted(
+        entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")
+    )
 
 
 def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None) -> RunConfig:
@@ -319,7 +330,9 @@ def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None
         ConfigError: an unknown preset or a bad file.
     """
     from_file = read_yaml(config_file) if config_file else {}
-    dataset = dataset or str(from_file.get("dataset", "")) or (preset or RunConfig.dataset).split("-published")[0]
+    dataset = (
+        dataset or str(from_file.get("dataset", "")) or (preset or RunConfig.dataset).split("-published")[0]
+    )
     name = preset or str(from_file.get("preset", "")) or dataset.partition("/")[0]
     if name in preset_names():
         text = (resources.files("gcn_tf") / "presets" / f"{name}.yaml").read_text()

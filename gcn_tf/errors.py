@@ -4,7 +4,6 @@ import difflib
 from collections.abc import Sequence
 
 
-
 class UserError(ValueError):
     """Bad input. The message is one line: the value, where it stands, and what would be right."""
 

@@ -22,7 +22,11 @@ GROUPS = ("seen", "unseen")
 
 
 def score(
-    real: np.ndarray, generated: np.ndarray, wanted: Mapping[str, np.ndarray], judge: Judge, reference: np.ndarray
+    real: np.ndarray,
+    generated: np.ndarray,
+    wanted: Mapping[str, np.ndarray],
+    judge: Judge,
+    reference: np.ndarray,
 ) -> dict[str, float]:
     """The figures of one group of cells.
 
@@ -58,7 +62,9 @@ def evaluate(run_dir: Path) -> Path:
     run = open_run(run_dir)
     split = load_split(run.config)
     if split.dataset.space != run.space:
-        raise UserError(f"{run_dir}/factors.json and --dataset {run.config.dataset} differ: the data have changed")
+        raise UserError(
+            f"{run_dir}/factors.json and --dataset {run.config.dataset} differ: the data have changed"
+        )
     return write_report(run, split)
 
 

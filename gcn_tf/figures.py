@@ -11,7 +11,7 @@ from gcn_tf.factors import FactorSpace
 from gcn_tf.pipelines.batches import Split
 
 matplotlib.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
 FRAME_COLOR = (255, 170, 0)
 PAPER = 40  # grey of the gaps, dark enough that ink on black stands out
@@ -75,7 +75,9 @@ def write_png(image: np.ndarray, path: Path, zoom: int = 1) -> Path:
     return path
 
 
-def write_contact_sheet(split: Split, images: np.ndarray, path: Path, bases: int = 40, columns: int = 24) -> Path:
+def write_contact_sheet(
+    split: Split, images: np.ndarray, path: Path, bases: int = 40, columns: int = 24
+) -> Path:
     """Pictures of a dataset, all variations of up to `bases` base images, unseen ones framed."""
     per_base = len(split.base) // len(split.dataset.images)
     numbers = np.arange(min(bases * per_base, len(split.base)))
@@ -83,14 +85,18 @@ def write_contact_sheet(split: Split, images: np.ndarray, path: Path, bases: int
     return write_png(tile(images[numbers], columns, split.unseen[numbers]), path, zoom=2)
 
 
-def write_cells_figure(split: Split, real: np.ndarray, generated: np.ndarray, path: Path, bases: int = 6) -> Path:
+def write_cells_figure(
+    split: Split, real: np.ndarray, generated: np.ndarray, path: Path, bases: int = 6
+) -> Path:
     """The picture to look at first: all variations of a few base images, unseen cells framed.
 
     Args:
         real, generated: uint8 (P, H, W, 3), every picture of the split.
         bases: how many base images; those with unseen cells come first.
     """
-    order = np.argsort(~np.isin(np.arange(len(split.dataset.images)), split.base[split.unseen]), kind="stable")
+    order = np.argsort(
+        ~np.isin(np.arange(len(split.dataset.images)), split.base[split.unseen]), kind="stable"
+    )
     holding = int(np.isin(order, split.base[split.unseen]).sum()) or len(order)
     chosen = order[np.linspace(0, holding - 1, min(bases, holding)).astype(int)]
     numbers = np.concatenate([np.flatnonzero(split.base == base) for base in chosen])
@@ -119,7 +125,9 @@ def write_pairs_figure(
 
 def _base_label(space: FactorSpace, ids: np.ndarray, varied: int) -> str:
     count = len(space.factors) - varied
-    return "\n".join(f"{f.name} {f.values[i]}" for f, i in zip(space.factors[:count], ids[:count], strict=True))
+    return "\n".join(
+        f"{f.name} {f.values[i]}" for f, i in zip(space.factors[:count], ids[:count], strict=True)
+    )
 
 
 def _write_labelled(sheet: np.ndarray, title: str, labels: list[str], path: Path) -> None:
@@ -137,7 +145,9 @@ def _write_labelled(sheet: np.ndarray, title: str, labels: list[str], path: Path
 
 def write_curves_figure(metrics_file: Path, path: Path) -> bool:
     """Losses and PSNR over the steps of `metrics.jsonl`; False when the run logged nothing."""
-    lines = [json.loads(line) for line in metrics_file.read_text().splitlines()] if metrics_file.exists() else []
+    lines = (
+        [json.loads(line) for line in metrics_file.read_text().splitlines()] if metrics_file.exists() else []
+    )
     if not lines:
         return False
     panels = {

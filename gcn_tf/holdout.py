@@ -38,7 +38,9 @@ def _values(space: FactorSpace, name: str, positions: Sequence[int], protocol: s
         )
     known = space[name].values
     if max(positions) >= len(known):
-        raise HoldoutError(f"protocol {protocol} needs {max(positions) + 1} values of {name}, not {len(known)}")
+        raise HoldoutError(
+            f"protocol {protocol} needs {max(positions) + 1} values of {name}, not {len(known)}"
+        )
     return [known[position] for position in positions]
 
 

@@ -12,9 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
-from tqdm import tqdm
 
 from gcn_tf.pipelines.batches import Split, pixels
+from gcn_tf.progress import progress
 
 JUDGE_SEED = 20190301
 ACCURACY_WANTED = 0.99  # on real pictures, of every factor; a judge below it is no yardstick
@@ -82,7 +82,7 @@ def _fit(
     data = tf.data.Dataset.from_tensor_slices((images, wanted)).cache()
     data = data.shuffle(len(images), seed=JUDGE_SEED).repeat().batch(batch_size)
     data = data.map(lambda x, y: (tf.cast(x, tf.float32) / 255.0, y)).prefetch(2)
-    with tqdm(total=steps, desc="training the judge", unit="step", dynamic_ncols=True) as bar:
+    with progress(steps, "training the judge") as bar:
         tick = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())
         network.fit(data, steps_per_epoch=steps, epochs=1, verbose=0, callbacks=[tick])
 

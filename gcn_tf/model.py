@@ -58,7 +58,9 @@ class GCN(keras.Model):
         self.classifier_steps = classifier_steps
         self.seed = seed
         self.factor_sizes = {name: int(code.shape[-1]) for name, code in generator.input.items()}
-        self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
+        self.step = self.add_weight(
+            shape=(), dtype="int64", initializer="zeros", trainable=False, name="step"
+        )
         self.trackers = {
             name: keras.metrics.Mean(name=name)
             for name in ("pixel_loss", "psnr_db", *(f"{factor}_accuracy" for factor in self.factor_sizes))
@@ -67,10 +69,16 @@ class GCN(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         networks = {"generator": self.generator, "classifier": self.classifier}
-        settings = (
-            "factor_weights pixel_weight cooperation classifier_learns_from imagined_share imagined_weight "
-            "classifier_steps seed"
-        ).split()
+        settings = [
+            "factor_weights",
+            "pixel_weight",
+            "cooperation",
+            "classifier_learns_from",
+            "imagined_share",
+            "imagined_weight",
+            "classifier_steps",
+            "seed",
+        ]
         return {
             **super().get_config(),
             **{name: keras.saving.serialize_keras_object(network) for name, network in networks.items()},

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from gcn_tf.config import ClassifierConfig, ConfigError, GeneratorConfig, Upsampling
+from gcn_tf.operators import CodeDropout, FactorOperators
 
 
 def generator_output_side(config: GeneratorConfig) -> int:
@@ -14,7 +15,9 @@ def generator_output_side(config: GeneratorConfig) -> int:
     return side
 
 
-def _transposed_convolution(x: keras.KerasTensor, layer: Upsampling, dtype: str, name: str) -> keras.KerasTensor:
+def _transposed_convolution(
+    x: keras.KerasTensor, layer: Upsampling, dtype: str, name: str
+) -> keras.KerasTensor:
     """Caffe's padding in Keras: "same" cuts the same pixels where the paddings agree, else a crop does."""
     same = layer.pad * 2 == layer.kernel - layer.stride
     padding = "same" if same else "valid"
@@ -42,8 +45,9 @@ def build_generator(factor_sizes: dict[str, int], config: GeneratorConfig, dtype
         return layers.LeakyReLU(slope, dtype=dtype, name=f"{name}_leaky")(x)
 
     codes = {name: layers.Input((size,), name=name) for name, size in factor_sizes.items()}
+    known = CodeDropout(config.code_dropout, name="code_dropout")(codes) if config.code_dropout else codes
     towers = []
-    for name, code in codes.items():
+    for name, code in known.items():
         units = config.towers.get(name, config.tower_units)
         towers.append(dense(dense(code, units, f"{name}_tower_1"), units, f"{name}_tower_2"))
     x = layers.Concatenate(name="towers")(towers)  # (B, sum of tower units)
@@ -57,7 +61,10 @@ def build_generator(factor_sizes: dict[str, int], config: GeneratorConfig, dtype
         x = _transposed_convolution(x, layer, dtype, "image" if last else f"upsampling_{i}")
         if not last:
             x = layers.LeakyReLU(slope, dtype=dtype, name=f"upsampling_{i}_leaky")(x)
-    return keras.Model(codes, layers.Activation("linear", dtype="float32", name="linear")(x), name="generator")
+    x = layers.Activation("linear", dtype="float32", name="linear")(x)
+    if config.operators:
+        x = FactorOperators(name="operators")((x, codes))
+    return keras.Model(codes, x, name="generator")
 
 
 def build_classifier(
@@ -76,7 +83,9 @@ def build_classifier(
     image = layers.Input(image_shape, name="image")
     x = image
     for i, layer in enumerate(config.convolutions, 1):
-        x = layers.Conv2D(layer.filters, layer.kernel, padding="same", dtype=dtype, name=f"convolution_{i}")(x)
+        x = layers.Conv2D(layer.filters, layer.kernel, padding="same", dtype=dtype, name=f"convolution_{i}")(
+            x
+        )
         x = layers.LeakyReLU(slope, dtype=dtype, name=f"convolution_{i}_leaky")(x)
         if layer.pool > 1:
             x = layers.MaxPooling2D(layer.pool, dtype=dtype, name=f"pool_{i}")(x)

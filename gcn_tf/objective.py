@@ -30,7 +30,8 @@ def cross_entropies(logits: Codes, codes: Codes) -> dict[str, tf.Tensor]:
         float32 (B,) in nats by factor name.
     """
     return {
-        name: keras.ops.categorical_crossentropy(codes[name], logits[name], from_logits=True) for name in codes
+        name: keras.ops.categorical_crossentropy(codes[name], logits[name], from_logits=True)
+        for name in codes
     }
 
 

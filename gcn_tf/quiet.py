@@ -33,8 +33,9 @@ def stderr_aside() -> Iterator[None]:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow and Keras and look for devices, silently; later messages start at errors."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    """Import TensorFlow and Keras and look for devices, silently; its later messages are kept back too, Python's
+    exceptions say what they say."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     warnings.filterwarnings("ignore", module="tensorflow|keras|tensorflow_datasets")
     with stderr_aside():

@@ -9,8 +9,8 @@ import keras
 import tensorflow as tf
 
 from gcn_tf.callbacks import (
-    CheckpointStore,
     Checkpoints,
+    CheckpointStore,
     Evaluation,
     FiniteLoss,
     OrderlyStop,
@@ -85,7 +85,9 @@ def start_run(config: RunConfig, run_dir: Path) -> tuple[RunConfig, Split]:
     """
     check_config(config)
     if (run_dir / "config.yaml").exists():
-        raise UserError(f"--run-dir {run_dir} already holds a run: go on with --resume {run_dir}, or name another")
+        raise UserError(
+            f"--run-dir {run_dir} already holds a run: go on with --resume {run_dir}, or name another"
+        )
     split = load_split(config)
     check_image_side(config.generator, split.dataset.image_shape[0])
     config.loss_weights(split.dataset.space.names)
@@ -102,7 +104,9 @@ def start_run(config: RunConfig, run_dir: Path) -> tuple[RunConfig, Split]:
 def read_run_config(run_dir: Path) -> RunConfig:
     """Settings of a run; raises UserError when the folder is no run directory."""
     if not (run_dir / "config.yaml").exists():
-        raise UserError(f"{run_dir} is no run directory (it has no config.yaml): give a folder that train wrote")
+        raise UserError(
+            f"{run_dir} is no run directory (it has no config.yaml): give a folder that train wrote"
+        )
     return read_config(run_dir / "config.yaml")
 
 

@@ -1,0 +1,13 @@
+"""Progress bars: live on a terminal, a line now and then in a log file."""
+
+import sys
+
+from tqdm import tqdm
+
+
+def progress(total: int, description: str, unit: str = "step", initial: int = 0) -> tqdm:
+    """A bar on stderr with the time left."""
+    interval = 0.1 if sys.stderr.isatty() else 15.0
+    return tqdm(
+        total=total, initial=initial, desc=description, unit=unit, mininterval=interval, dynamic_ncols=True
+    )

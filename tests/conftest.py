@@ -1,0 +1,59 @@
+"""Toy networks and runs that the tests share: seconds, not minutes."""
+
+from pathlib import Path
+
+import pytest
+
+from gcn_tf.quiet import import_tensorflow
+
+import_tensorflow()
+
+TOY_CONFIG = """\
+dataset: glyphs
+writers: 3
+steps: 24
+batch_size: 16
+checkpoint_steps: 8
+log_steps: 4
+image_steps: 12
+precision: float32
+deterministic: true
+generator:
+  tower_units: 8
+  trunk: [16]
+  seed_tensor: [7, 7, 4]
+  upsampling:
+    - {filters: 4, kernel: 4, stride: 2, pad: 1}
+    - {filters: 3, kernel: 2, stride: 2, pad: 0}
+classifier:
+  convolutions:
+    - {filters: 4, kernel: 3, pool: 4}
+  head_units: [8]
+"""
+
+
+@pytest.fixture(scope="session")
+def toy_config_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("config") / "toy.yaml"
+    path.write_text(TOY_CONFIG)
+    return path
+
+
+@pytest.fixture(scope="session")
+def toy_config(toy_config_file: Path):
+    from gcn_tf.config import resolve
+
+    return resolve(config_file=toy_config_file)
+
+
+@pytest.fixture(scope="session")
+def toy_run(tmp_path_factory: pytest.TempPathFactory, toy_config) -> Path:
+    """A finished toy run, without report: read it, do not write to it."""
+    from gcn_tf import training
+    from gcn_tf.export import export_model
+
+    folder = tmp_path_factory.mktemp("runs") / "toy"
+    config, split = training.start_run(toy_config, folder)
+    model = training.fit(config, split, folder)
+    export_model(model, split.dataset.space, folder / "model")
+    return folder

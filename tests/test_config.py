@@ -1,0 +1,88 @@
+import dataclasses
+
+import pytest
+
+from gcn_tf.config import (
+    ConfigError,
+    RunConfig,
+    Upsampling,
+    check_config,
+    preset_names,
+    read_config,
+    resolve,
+    write_config,
+)
+
+
+def test_every_preset_is_complete_and_in_range():
+    assert {"glyphs", "qmnist", "qmnist-published", "mnist-style"} <= set(preset_names())
+    for name in preset_names():
+        config = resolve(preset=name)
+        check_config(config)
+        assert config.preset == name
+
+
+def test_a_config_survives_its_file(tmp_path):
+    config = resolve(preset="qmnist-published")
+    config = dataclasses.replace(config, factor_weights={"writer": 20.0}, holdout=("digit=7 writer=3", "low-level"))
+    write_config(config, tmp_path / "config.yaml")
+    assert read_config(tmp_path / "config.yaml") == config
+
+
+def test_a_file_wins_over_the_preset_and_the_dataset_chooses_one(tmp_path):
+    (tmp_path / "mine.yaml").write_text("preset: qmnist-published\nsteps: 7\nlearning_rate: 1e-5\n")
+    config = resolve(config_file=tmp_path / "mine.yaml")
+    assert (config.preset, config.steps, config.learning_rate) == ("qmnist-published", 7, 1e-5)
+    assert config.generator.trunk == (2048, 2048)
+    assert config.generator.upsampling[0] == Upsampling(256, 4, 2, 1)
+    assert resolve(dataset="qmnist/train").preset == "qmnist"
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("stepps: 3", "unknown setting 'stepps', did you mean steps"),
+        ("steps: many", "steps is 'many': expected int"),
+        ("steps: 0", "steps is 0: give a number from 1 up"),
+        ("steps: true", "steps is True: expected int"),
+        ("learning_rate: .nan", "learning_rate is nan: give a finite number"),
+        ("learning_rate: .inf", "finite"),
+        ("learning_rate: -1", "learning_rate is -1"),
+        ("cooperation: jiont", "use one of joint, frozen, none"),
+        ("holdout: 3", "holdout is 3"),
+        ("factor_weights: {writer: -1}", "factor_weights.writer is -1"),
+        ("generator: {trunk: [0.5]}", r"generator: trunk\[0\] is 0.5: expected int"),
+        ("generator: {upsampling: [{filters: 3}]}", "kernel not given"),
+        ("generator: {tower_units: 0}", "generator.tower_units is 0"),
+        ("generator: 3", "expected settings"),
+        ("- a\n- b", "expected settings of the form"),
+        ("a: [", "is not YAML"),
+        ("writers: none", "--writers 'none'"),
+    ],
+)
+def test_a_bad_setting_is_one_line_that_names_it(tmp_path, text, message):
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message) as error:
+        check_config(resolve(config_file=path))
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_and_an_unknown_preset_are_named(tmp_path):
+    with pytest.raises(ConfigError, match="cannot read"):
+        resolve(config_file=tmp_path / "absent.yaml")
+    with pytest.raises(ConfigError, match="did you mean qmnist"):
+        resolve(preset="qmnst")
+
+
+def test_writers_is_a_number_or_ids():
+    assert RunConfig(writers="12").writer_selection() == 12
+    assert RunConfig(writers="115,203").writer_selection() == (115, 203)
+    assert RunConfig(writers="115,").writer_selection() == (115,)
+
+
+def test_a_loss_weight_for_an_unknown_factor_is_refused():
+    config = RunConfig(factor_weights={"writer": 20})
+    assert config.loss_weights(("digit", "writer")) == {"digit": 10, "writer": 20}
+    with pytest.raises(ConfigError, match="'writer'"):
+        config.loss_weights(("digit", "person"))

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from gcn_tf.factors import Factor, FactorError, FactorSpace
+
+SPACE = FactorSpace((Factor("digit", tuple("0123456789")), Factor("color", ("red", "green", "blue"))))
+
+
+def test_cells_are_all_combinations_the_last_factor_fastest():
+    cells = SPACE.cells()
+    assert cells.shape == (30, 2) == (SPACE.cell_count, 2)
+    assert [SPACE.describe(cell) for cell in cells[:4]] == [
+        "digit=0 color=red",
+        "digit=0 color=green",
+        "digit=0 color=blue",
+        "digit=1 color=red",
+    ]
+    assert (SPACE.cell_index(cells) == np.arange(30)).all()
+
+
+def test_a_value_is_a_one_hot_code_and_a_blend_a_convex_one():
+    np.testing.assert_array_equal(SPACE["color"].code("green"), [0, 1, 0])
+    np.testing.assert_allclose(SPACE["color"].code("red:0.25+blue:0.75"), [0.25, 0, 0.75])
+    np.testing.assert_array_equal(SPACE.one_hot(np.array([[3, 2]]))["color"], [[0, 0, 1]])
+
+
+def test_select_spans_stars_lists_and_blends():
+    pictures = SPACE.select(["color=*", "digit=3:0.5+8:0.5"])
+    assert [p["color"] for p in pictures] == ["red", "green", "blue"]
+    assert {p["digit"] for p in pictures} == {"3:0.5+8:0.5"}
+    assert SPACE.codes(pictures)["digit"].shape == (3, 10)
+    assert len(SPACE.select(["digit=1,2", "color=*"])) == 6
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["digit=7", "colour=red"], "did you mean color"),
+        (["digit=7", "color=rad"], "did you mean red"),
+        (["digit=12", "color=red"], "known: 0, 1, 2"),
+        (["digit=7"], "color not given: add e.g. color=red"),
+        (["digit=7", "digit=8", "color=red"], "given twice"),
+        (["digit", "color=red"], "not of the form factor=value"),
+        (["digit=3:0.5+8:0.6", "color=red"], "sum to 1.1"),
+        (["digit=3:nan+8:1", "color=red"], "not a number from 0 to 1"),
+        (["digit=3:-1+8:2", "color=red"], "not a number from 0 to 1"),
+        (["digit=3:x+8:1", "color=red"], "not a number from 0 to 1"),
+    ],
+)
+def test_a_wrong_word_is_named_with_its_remedy(words, message):
+    with pytest.raises(FactorError, match=message):
+        SPACE.codes(SPACE.select(words))
+
+
+def test_a_space_survives_its_file(tmp_path):
+    (tmp_path / "factors.json").write_text(SPACE.to_json())
+    assert FactorSpace.read(tmp_path / "factors.json") == SPACE
+    (tmp_path / "factors.json").write_text('[{"name": 3}]')
+    with pytest.raises(FactorError, match=r"factors\.json is no factor list"):
+        FactorSpace.read(tmp_path / "factors.json")
+
+
+def test_factors_refuse_doubles_and_names_that_are_no_identifier():
+    for bad in (("two words", ("a",)), ("digit", ()), ("digit", ("a", "a"))):
+        with pytest.raises(FactorError):
+            Factor(*bad)
+    with pytest.raises(FactorError, match="must differ"):
+        FactorSpace((Factor("a", ("1",)), Factor("a", ("2",))))
