@@ -11,24 +11,28 @@ from gcn_tf.optimizers import FusedAdam, learning_rate
 SETTINGS = {"learning_rate": 1e-2, "beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-8}
 
 
+START = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
+
+
+def after_steps(adam, graph, count=29):
+    variable = keras.Variable(START)
+    adam.build([variable])
+
+    def step(n):
+        adam.apply([tf.sin(variable.value * n)], [variable])
+
+    run = tf.function(step) if graph else step
+    for n in range(1, count + 1):
+        run(tf.constant(float(n)))
+    assert int(adam.iterations) == count
+    return variable.numpy()
+
+
 @pytest.mark.parametrize("graph", [False, True])
 def test_fused_adam_equals_keras_adam(graph):
-    start = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
-    results = []
-    for kind in (keras.optimizers.Adam, FusedAdam):
-        variable, adam = keras.Variable(start), kind(**SETTINGS)
-        adam.build([variable])
-
-        def step(n, variable=variable, adam=adam):
-            adam.apply([tf.sin(variable.value * n)], [variable])
-
-        run = tf.function(step) if graph else step
-        for n in range(1, 30):
-            run(tf.constant(float(n)))
-        results.append(variable.numpy())
-        assert int(adam.iterations) == 29
-    np.testing.assert_allclose(results[0], results[1], rtol=1e-5, atol=1e-6)
-    assert np.abs(results[0] - start).max() > 0.05
+    fused, plain = (after_steps(kind(**SETTINGS), graph) for kind in (FusedAdam, keras.optimizers.Adam))
+    np.testing.assert_allclose(fused, plain, rtol=1e-5, atol=1e-6)
+    assert np.abs(fused - START).max() > 0.05
 
 
 def test_fused_adam_survives_serialization():

@@ -1,0 +1,91 @@
+import dataclasses
+from collections import Counter
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gcn_tf.config import DataConfig
+from gcn_tf.pipelines.batches import (
+    evaluation_batches,
+    picture_numbers,
+    pixels,
+    split_dataset,
+    training_batches,
+)
+from gcn_tf.pipelines.registry import load_dataset
+
+
+@pytest.fixture(scope="module")
+def split():
+    return split_dataset(load_dataset(DataConfig(writers="2")), ("low-level",), seed=0)
+
+
+def batches(split, start, stop, seed=0, size=16):
+    return [
+        ({k: v.numpy() for k, v in ids.items()}, images.numpy())
+        for ids, images in training_batches(split, size, seed, start, stop)
+    ]
+
+
+def test_unseen_cells_never_reach_training(split):
+    unseen = {tuple(cell) for cell in split.ids[split.unseen]}
+    assert len(unseen) == round(0.04 * 240)
+    seen = Counter()
+    for ids, _ in batches(split, 0, 60):
+        seen.update(zip(*(ids[name].tolist() for name in split.dataset.space.names), strict=True))
+    assert not unseen & set(seen)
+    assert set(seen) == {tuple(cell) for cell in split.ids[~split.unseen]}
+
+
+def test_a_batch_is_a_function_of_seed_and_step(split):
+    whole, rest = batches(split, 0, 40), batches(split, 31, 40)
+    for (ids, images), (again_ids, again_images) in zip(whole[31:], rest, strict=True):
+        np.testing.assert_array_equal(images, again_images)
+        for name in ids:
+            np.testing.assert_array_equal(ids[name], again_ids[name])
+    other = batches(split, 31, 32, seed=1)
+    assert not np.array_equal(other[0][1], whole[31][1])
+
+
+def test_every_epoch_shows_every_picture_once_in_an_order_of_its_own():
+    pictures = np.arange(100, 177)
+    stream = np.concatenate([picture_numbers(tf.constant(s, tf.int64), pictures, 11, 5) for s in range(21)])
+    epochs = stream.reshape(3, 77)
+    for epoch in epochs:
+        np.testing.assert_array_equal(np.sort(epoch), pictures)
+    assert not np.array_equal(epochs[0], epochs[1])
+    assert not np.array_equal(epochs[0], pictures)
+
+
+def test_a_batch_may_be_larger_than_an_epoch():
+    stream = picture_numbers(tf.constant(0, tf.int64), np.arange(5), 20, 0).numpy()
+    assert Counter(stream.tolist()) == dict.fromkeys(range(5), 4)
+
+
+def test_pixels_follow_the_labels(split):
+    dataset = split.dataset
+    for ids, images in batches(split, 0, 2):
+        for n in range(len(images)):
+            base = dataset.images[ids["digit"][n] * 2 + ids["writer"][n], ..., 0]
+            expected = np.zeros((28, 28, 3), np.float32)
+            expected[..., ids["color"][n]] = np.rot90(base, ids["rotation"][n]) / np.float32(255)
+            np.testing.assert_allclose(images[n], expected, atol=1e-7)
+
+
+def test_evaluation_batches_keep_the_order_and_the_rest(split):
+    numbers = split.pictures(unseen=True)[::-1]
+    parts = list(evaluation_batches(split, numbers, batch_size=4))
+    images = np.concatenate([part[1] for part in parts])
+    np.testing.assert_array_equal(np.rint(images * 255).astype(np.uint8), pixels(split, numbers))
+    assert [len(part[1]) for part in parts] == [4, 4, 2]
+
+
+def test_a_dataset_without_variations_is_its_own_images():
+    dataset = load_dataset(DataConfig(writers="2"))
+    rgb = np.repeat(dataset.images, 3, axis=-1)
+    base = dataclasses.replace(dataset.space, factors=dataset.space.factors[:2])
+    plain = dataclasses.replace(dataset, images=rgb, space=base, variations=())
+    split = split_dataset(plain, ("digit=3 writer=1",), seed=0)
+    assert split.unseen.sum() == 1
+    np.testing.assert_array_equal(pixels(split, np.arange(20)), rgb)

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from gcn_tf.config import DataConfig
+from gcn_tf.errors import UserError
+from gcn_tf.pipelines import handwriting, registry
+from gcn_tf.pipelines.glyphs import draw_glyphs
+from gcn_tf.pipelines.qmnist.digits import Digits
+from gcn_tf.pipelines.registry import DATASETS, load_dataset
+
+
+@pytest.fixture
+def toy_digits(monkeypatch):
+    """Three writers who wrote every digit twice, in place of the official files."""
+    rng = np.random.default_rng(0)
+    digit = np.tile(np.arange(10), 6).astype(np.int32)
+    writer = np.repeat([7, 5, 9], 20).astype(np.int32)
+    digits = Digits(rng.integers(0, 256, (60, 28, 28)).astype(np.uint8), digit, writer)
+    monkeypatch.setattr(registry, "load_digits", lambda subset, data_dir, manual_dir: digits)
+    return digits
+
+
+def test_glyphs_are_the_drawn_digits_of_every_writer():
+    dataset = load_dataset(DataConfig(writers="3", data_seed=5))
+    assert dataset.space.sizes == {"digit": 10, "writer": 3, "color": 3, "rotation": 4}
+    drawn = draw_glyphs(3, 28, seed=5)
+    row = dataset.base_ids.tolist().index([4, 2])
+    np.testing.assert_array_equal(dataset.images[row, ..., 0], drawn[2, 4])
+
+
+def test_every_picture_has_its_cell_and_its_base_image():
+    dataset = load_dataset(DataConfig(writers="3"))
+    base, ids = dataset.pictures()
+    assert len(ids) == 360 == len(np.unique(ids, axis=0))
+    np.testing.assert_array_equal(ids[:, :2], dataset.base_ids[base])
+
+
+def test_qmnist_is_digits_by_writers(toy_digits):
+    dataset = load_dataset(DataConfig(dataset="qmnist", writers="2"))
+    assert dataset.space["writer"].values == ("5", "7")
+    assert dataset.space.sizes == {"digit": 10, "writer": 2, "color": 3, "rotation": 4}
+    expected = handwriting.writer_grid(toy_digits, 2)[1]
+    np.testing.assert_array_equal(dataset.images[..., 0], expected)
+    more = load_dataset(DataConfig(dataset="qmnist", writers="9,5", exemplars=2))
+    assert more.space.sizes == {"digit": 10, "writer": 2, "exemplar": 2, "color": 3, "rotation": 4}
+    assert more.space["writer"].values == ("9", "5")
+
+
+def test_mnist_style_has_styles_and_six_transformations(toy_digits):
+    dataset = load_dataset(DataConfig(dataset="mnist-style", writers="4"))
+    assert dataset.space.sizes == {"digit": 10, "style": 4, "color": 3, "transformation": 6}
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        (DataConfig(dataset="qmnst"), "did you mean qmnist"),
+        (DataConfig(dataset="qmnist/trian"), "qmnist/test10k, qmnist/test, qmnist/train"),
+        (DataConfig(dataset="glyphs/train"), "it has no subsets"),
+        (DataConfig(dataset="qmnist", image_size=32), "--image-size 32"),
+        (DataConfig(writers="115,203"), "drawn writers have no ids"),
+    ],
+)
+def test_a_wrong_name_is_named_with_the_right_ones(config, message):
+    with pytest.raises(UserError, match=message):
+        load_dataset(config)
+
+
+def test_every_dataset_says_what_it_needs():
+    assert set(DATASETS) == {"glyphs", "qmnist", "mnist-style"}
+    assert all(entry.factors and entry.needs for entry in DATASETS.values())
