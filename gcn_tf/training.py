@@ -154,7 +154,7 @@ def fit(config: RunConfig, split: Split, run_dir: Path) -> GCN:
     ]
     data = training_batches(split, config.batch_size, config.seed, start, stop)
     try:
-        model.fit(data, epochs=1, steps_per_epoch=stop - start, verbose=0, callbacks=steps)
+        model.fit(data, epochs=1, steps_per_epoch=stop - start, verbose=0, shuffle=False, callbacks=steps)
     finally:
         bar.close()
     return model

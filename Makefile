@@ -1,0 +1,37 @@
+# The two commands to know: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO := runs/demo
+
+.PHONY: demo test test-slow lint types bench
+
+demo: $(VENV)/.installed ## train on the drawn default dataset, about three minutes; ends with the picture to look at
+	@rm -rf $(DEMO)
+	@$(BIN)/gcn-tf train --dataset glyphs --run-dir $(DEMO)
+
+test: $(VENV)/.installed-dev ## the default tests, under 8 minutes
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.installed-dev ## the longer tests
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-dev ## step, pipeline and peak, side by side
+	$(BIN)/python benchmarks/training_step.py
+
+$(VENV)/.installed: pyproject.toml setup.cfg
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing gcn-tf into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,133 @@
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gcn_tf.cli import COMMANDS, main
+
+
+def run(*words, **options):
+    command = [sys.executable, "-m", "gcn_tf.cli", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=180, check=False, **options)
+
+
+@pytest.mark.parametrize("words", [["--help"], *([name, "--help"] for name in COMMANDS)])
+def test_help_answers_at_once_with_an_example(words):
+    seconds = []
+    for _ in range(3):
+        start = os.times()
+        done = run(*words)
+        end = os.times()
+        # processor time: wall time on a busy machine says nothing
+        seconds.append(end.children_user + end.children_system - start.children_user - start.children_system)
+    assert done.returncode == 0
+    assert "gcn-tf train --dataset" in done.stdout or "Example: gcn-tf" in done.stdout
+    assert statistics.median(seconds) < 0.5
+
+
+def test_help_does_not_import_tensorflow():
+    code = "import sys; sys.argv = ['gcn-tf', 'train', '--help']\nfrom gcn_tf.cli import main\ntry: main()\nexcept SystemExit: pass\nassert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["trian"], "did you mean train"),
+        (["train", "--steps", "abc"], "--steps"),
+        (["train", "--steps", "0"], "steps is 0: give a number from 1 up"),
+        (["train", "--learning-rate", "nan"], "learning_rate is nan"),
+        (["train", "--cooperation", "foo"], "'joint', 'frozen', 'none'"),
+        (["train", "--stepps", "3"], "--steps"),
+        (["train", "--preset", "qmnst"], "did you mean qmnist"),
+        (["train", "--dataset", "qmnst"], "did you mean qmnist"),
+        (["train", "--holdout", "color=green"], "no seen cell with color=green"),
+        (["train", "--holdout", "digit=77"], "digit has no value '77'"),
+        (["train", "--config", "absent.yaml"], "cannot read absent.yaml"),
+        (["train", "--resume", "absent"], "absent is no run directory"),
+        (["train", "--image-size", "32"], "make 28x28 images"),
+        (["train", "--factor-weights", "wrter", "3"], "did you mean writer"),
+        (["evaluate", "absent"], "absent is no run directory"),
+        (["generate", "absent", "digit=7"], "absent is no run directory"),
+        (["generate"], "required"),
+        (["export", "absent"], "absent is no run directory"),
+        (["datasets", "glyph"], "did you mean glyphs"),
+    ],
+)
+def test_bad_input_is_one_line_with_exit_code_2(words, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    said = capsys.readouterr()
+    assert stop.value.code == 2
+    assert message in said.err
+    assert said.err.count("\n") == 1
+    assert "Traceback" not in said.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_debug_shows_the_traceback():
+    done = run("evaluate", "absent", "--debug")
+    assert "Traceback" in done.stderr
+    assert done.returncode != 0
+
+
+def test_tensorflows_chatter_does_not_reach_the_terminal(toy_run):
+    done = run("generate", toy_run, "digit=7", "writer=1", "color=red", "rotation=90", "--out", toy_run / "x.png")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout == f"look at: {toy_run / 'x.png'}\n"
+
+
+def test_the_main_job_ends_with_the_picture_to_look_at(toy_config_file, tmp_path, monkeypatch):
+    """train, then evaluate, generate and export on what it wrote."""
+    monkeypatch.setattr("gcn_tf.judge.STEPS", 20)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    main(["train", "--config", str(toy_config_file), "--run-dir", "runs/toy"])
+    report = json.loads((tmp_path / "runs/toy/report/report.json").read_text())
+    assert report["cells"] == {"seen": 346, "unseen": 14}
+    assert set(report["scores"]) == {"seen", "unseen"}
+    assert not report["judge"]["trusted"]
+    text = (tmp_path / "runs/toy/report/report.md").read_text()
+    assert "do not trust the accuracies" in text
+    for picture in ("cells", "seen", "unseen", "curves"):
+        assert f"{picture}.png" in text
+        assert np.asarray(Image.open(tmp_path / f"runs/toy/report/{picture}.png")).std() > 5
+    before = (tmp_path / "runs/toy/report/report.json").read_text()
+    main(["evaluate", "runs/toy"])
+    assert (tmp_path / "runs/toy/report/report.json").read_text() == before
+    main(["export", "runs/toy", "--out", "model"])
+    assert (tmp_path / "model" / "saved_model.pb").exists()
+    main(["generate", "runs/toy", "digit=*", "writer=0:0.5+1:0.5", "color=red", "rotation=0"])
+    assert list((tmp_path / "runs/toy/generated").iterdir())
+
+
+def test_a_finished_run_resumes_to_the_same_report_and_refuses_other_settings(toy_run, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "--resume", str(toy_run), "--learning-rate", "0.5"])
+    assert stop.value.code == 2
+    assert "learning_rate: 0.001 in the run, 0.5 now" in capsys.readouterr().err
+
+
+def test_datasets_lists_what_each_needs_and_draws_a_contact_sheet(tmp_path, capsys):
+    main(["datasets"])
+    said = capsys.readouterr().out
+    assert "qmnist/test10k" in said
+    assert "--manual-dir" in said
+    main(["datasets", "glyphs", "--writers", "2", "--out", str(tmp_path / "sheet.png")])
+    assert "240 cells, 10 unseen" in capsys.readouterr().out
+    assert np.asarray(Image.open(tmp_path / "sheet.png")).std() > 20
+
+
+def test_a_run_is_started_within_a_reasonable_time(toy_run):
+    start = time.monotonic()
+    run("generate", toy_run, "digit=7", "writer=1", "color=red", "rotation=90", "--out", toy_run / "y.png")
+    assert time.monotonic() - start < 60

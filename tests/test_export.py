@@ -1,0 +1,64 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from gcn_tf import training
+from gcn_tf.synthesis import draw_codes
+
+LOADER = """
+import sys
+sys.modules["gcn_tf"] = None  # a project that does not have this package
+import numpy as np, tensorflow as tf, keras, json
+folder, out = sys.argv[1:]
+model = tf.saved_model.load(folder)
+factors = {name: [v.decode() for v in values.numpy()] for name, values in model.signatures["factors"]().items()}
+ids = {name: np.arange(5, dtype=np.int32) % len(values) for name, values in factors.items()}
+images = model.signatures["serving_default"](**{n: tf.constant(i) for n, i in ids.items()})["image"].numpy()
+weights = {n: np.eye(len(factors[n]), dtype=np.float32)[i] for n, i in ids.items()}
+blended = model.signatures["blend"](**{n: tf.constant(w) for n, w in weights.items()})["image"].numpy()
+read = model.signatures["classify"](image=tf.constant(images))
+layer = keras.layers.TFSMLayer(folder, call_endpoint="serving_default")
+layered = np.asarray(layer({n: tf.constant(i) for n, i in ids.items()})["image"])
+one = model.signatures["serving_default"](**{n: tf.constant(i[:1]) for n, i in ids.items()})["image"]
+assert one.shape[0] == 1
+np.savez(out, images=images, blended=blended, layered=layered,
+         **{"read_" + n: v.numpy() for n, v in read.items()})
+print(json.dumps(factors))
+"""
+
+
+@pytest.fixture(scope="module")
+def elsewhere(toy_run, tmp_path_factory):
+    """What a fresh process without this package gets from the SavedModel."""
+    out = tmp_path_factory.mktemp("elsewhere") / "images.npz"
+    command = [sys.executable, "-c", LOADER, str(toy_run / "model"), str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=out.parent, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1]), np.load(out)
+
+
+def test_the_saved_model_carries_the_factors(elsewhere, toy_run):
+    space = training.open_run(toy_run).space
+    values = {factor.name: list(factor.values) for factor in space}
+    assert elsewhere[0] == values
+    assert json.loads((toy_run / "model" / "assets.extra" / "factors.json").read_text()) == values
+
+
+def test_a_process_without_the_package_draws_the_pictures_of_the_run(elsewhere, toy_run):
+    run, images = training.open_run(toy_run), elsewhere[1]
+    ids = np.stack([np.arange(5) % size for size in run.space.sizes.values()], axis=1)
+    expected = draw_codes(run, run.space.one_hot(ids))
+    assert expected.std() > 1
+    for kind in ("images", "blended", "layered"):
+        assert images[kind].dtype == np.uint8
+        np.testing.assert_array_equal(images[kind], expected)
+
+
+def test_classify_gives_probabilities_by_factor(elsewhere, toy_run):
+    for name, size in training.open_run(toy_run).space.sizes.items():
+        probabilities = elsewhere[1][f"read_{name}"]
+        assert probabilities.shape == (5, size)
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)

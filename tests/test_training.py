@@ -1,0 +1,177 @@
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gcn_tf import training
+from gcn_tf.callbacks import CheckpointStore, Diverged
+from gcn_tf.config import ConfigError
+from gcn_tf.errors import UserError
+
+
+def weights(model):
+    return [v.numpy() for v in CheckpointStore(model, Path("unused")).variables]
+
+
+def scalars(run_dir):
+    """Values by (name, step) of the TensorBoard files of a run."""
+    found = {}
+    for path in sorted((run_dir / "logs").iterdir()):
+        for record in tf.data.TFRecordDataset(str(path)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            for value in event.summary.value:
+                found[value.tag, event.step] = value
+    return found
+
+
+def test_a_run_directory_holds_what_the_contract_says(toy_run, toy_config):
+    assert {"config.yaml", "factors.json", "checkpoints", "logs", "metrics.jsonl", "model"} <= {
+        p.name for p in toy_run.iterdir()
+    }
+    assert training.read_run_config(toy_run) == toy_config
+    run = training.open_run(toy_run)
+    assert int(run.model.step) == toy_config.steps
+    assert run.space.sizes == {"digit": 10, "writer": 3, "color": 3, "rotation": 4}
+
+
+def test_metrics_jsonl_has_losses_and_scores_of_seen_and_unseen_cells_apart(toy_run):
+    lines = [json.loads(line) for line in (toy_run / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [4, 8, 12, 16, 20, 24]
+    assert all("train/generator_loss" in line and "train/learning_rate" in line for line in lines)
+    for line in lines:
+        assert ("unseen/psnr_db" in line) == ("seen/digit_accuracy" in line) == (line["step"] in (12, 24))
+
+
+def test_tensorboard_gets_scalars_and_grids(toy_run):
+    found = scalars(toy_run)
+    tags = {tag for tag, _ in found}
+    expected = {"train/generator_loss", "train/pixel_loss", "train/learning_rate", "train/images_per_second"}
+    expected |= {f"{g}/{f}_accuracy" for g in ("seen", "unseen") for f in ("digit", "writer", "color", "rotation")}
+    assert expected <= tags
+    grid = found["unseen cells: real above generated", 24]
+    assert b"\x89PNG" in b"".join(grid.tensor.string_val)
+
+
+def test_training_lowers_the_loss(toy_run):
+    lines = [json.loads(line) for line in (toy_run / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["train/pixel_loss"] < lines[0]["train/pixel_loss"]
+
+
+def stop_after(monkeypatch, step_wanted):
+    """Kill `fit` from within after a step, as a signal would."""
+    original = training.Evaluation.step
+
+    def step(self, step, logs):
+        original(self, step, logs)
+        if step == step_wanted:
+            raise RuntimeError("killed")
+
+    monkeypatch.setattr(training.Evaluation, "step", step)
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path, toy_config, toy_run, monkeypatch):
+    folder = tmp_path / "run"
+    config, split = training.start_run(toy_config, folder)
+    for step in (11, 19):  # 3 steps after a checkpoint each
+        with monkeypatch.context() as patch:
+            stop_after(patch, step)
+            with pytest.raises(RuntimeError, match="killed"):
+                training.fit(config, split, folder)
+    resumed = training.fit(config, split, folder)
+    whole = training.open_run(toy_run).model
+    for a, b in zip(weights(resumed), weights(whole), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert (folder / "metrics.jsonl").read_text() == (toy_run / "metrics.jsonl").read_text()
+
+
+def test_another_seed_gives_other_weights(tmp_path, toy_config, toy_run):
+    config, split = training.start_run(dataclasses.replace(toy_config, seed=1), tmp_path / "run")
+    other = training.fit(config, split, tmp_path / "run")
+    whole = training.open_run(toy_run).model
+    assert not np.array_equal(weights(other)[1], weights(whole)[1])
+
+
+def test_a_resume_with_other_settings_is_refused_with_the_differences(toy_run, toy_config):
+    wanted = dataclasses.replace(toy_config, steps=99, learning_rate=0.5, manual_dir="/elsewhere")
+    with pytest.raises(ConfigError, match=r"steps: 24 in the run, 99 now; learning_rate: 0.001 in the run, 0.5 now"):
+        training.check_same_settings(toy_config, wanted, toy_run)
+    training.check_same_settings(toy_config, dataclasses.replace(toy_config, manual_dir="/elsewhere"), toy_run)
+
+
+def test_a_second_run_never_overwrites_the_first(toy_run, toy_config):
+    with pytest.raises(UserError, match="already holds a run: go on with --resume"):
+        training.start_run(toy_config, toy_run)
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path):
+    with pytest.raises(UserError, match="is no run directory"):
+        training.open_run(tmp_path)
+
+
+def test_nan_stops_the_run_with_the_step_and_the_last_good_checkpoint(tmp_path, toy_config, monkeypatch):
+    config, split = training.start_run(toy_config, tmp_path / "run")
+    build = training.build_model
+
+    def poisoned(*arguments):
+        model = build(*arguments)
+        train_step = model.train_step
+
+        def step(data):
+            logs = train_step(data)
+            bad = tf.where(model.step.value > 13, float("nan"), 1.0)
+            return {**logs, "pixel_loss": logs["pixel_loss"] * bad}
+
+        model.train_step = step
+        return model
+
+    monkeypatch.setattr(training, "build_model", poisoned)
+    with pytest.raises(Diverged, match=r"pixel_loss is nan at step 14: .* last good checkpoint: .*ckpt-8"):
+        training.fit(config, split, tmp_path / "run")
+
+
+def test_weights_that_are_not_finite_are_never_saved(tmp_path, toy_config):
+    config, split = training.start_run(toy_config, tmp_path / "run")
+    model = training.build_model(config, split.dataset.space, (28, 28, 3))
+    store = CheckpointStore(model, tmp_path / "run" / "checkpoints")
+    assert store.finite()
+    model.generator.trainable_variables[0].assign(model.generator.trainable_variables[0] * np.nan)
+    assert not store.finite()
+
+
+def test_a_frozen_run_trains_the_classifier_first(tmp_path, toy_config):
+    config = dataclasses.replace(toy_config, cooperation="frozen", classifier_steps=6, steps=6)
+    config, split = training.start_run(config, tmp_path / "run")
+    model = training.fit(config, split, tmp_path / "run")
+    assert (int(model.step), int(model.optimizer.iterations)) == (12, 6)
+    assert int(model.classifier_optimizer.iterations) == 6
+
+
+def test_an_image_size_that_the_layers_cannot_make_is_refused_before_any_work(tmp_path, toy_config):
+    with pytest.raises(ConfigError, match="make 28x28 images, the dataset has 32x32"):
+        training.start_run(dataclasses.replace(toy_config, image_size=32), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_saves_says_how_to_go_on_and_exits_130(tmp_path, toy_config_file):
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "gcn_tf.cli", "train", "--config", str(toy_config_file)]
+    command += ["--steps", "5000", "--checkpoint-steps", "5000", "--run-dir", str(run)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 90
+    while not (run / "metrics.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert f"go on with: gcn-tf train --resume {run}" in said
+    assert "Traceback" not in said
+    model = training.open_run(run).model
+    assert int(model.step) >= 4
