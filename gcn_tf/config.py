@@ -18,6 +18,9 @@ import yaml
 from gcn_tf.errors import UserError, suggest
 
 
+Precision = Literal["auto", "float32", "mixed_bfloat16"]
+
+
 class ConfigError(UserError):
     """A setting that is unknown, of the wrong type or out of range; names the key, the value and the remedy."""
 
@@ -148,7 +151,7 @@ class RunConfig(DataConfig):
     beta_1: float = 0.9
     beta_2: float = 0.99
     epsilon: float = 1e-8
-    precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
+    precision: Precision = "auto"
     """auto takes bfloat16 where the processor multiplies faster in it."""
     deterministic: bool = False
     """Bit-equal repeats and resumes on the same machine; somewhat slower."""
@@ -275,7 +278,7 @@ def _typed(hint: Any, value: Any, place: str) -> Any:
         return tuple(_typed(arguments[0], item, f"{place}[{i}]") for i, item in enumerate(value))
     if origin is dict and isinstance(value, dict):
         return {str(k): _typed(arguments[1], v, f"{place}.{k}") for k, v in value.items()}
-    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, dict):
         return _layer(hint, value, place)
     if hint is str and isinstance(value, (str, int)) and not isinstance(value, bool):
         return str(value)

@@ -16,10 +16,11 @@ from keras import layers
 
 from gcn_tf.metrics import factor_accuracy, to_uint8
 from gcn_tf.pipelines.batches import Split, pixels
+from gcn_tf.precision import resolve_precision
 from gcn_tf.progress import progress
 
 JUDGE_SEED = 20190301
-STEPS = 1000
+STEPS = 700
 BATCH_SIZE = 100
 LEARNING_RATE = 1e-3
 COPIES = 5  # of every real picture, one as it is, four augmented
@@ -49,15 +50,18 @@ class Judge:
 
 
 def _network(factor_sizes: dict[str, int], image_shape: tuple[int, int, int]) -> keras.Model:
+    dtype = resolve_precision("auto")
     image = layers.Input(image_shape, name="image")
     x = layers.Rescaling(1 / 255)(image)
     for filters, kernel, stride in ((32, 5, 2), (64, 3, 1), (128, 3, 2)):
-        x = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization(momentum=0.95)(x))
+        x = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, dtype=dtype)(x)
+        x = layers.ReLU(dtype=dtype)(layers.BatchNormalization(momentum=0.95, dtype=dtype)(x))
     while x.shape[1] > 8:
-        x = layers.MaxPooling2D()(x)
-    x = layers.Dropout(0.2, seed=JUDGE_SEED)(layers.Flatten()(x))
-    x = layers.Dropout(0.2, seed=JUDGE_SEED + 1)(layers.Dense(384, activation="relu")(x))
+        x = layers.MaxPooling2D(dtype=dtype)(x)
+    x = layers.Dropout(0.2, seed=JUDGE_SEED, dtype=dtype)(layers.Flatten(dtype=dtype)(x))
+    x = layers.Dropout(0.2, seed=JUDGE_SEED + 1, dtype=dtype)(
+        layers.Dense(384, activation="relu", dtype=dtype)(x)
+    )
     return keras.Model(image, {name: layers.Dense(size, name=name)(x) for name, size in factor_sizes.items()})
 
 

@@ -4,6 +4,8 @@ import time
 
 import tensorflow as tf
 
+from gcn_tf.config import Precision
+
 GAIN_WANTED = 1.2  # below this, bfloat16's coarser weights buy nothing
 
 
@@ -19,7 +21,7 @@ def _seconds_per_product(dtype: tf.DType, side: int = 768, repeats: int = 5) -> 
     return min(seconds)
 
 
-def resolve_precision(precision: str) -> str:
+def resolve_precision(precision: Precision) -> Precision:
     """The dtype policy of `--precision`: "auto" times one matrix product in both types on this machine.
 
     Returns:

@@ -80,7 +80,9 @@ def test_debug_shows_the_traceback():
 
 
 def test_tensorflows_chatter_does_not_reach_the_terminal(toy_run):
-    done = run("generate", toy_run, "digit=7", "writer=1", "color=red", "rotation=90", "--out", toy_run / "x.png")
+    done = run(
+        "generate", toy_run, "digit=7", "writer=1", "color=red", "rotation=90", "--out", toy_run / "x.png"
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout == f"look at: {toy_run / 'x.png'}\n"

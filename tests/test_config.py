@@ -24,7 +24,9 @@ def test_every_preset_is_complete_and_in_range():
 
 def test_a_config_survives_its_file(tmp_path):
     config = resolve(preset="qmnist-published")
-    config = dataclasses.replace(config, factor_weights={"writer": 20.0}, holdout=("digit=7 writer=3", "low-level"))
+    config = dataclasses.replace(
+        config, factor_weights={"writer": 20.0}, holdout=("digit=7 writer=3", "low-level")
+    )
     write_config(config, tmp_path / "config.yaml")
     assert read_config(tmp_path / "config.yaml") == config
 

@@ -36,7 +36,9 @@ def test_a_rule_leaves_its_unnamed_factors_free():
 
 
 def test_rules_add_up():
-    assert len(unseen_cells(DIGITS, "digit=7 writer=109 rotation=180", "digit=2 writer=103 color=red")) == 3 + 4
+    assert (
+        len(unseen_cells(DIGITS, "digit=7 writer=109 rotation=180", "digit=2 writer=103 color=red")) == 3 + 4
+    )
 
 
 def test_low_level_takes_four_percent_one_cell_of_each_drawn_base_image():

@@ -22,7 +22,13 @@ def test_psnr_of_equal_images_is_the_ceiling_not_infinity():
 def test_ssim_is_scikit_images_gaussian_one():
     expected = [
         structural_similarity(
-            r, g, data_range=255, channel_axis=-1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+            r,
+            g,
+            data_range=255,
+            channel_axis=-1,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
         )
         for r, g in zip(REAL, GENERATED, strict=True)
     ]
@@ -44,7 +50,9 @@ def test_normalised_euclidean_error_is_0_for_copies_and_1_for_random_others():
 
 
 def test_to_uint8_clips_and_rounds_like_an_image_file():
-    np.testing.assert_array_equal(metrics.to_uint8(np.array([-0.5, 0.0, 0.499 / 255, 0.501 / 255, 1.7])), [0, 0, 0, 1, 255])
+    np.testing.assert_array_equal(
+        metrics.to_uint8(np.array([-0.5, 0.0, 0.499 / 255, 0.501 / 255, 1.7])), [0, 0, 0, 1, 255]
+    )
 
 
 def test_factor_accuracy_is_the_share_read_right():

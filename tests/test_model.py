@@ -11,14 +11,18 @@ from gcn_tf.factors import Factor, FactorSpace
 from gcn_tf.model import GCN
 
 SPACE = FactorSpace((Factor("digit", ("0", "1", "2")), Factor("color", ("red", "green"))))
-SMALL = GeneratorConfig(tower_units=4, trunk=(6,), seed_tensor=(7, 7, 2), upsampling=(Upsampling(3, 4, 4, 0),))
+SMALL = GeneratorConfig(
+    tower_units=4, trunk=(6,), seed_tensor=(7, 7, 2), upsampling=(Upsampling(3, 4, 4, 0),)
+)
 RNG = np.random.default_rng(0)
 IDS = {"digit": RNG.integers(0, 3, 12).astype(np.int32), "color": RNG.integers(0, 2, 12).astype(np.int32)}
 IMAGES = RNG.random((12, 28, 28, 3)).astype(np.float32)
 
 
 def gcn(**settings) -> GCN:
-    config = dataclasses.replace(resolve("qmnist"), precision="float32", generator=SMALL, steps=20, **settings)
+    config = dataclasses.replace(
+        resolve("qmnist"), precision="float32", generator=SMALL, steps=20, **settings
+    )
     return training.build_model(config, SPACE, (28, 28, 3))
 
 
@@ -109,7 +113,9 @@ def test_fit_evaluate_predict_and_keras_callbacks_work(tmp_path):
         keras.callbacks.CSVLogger(tmp_path / "log.csv"),
         keras.callbacks.ReduceLROnPlateau(monitor="pixel_loss", mode="min"),
         keras.callbacks.EarlyStopping(monitor="val_psnr_db", mode="max", patience=5),
-        keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor="val_pixel_loss", mode="min", save_best_only=True),
+        keras.callbacks.ModelCheckpoint(
+            tmp_path / "best.keras", monitor="val_pixel_loss", mode="min", save_best_only=True
+        ),
     ]
     model.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3))
     history = model.fit(data, validation_data=data, epochs=3, verbose=0, callbacks=callbacks).history

@@ -9,7 +9,11 @@ TOY = GeneratorConfig(tower_units=4, trunk=(6,), seed_tensor=(7, 7, 2), upsampli
 
 
 def shapes(network):
-    return {layer.name: tuple(layer.output.shape[1:]) for layer in network.layers if hasattr(layer.output, "shape")}
+    return {
+        layer.name: tuple(layer.output.shape[1:])
+        for layer in network.layers
+        if hasattr(layer.output, "shape")
+    }
 
 
 def test_the_published_generator_has_the_published_layers():
@@ -61,14 +65,19 @@ def test_the_published_classifier_has_the_published_layers():
 def test_output_sizes_follow_the_published_formula(side, layers):
     start = 8 if side == 158 else 7
     config = GeneratorConfig(
-        tower_units=2, trunk=(2,), seed_tensor=(start, start, 2), upsampling=tuple(Upsampling(2, *k[1:]) for k in layers)
+        tower_units=2,
+        trunk=(2,),
+        seed_tensor=(start, start, 2),
+        upsampling=tuple(Upsampling(2, *k[1:]) for k in layers),
     )
     assert generator_output_side(config) == side
     assert build_generator({"digit": 2}, config, "float32").output.shape[1:3] == (side, side)
 
 
 def test_a_size_the_layers_cannot_make_is_named():
-    with pytest.raises(ConfigError, match=r"make 28x28 images, the dataset has 32x32: change --image-size to 28"):
+    with pytest.raises(
+        ConfigError, match=r"make 28x28 images, the dataset has 32x32: change --image-size to 28"
+    ):
         check_image_side(GeneratorConfig(), 32)
 
 

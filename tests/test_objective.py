@@ -21,7 +21,9 @@ def test_cross_entropies_follow_equation_1_for_cells_and_blends():
 
 
 def test_cross_entropies_stay_finite_for_sure_and_wrong_logits():
-    terms = cross_entropies({"digit": np.array([[1e4, -1e4]], np.float32)}, {"digit": np.eye(2, dtype=np.float32)[1:]})
+    terms = cross_entropies(
+        {"digit": np.array([[1e4, -1e4]], np.float32)}, {"digit": np.eye(2, dtype=np.float32)[1:]}
+    )
     assert np.isfinite(terms["digit"]).all()
 
 

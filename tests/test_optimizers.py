@@ -46,5 +46,7 @@ def test_schedules_are_the_cosine_and_the_papers_halving():
     cosine = learning_rate(config)
     np.testing.assert_allclose([cosine(0), cosine(50), cosine(100)], [0.4, 0.2, 0], atol=1e-6)
     halving = learning_rate(dataclasses.replace(config, schedule="halving"))
-    np.testing.assert_allclose([halving(0), halving(999), halving(1000), halving(3000)], [0.4, 0.4, 0.2, 0.05])
+    np.testing.assert_allclose(
+        [halving(0), halving(999), halving(1000), halving(3000)], [0.4, 0.4, 0.2, 0.05]
+    )
     assert learning_rate(dataclasses.replace(config, schedule="constant")) == 0.4

@@ -54,7 +54,9 @@ def test_tensorboard_gets_scalars_and_grids(toy_run):
     found = scalars(toy_run)
     tags = {tag for tag, _ in found}
     expected = {"train/generator_loss", "train/pixel_loss", "train/learning_rate", "train/images_per_second"}
-    expected |= {f"{g}/{f}_accuracy" for g in ("seen", "unseen") for f in ("digit", "writer", "color", "rotation")}
+    expected |= {
+        f"{g}/{f}_accuracy" for g in ("seen", "unseen") for f in ("digit", "writer", "color", "rotation")
+    }
     assert expected <= tags
     grid = found["unseen cells: real above generated", 24]
     assert b"\x89PNG" in b"".join(grid.tensor.string_val)
@@ -101,9 +103,13 @@ def test_another_seed_gives_other_weights(tmp_path, toy_config, toy_run):
 
 def test_a_resume_with_other_settings_is_refused_with_the_differences(toy_run, toy_config):
     wanted = dataclasses.replace(toy_config, steps=99, learning_rate=0.5, manual_dir="/elsewhere")
-    with pytest.raises(ConfigError, match=r"steps: 24 in the run, 99 now; learning_rate: 0.001 in the run, 0.5 now"):
+    with pytest.raises(
+        ConfigError, match=r"steps: 24 in the run, 99 now; learning_rate: 0.001 in the run, 0.5 now"
+    ):
         training.check_same_settings(toy_config, wanted, toy_run)
-    training.check_same_settings(toy_config, dataclasses.replace(toy_config, manual_dir="/elsewhere"), toy_run)
+    training.check_same_settings(
+        toy_config, dataclasses.replace(toy_config, manual_dir="/elsewhere"), toy_run
+    )
 
 
 def test_a_second_run_never_overwrites_the_first(toy_run, toy_config):
