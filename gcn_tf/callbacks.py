@@ -125,7 +125,7 @@ class Evaluation(StepCallback):
                 values = self.score(*batch)
             self.values |= {f"{group}/{name}": float(value) for name, value in values.items()}
 
-    @tf.function
+    @tf.function(autograph=False)  # traced after minutes of training: the source may have been edited by then
     def score(self, factors: dict[str, tf.Tensor], images: tf.Tensor) -> Logs:
         return self.model.test_step((factors, images))
 

@@ -138,7 +138,7 @@ class RunConfig(DataConfig):
     imagined_weight: float = 0.3
     """Weight of the imagined cells' cross entropies, relative to classification_weight."""
 
-    steps: int = 1500
+    steps: int = 1000
     """Training steps of the generator."""
     classifier_steps: int = 300
     """Steps that the classifier learns alone first, in the frozen regime."""

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gcn_tf.metrics import psnr_db
 from gcn_tf.objective import Codes, clip_image, cross_entropies, sum_of_squares, weighted_sum
 
 Logs = dict[str, tf.Tensor]
@@ -133,7 +134,9 @@ class GCN(keras.Model):
         return codes
 
     def generator_objective(self, codes: Codes, real: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Logs]:
-        """Eq. (2) averaged over the batch, plus eq. (1) on imagined cells.
+        """Eq. (2): w_pixel * ||x - G||^2 + sum_f w_f * CE_f(C(G), y), averaged over the batch.
+
+        Imagined cells add eq. (1) alone: what they should look like is not known, only how they should read.
 
         Returns:
             The scalar objective, the generated images of `codes` (linear) and the terms for the log.
@@ -159,7 +162,7 @@ class GCN(keras.Model):
         return objective, generated[:batch], {"generator_loss": objective, **logs}
 
     def classifier_objective(self, codes: Codes, images: tf.Tensor) -> tf.Tensor:
-        """Eq. (1) averaged over the batch."""
+        """Eq. (1): sum_f w_f * CE_f(C(x), y), averaged over the batch."""
         logits = self.classifier(images, training=True)
         return tf.reduce_mean(weighted_sum(cross_entropies(logits, codes), self.factor_weights))
 
@@ -210,7 +213,7 @@ class GCN(keras.Model):
         codes = self.encode(factors)
         generated = self(factors)
         self.trackers["pixel_loss"].update_state(sum_of_squares(real, generated))
-        self.trackers["psnr_db"].update_state(tf.image.psnr(real, generated, max_val=1.0))
+        self.trackers["psnr_db"].update_state(psnr_db(real, generated, 1.0))
         for name, logits in self.classifier(generated).items():
             right = tf.argmax(logits, axis=-1) == tf.argmax(codes[name], axis=-1)
             self.trackers[f"{name}_accuracy"].update_state(tf.cast(right, tf.float32))

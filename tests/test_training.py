@@ -98,7 +98,8 @@ def test_another_seed_gives_other_weights(tmp_path, toy_config, toy_run):
     config, split = training.start_run(dataclasses.replace(toy_config, seed=1), tmp_path / "run")
     other = training.fit(config, split, tmp_path / "run")
     whole = training.open_run(toy_run).model
-    assert not np.array_equal(weights(other)[1], weights(whole)[1])
+    pairs = zip(weights(other), weights(whole), strict=True)
+    assert sum(not np.array_equal(a, b) for a, b in pairs) > 20
 
 
 def test_a_resume_with_other_settings_is_refused_with_the_differences(toy_run, toy_config):
