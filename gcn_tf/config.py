@@ -17,7 +17,6 @@ import yaml
 
 from gcn_tf.errors import UserError, suggest
 
-
 Precision = Literal["auto", "float32", "mixed_bfloat16"]
 
 

@@ -3,7 +3,8 @@
 import keras
 from keras import layers
 
-from gcn_tf.config import ClassifierConfig, ConfigError, GeneratorConfig, Upsampling
+from gcn_tf.config import ClassifierConfig, ConfigError, GeneratorConfig
+from gcn_tf.convolutions import TransposedConvolution
 from gcn_tf.operators import CodeDropout, FactorOperators
 
 
@@ -13,18 +14,6 @@ def generator_output_side(config: GeneratorConfig) -> int:
     for layer in config.upsampling:
         side = (side - 1) * layer.stride + layer.kernel - 2 * layer.pad
     return side
-
-
-def _transposed_convolution(
-    x: keras.KerasTensor, layer: Upsampling, dtype: str, name: str
-) -> keras.KerasTensor:
-    """Caffe's padding in Keras: "same" cuts the same pixels where the paddings agree, else a crop does."""
-    same = layer.pad * 2 == layer.kernel - layer.stride
-    padding = "same" if same else "valid"
-    x = layers.Conv2DTranspose(
-        layer.filters, layer.kernel, layer.stride, padding=padding, dtype=dtype, name=name
-    )(x)
-    return x if same or not layer.pad else layers.Cropping2D(layer.pad, name=f"{name}_crop")(x)
 
 
 def build_generator(factor_sizes: dict[str, int], config: GeneratorConfig, dtype: str) -> keras.Model:
@@ -58,7 +47,10 @@ def build_generator(factor_sizes: dict[str, int], config: GeneratorConfig, dtype
     x = layers.Reshape((height, width, channels), name="seed_tensor")(x)
     for i, layer in enumerate(config.upsampling, 1):
         last = i == len(config.upsampling)
-        x = _transposed_convolution(x, layer, dtype, "image" if last else f"upsampling_{i}")
+        name = "image" if last else f"upsampling_{i}"
+        x = TransposedConvolution(
+            layer.filters, layer.kernel, layer.stride, layer.pad, dtype=dtype, name=name
+        )(x)
         if not last:
             x = layers.LeakyReLU(slope, dtype=dtype, name=f"upsampling_{i}_leaky")(x)
     x = layers.Activation("linear", dtype="float32", name="linear")(x)
