@@ -55,7 +55,7 @@ def peak(dtype_name: str, side: int = 3072) -> float:
     return 2 * side**3 / min(seconds)
 
 
-def measure(dtype: str, steps: int, warmup: int, batch: int) -> dict[str, Any]:
+def measure(preset: str, dtype: str, steps: int, warmup: int, batch: int) -> dict[str, Any]:
     """Median seconds per step fed by the real pipeline, and the share of them spent waiting for it."""
     from gcn_tf.quiet import import_tensorflow
 
@@ -68,7 +68,7 @@ def measure(dtype: str, steps: int, warmup: int, batch: int) -> dict[str, Any]:
     from gcn_tf.config import resolve
     from gcn_tf.pipelines.batches import training_batches
 
-    config = resolve("qmnist-published", dataset="glyphs")
+    config = resolve(preset, dataset="glyphs")
     policy = "mixed_bfloat16" if dtype == "bfloat16" else dtype
     config = dataclasses.replace(config, precision=policy, batch_size=batch, seed=0)
     split = training.load_split(config)
@@ -111,7 +111,16 @@ def spread(values: list[float], digits: int = 3) -> str:
 def compare(arguments: argparse.Namespace) -> None:
     commands: dict[tuple[str, str], list[str]] = {}
     for dtype in DTYPES:
-        own = [sys.executable, __file__, "--measure", dtype, "--steps", str(arguments.steps)]
+        own = [
+            sys.executable,
+            __file__,
+            "--measure",
+            dtype,
+            "--steps",
+            str(arguments.steps),
+            "--preset",
+            arguments.preset,
+        ]
         commands["gcn-tf", dtype] = own
         if arguments.peer:
             peer = [arguments.peer_python, arguments.peer, "--dtype", dtype, "--steps", str(arguments.steps)]
@@ -152,13 +161,16 @@ def main() -> None:
     )
     parser.add_argument("--peer", help="script of the peer")
     parser.add_argument("--peer-python", default=sys.executable, help="interpreter that has its framework")
+    parser.add_argument(
+        "--preset", default="qmnist-published", help="whose networks; default: the published ones"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--measure", choices=DTYPES, help="measure one type in this process and print JSON")
     arguments = parser.parse_args()
     if arguments.measure:
-        print(json.dumps(measure(arguments.measure, arguments.steps, 5, arguments.batch)))
+        print(json.dumps(measure(arguments.preset, arguments.measure, arguments.steps, 5, arguments.batch)))
     else:
         compare(arguments)
 

@@ -3,6 +3,7 @@
 import json
 import math
 import signal
+import threading
 import time
 from pathlib import Path
 from types import FrameType
@@ -219,10 +220,12 @@ class OrderlyStop(StepCallback):
         signal.signal(signal.SIGINT, self.before)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self.before = signal.signal(signal.SIGINT, self._ask)
+        if threading.current_thread() is threading.main_thread():  # others may not set handlers
+            self.before = signal.signal(signal.SIGINT, self._ask)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        signal.signal(signal.SIGINT, self.before)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self.before)
 
     def step(self, step: int, logs: Logs) -> None:
         if self.asked:

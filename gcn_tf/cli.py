@@ -119,7 +119,7 @@ def _train(options: Train) -> None:
     import_tensorflow()
     from gcn_tf import training
     from gcn_tf.callbacks import Interrupted
-    from gcn_tf.evaluation import read_report, score_table, write_report
+    from gcn_tf.evaluation import write_report
     from gcn_tf.export import export_model
 
     if options.resume:
@@ -134,23 +134,21 @@ def _train(options: Train) -> None:
     )
     try:
         model = training.fit(config, split, run_dir)
-    except Interrupted as stop:
-        print(f"{stop}; go on with: gcn-tf train --resume {run_dir}", file=sys.stderr)
+        space = split.dataset.space
+        print(f"SavedModel: {export_model(model, space, run_dir / 'model')}")
+        picture = write_report(training.Run(run_dir, config, space, model), split)
+    except (Interrupted, KeyboardInterrupt) as stop:
+        said = str(stop) or "stopped"
+        print(f"gcn-tf: {said}; go on with: gcn-tf train --resume {run_dir}", file=sys.stderr)
         raise SystemExit(130) from None
-    space = split.dataset.space
-    print(f"SavedModel: {export_model(model, space, run_dir / 'model')}")
-    picture = write_report(training.Run(run_dir, config, space, model), split)
-    _print_table(score_table(read_report(run_dir)["scores"]))
-    print(f"report: {picture.with_name('report.md')}\nlook at: {picture}")
+    _print_report(picture)
 
 
 def _evaluate(options: Evaluate) -> None:
     import_tensorflow()
-    from gcn_tf.evaluation import evaluate, read_report, score_table
+    from gcn_tf.evaluation import evaluate
 
-    picture = evaluate(options.run)
-    _print_table(score_table(read_report(options.run)["scores"]))
-    print(f"report: {picture.with_name('report.md')}\nlook at: {picture}")
+    _print_report(evaluate(options.run))
 
 
 def _generate(options: Generate) -> None:
@@ -197,10 +195,15 @@ def _datasets(options: Datasets) -> None:
     print(f"look at: {write_contact_sheet(split, pixels(split, np.arange(len(split.ids))), out)}")
 
 
-def _print_table(rows: list[list[str]]) -> None:
+def _print_report(picture: Path) -> None:
+    """The table seen / unseen of the report beside a picture, then where both are."""
+    from gcn_tf.evaluation import read_report, score_table
+
+    rows = score_table(read_report(picture.parent.parent)["scores"])
     width = max(len(row[0]) for row in rows)
     for row in rows:
         print(f"{row[0]:{width}}" + "".join(f"{cell:>9}" for cell in row[1:]))
+    print(f"report: {picture.with_name('report.md')}\nlook at: {picture}")
 
 
 COMMANDS: dict[str, tuple[type, Callable[[Any], None]]] = {

@@ -332,20 +332,19 @@ def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None
         ConfigError: an unknown preset or a bad file.
     """
     from_file = read_yaml(config_file) if config_file else {}
-    dataset = (
-        dataset or str(from_file.get("dataset", "")) or (preset or RunConfig.dataset).split("-published")[0]
-    )
-    name = preset or str(from_file.get("preset", "")) or dataset.partition("/")[0]
+    named = preset or str(from_file.get("preset", ""))
+    name = named or (dataset or str(from_file.get("dataset", RunConfig.dataset))).partition("/")[0]
+    config = RunConfig()
     if name in preset_names():
         text = (resources.files("gcn_tf") / "presets" / f"{name}.yaml").read_text()
-        config = with_settings(RunConfig(), yaml.safe_load(text), f"preset {name}")
-    elif preset or from_file.get("preset"):
+        config = with_settings(config, yaml.safe_load(text), f"preset {name}")
+    elif named:
         hint = suggest(name, preset_names()) or ";"
         raise ConfigError(f"--preset {name!r} is unknown{hint} known: {', '.join(preset_names())}")
     else:
-        config, name = RunConfig(), ""  # an unknown dataset: the registry says so when it loads
-    config = dataclasses.replace(config, preset=name, dataset=dataset)
-    return with_settings(config, from_file, str(config_file)) if config_file else config
+        name = ""  # an unknown dataset: the registry says so when it loads
+    config = with_settings(config, from_file, str(config_file))
+    return dataclasses.replace(config, preset=name, dataset=dataset or config.dataset)
 
 
 def write_config(config: RunConfig, path: Path) -> None:

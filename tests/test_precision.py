@@ -1,0 +1,24 @@
+import pytest
+import tensorflow as tf
+
+from gcn_tf import precision
+
+
+@pytest.mark.parametrize(
+    "float32_seconds, bfloat16_seconds, expected",
+    [(1.0, 0.5, "mixed_bfloat16"), (1.0, 1.0, "float32"), (1.0, 0.95, "float32"), (0.2, 3.0, "float32")],
+)
+def test_auto_takes_bfloat16_where_it_is_faster(float32_seconds, bfloat16_seconds, expected, monkeypatch):
+    seconds = {tf.float32: float32_seconds, tf.bfloat16: bfloat16_seconds}
+    monkeypatch.setattr(precision, "_seconds_per_product", seconds.get)
+    assert precision.resolve_precision("auto") == expected
+
+
+def test_a_named_precision_is_taken_as_it_is(monkeypatch):
+    monkeypatch.setattr(precision, "_seconds_per_product", None)
+    assert precision.resolve_precision("float32") == "float32"
+    assert precision.resolve_precision("mixed_bfloat16") == "mixed_bfloat16"
+
+
+def test_both_types_are_really_timed():
+    assert 0 < precision._seconds_per_product(tf.bfloat16, side=64) < 5
