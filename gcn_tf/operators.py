@@ -75,9 +75,10 @@ class FactorOperators(keras.layers.Layer):
             mixing = tf.einsum("bk,kij->bij", code, self.mixing[name] * self.gain)  # (B, C, C)
             mixing += tf.eye(mixing.shape[-1])
             matrix = mixing if matrix is None else tf.matmul(matrix, mixing)
-        moved = tf.stack(self._moved(picture), axis=1)  # (B, 8, H, H, C)
-        turned = tf.einsum("bs,bshwc->bhwc", chosen, moved)
-        return tf.einsum("bhwi,bij->bhwj", turned, matrix)
+        shares = chosen[:, :, None, None, None]  # (B, 8, 1, 1, 1)
+        turned = tf.add_n([moved * shares[:, s] for s, moved in enumerate(self._moved(picture))])
+        pixels = tf.reshape(turned, (-1, picture.shape[1] * picture.shape[2], picture.shape[3]))
+        return tf.reshape(tf.matmul(pixels, matrix), tf.shape(picture))
 
     def _moved(self, picture: tf.Tensor) -> list[tf.Tensor]:
         """The eight symmetries of each picture, in the order of `symmetry_products`."""
