@@ -67,7 +67,8 @@ class FactorOperators(keras.layers.Layer):
 
     def call(self, inputs: tuple[tf.Tensor, Tensors]) -> tf.Tensor:
         picture, codes = inputs
-        chosen, matrix = None, None
+        chosen: Any = None
+        matrix: Any = None
         table = tf.constant(symmetry_products())
         for name, code in codes.items():
             choice = tf.matmul(code, tf.nn.softmax(self.symmetry[name] * self.gain))  # (B, 8)
