@@ -85,9 +85,8 @@ class GeneratorConfig:
     negative_slope: float = 0.1
     """Of the LeakyReLU after every hidden layer."""
     operators: bool = True
-    """Let every factor value move the pixels and mix the channels of what the layers above draw."""
-    code_dropout: float = 0.25
-    """Share of training examples that lose one factor on the way to the towers."""
+    """Find the factors that do the same to every picture (a turn, a colour), and what each of their values does,
+    in the seen pictures; the layers above then draw the rest."""
 
 
 @dataclass
@@ -202,7 +201,6 @@ _RANGES: dict[str, tuple[float | None, float | None]] = {
     "pad": (0, None),
     "pool": (1, None),
     "dropout": (0, 0.99),
-    "code_dropout": (0, 0.99),
     "negative_slope": (0, 1),
 }
 

@@ -5,7 +5,7 @@ from keras import layers
 
 from gcn_tf.config import ClassifierConfig, ConfigError, GeneratorConfig
 from gcn_tf.convolutions import TransposedConvolution
-from gcn_tf.operators import CodeDropout, FactorOperators
+from gcn_tf.operators import FactorOperators, HideExplained
 
 
 def generator_output_side(config: GeneratorConfig) -> int:
@@ -34,7 +34,7 @@ def build_generator(factor_sizes: dict[str, int], config: GeneratorConfig, dtype
         return layers.LeakyReLU(slope, dtype=dtype, name=f"{name}_leaky")(x)
 
     codes = {name: layers.Input((size,), name=name) for name, size in factor_sizes.items()}
-    known = CodeDropout(config.code_dropout, name="code_dropout")(codes) if config.code_dropout else codes
+    known = HideExplained(name="hide_explained")(codes) if config.operators else codes
     towers = []
     for name, code in known.items():
         units = config.towers.get(name, config.tower_units)

@@ -1,11 +1,14 @@
-"""What a factor value does to a picture, learned: a spatial symmetry and a mixing of the channels.
+"""What a factor value does to a picture, found in the seen pictures: a symmetry and a mixing of the channels.
 
 An addition to the paper. A generator that draws every cell from scratch remembers seen cells and guesses
-unseen ones. Here the trunk draws one content picture and every factor value may move its pixels and mix its
-channels, the same way in all cells, so what is learned from seen cells holds for unseen ones. Which factor
-turns, which one colours and which one does neither is not told: it is learned from the pictures.
+unseen ones. Where a factor does the same to every picture (a rotation, a colour), that is estimated once, from
+pairs of seen pictures that differ in this factor alone; the layers then draw the content and the operators
+finish it. Which factors are of this kind is not told: a factor is one when its operators leave almost nothing
+unexplained. All others (digit, writer) stay with the layers. Operators that learn by gradient, along with the
+rest, were tried first: on some data they settle between two symmetries and every picture becomes symmetric.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -13,16 +16,41 @@ import numpy as np
 import tensorflow as tf
 
 Tensors = dict[str, tf.Tensor]
+UNEXPLAINED_LIMIT = 0.05  # share of a picture's energy; exact variations leave 0.000, digits and writers 0.7
 
 
-def _symmetries(image: np.ndarray) -> list[np.ndarray]:
-    """The eight symmetries of the square: four rotations, plain and mirrored."""
-    return [np.rot90(side, turns) for side in (image, image[:, ::-1]) for turns in range(4)]
+@dataclass(frozen=True)
+class Operators:
+    """What each value of one factor does.
+
+    Args:
+        symmetry: int (K,). Number of the symmetry of the square, 0 (nothing moves) to 7.
+        mixing: float32 (K, C, C). Channel c of the content adds mixing[k, c, d] to channel d of the picture.
+        unexplained: float. Largest share of energy that a value's operator leaves unexplained, 0 to 1.
+    """
+
+    symmetry: np.ndarray
+    mixing: np.ndarray
+    unexplained: float
+
+    @property
+    def explain(self) -> bool:
+        return self.unexplained < UNEXPLAINED_LIMIT
+
+
+def symmetries(pictures: Any, reverse: Any = np.flip, transpose: Any = np.transpose) -> list[Any]:
+    """The eight symmetries of square pictures (B, H, H, C): four quarter turns counter-clockwise, plain and mirrored."""
+    made = []
+    for side in (pictures, reverse(pictures, [2])):
+        for _ in range(4):
+            made.append(side)
+            side = reverse(transpose(side, (0, 2, 1, 3)), [1])
+    return made
 
 
 def symmetry_products() -> np.ndarray:
     """Multiplication table of the symmetries: float32 (8, 8, 8), 1 where a after b is c."""
-    moves = [move.ravel() for move in _symmetries(np.arange(9).reshape(3, 3))]
+    moves = [move.ravel() for move in symmetries(np.arange(9).reshape(1, 3, 3, 1))]
     table = np.zeros((8, 8, 8), np.float32)
     for a, first in enumerate(moves):
         for b, second in enumerate(moves):
@@ -31,39 +59,99 @@ def symmetry_products() -> np.ndarray:
     return table
 
 
-@keras.saving.register_keras_serializable(package="gcn_tf")
-class FactorOperators(keras.layers.Layer):
-    """Apply every factor's learned symmetry and channel mixing to a content picture.
+def estimate_operators(
+    images: np.ndarray, ids: np.ndarray, sizes: dict[str, int], pairs: int = 48, seed: int = 0
+) -> dict[str, Operators]:
+    """Operators of every factor, from pairs of pictures that differ in it alone.
 
-    For each factor a code chooses a mixture of the eight symmetries (a softmax per value) and a C x C matrix
-    (identity plus a learned part). Factors compose: symmetries by the group's multiplication, matrices by
-    their product, in the order of the factors.
+    For each value, all eight symmetries of the picture with the factor's first value are tried, each with the
+    channel mixing that fits best (least squares); the best pair is the value's operator.
 
     Args:
-        spread: float. Standard deviation of the symmetries' initial logits.
-        gain: float. The weights are stored divided by it, so that Adam, which moves every weight by about
-            the learning rate, moves these `gain` times as fast: a choice must be made early to be of use.
+        images: uint8 (N, H, H, C), seen pictures only.
+        ids: int (N, M), their value ids in the order of `sizes`.
+        sizes: number of values by factor name.
+        pairs: how many pairs per value, at most.
+
+    Returns:
+        Operators by factor name; a factor with a value that has no pair is not explained.
+    """
+    rng = np.random.default_rng(seed)
+    found = {}
+    for m, (name, size) in enumerate(sizes.items()):
+        others = np.delete(ids, m, axis=1)
+        by_value = [
+            {tuple(o): n for n, o in zip(np.flatnonzero(ids[:, m] == k), others[ids[:, m] == k], strict=True)}
+            for k in range(size)
+        ]
+        fits = [_best_fit(images, by_value[0], by_value[k], pairs, rng) for k in range(size)]
+        found[name] = Operators(
+            np.array([fit[0] for fit in fits]),
+            np.stack([fit[1] for fit in fits]),
+            max(fit[2] for fit in fits),
+        )
+    return found
+
+
+def _best_fit(
+    images: np.ndarray, first: dict, other: dict, pairs: int, rng: np.random.Generator
+) -> tuple[int, np.ndarray, float]:
+    """Symmetry, mixing (C, C) and unexplained share that take the first value's pictures to another's."""
+    channels = images.shape[-1]
+    shared = sorted(first.keys() & other.keys())
+    if not shared:
+        return 0, np.eye(channels, dtype=np.float32), 1.0
+    drawn = [shared[i] for i in rng.permutation(len(shared))[:pairs]]
+    source = images[[first[key] for key in drawn]].astype(np.float64) / 255
+    target = (images[[other[key] for key in drawn]].astype(np.float64) / 255).reshape(-1, channels)
+    energy = (target**2).sum() + 1e-12
+    fits = []
+    for number, moved in enumerate(symmetries(source)):
+        pixels = moved.reshape(-1, channels)
+        ridge = 1e-6 * energy * np.eye(channels)
+        mixing = np.linalg.solve(pixels.T @ pixels + ridge, pixels.T @ target)
+        fits.append(
+            (float(((pixels @ mixing - target) ** 2).sum() / energy), number, mixing.astype(np.float32))
+        )
+    unexplained, number, mixing = min(fits, key=lambda fit: fit[0])
+    return number, mixing, unexplained
+
+
+@keras.saving.register_keras_serializable(package="gcn_tf")
+class FactorOperators(keras.layers.Layer):
+    """Apply the operators of explained factors to a content picture; other factors do nothing.
+
+    A code chooses a mixture of its values' symmetries and mixings. Factors compose in their order: symmetries by
+    the group's multiplication, mixings by their product. Nothing is moved or mixed before `assign`.
 
     Inputs are a pair (picture float (B, H, H, C), {factor: code float (B, K_f)}); the output is float32
     (B, H, H, C).
     """
 
-    def __init__(self, spread: float = 0.3, gain: float = 20.0, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.spread, self.gain = spread, gain
 
     def build(self, input_shape: Any) -> None:
         picture, codes = input_shape
         if picture[1] != picture[2]:
             raise ValueError(f"pictures of {picture[1]}x{picture[2]} have no quarter turns: make them square")
-        channels = picture[-1]
 
-        def weights(name: str, shape: tuple[int, ...], deviation: float) -> keras.Variable:
-            start = keras.initializers.RandomNormal(stddev=deviation / self.gain)
-            return self.add_weight(name=name, shape=shape, initializer=start)
+        def fixed(name: str, start: np.ndarray) -> keras.Variable:
+            return self.add_weight(
+                name=name, shape=start.shape, initializer=lambda shape, dtype=None: start, trainable=False
+            )
 
-        self.symmetry = {n: weights(f"{n}_symmetry", (c[-1], 8), self.spread) for n, c in codes.items()}
-        self.mixing = {n: weights(f"{n}_mixing", (c[-1], channels, channels), 0.05) for n, c in codes.items()}
+        still, alike = np.eye(8, dtype=np.float32)[:1], np.eye(picture[-1], dtype=np.float32)[None]
+        sizes = {name: shape[-1] for name, shape in codes.items()}
+        self.symmetry = {n: fixed(f"{n}_symmetry", np.repeat(still, k, axis=0)) for n, k in sizes.items()}
+        self.mixing = {n: fixed(f"{n}_mixing", np.repeat(alike, k, axis=0)) for n, k in sizes.items()}
+
+    def assign(self, found: dict[str, Operators]) -> None:
+        """Take over the operators of the factors that they explain."""
+        for name, operators in found.items():
+            if operators.explain:
+                self.symmetry[name].assign(np.eye(8, dtype=np.float32)[operators.symmetry])
+                self.mixing[name].assign(operators.mixing)
 
     def call(self, inputs: tuple[tf.Tensor, Tensors]) -> tf.Tensor:
         picture, codes = inputs
@@ -71,62 +159,37 @@ class FactorOperators(keras.layers.Layer):
         matrix: Any = None
         table = tf.constant(symmetry_products())
         for name, code in codes.items():
-            choice = tf.matmul(code, tf.nn.softmax(self.symmetry[name] * self.gain))  # (B, 8)
+            choice = tf.matmul(code, self.symmetry[name])  # (B, 8)
             chosen = choice if chosen is None else tf.einsum("ba,bc,acd->bd", chosen, choice, table)
-            mixing = tf.einsum("bk,kij->bij", code, self.mixing[name] * self.gain)  # (B, C, C)
-            mixing += tf.eye(mixing.shape[-1])
+            mixing = tf.einsum("bk,kij->bij", code, self.mixing[name])  # (B, C, C)
             matrix = mixing if matrix is None else tf.matmul(matrix, mixing)
         shares = chosen[:, :, None, None, None]  # (B, 8, 1, 1, 1)
-        turned = tf.add_n([moved * shares[:, s] for s, moved in enumerate(self._moved(picture))])
+        moved = symmetries(picture, tf.reverse, tf.transpose)
+        turned = tf.add_n([one * shares[:, s] for s, one in enumerate(moved)])
         pixels = tf.reshape(turned, (-1, picture.shape[1] * picture.shape[2], picture.shape[3]))
         return tf.reshape(tf.matmul(pixels, matrix), tf.shape(picture))
-
-    def _moved(self, picture: tf.Tensor) -> list[tf.Tensor]:
-        """The eight symmetries of each picture, in the order of `symmetry_products`."""
-        pictures = []
-        for side in (picture, tf.reverse(picture, [2])):
-            for _ in range(4):
-                pictures.append(side)
-                side = tf.reverse(tf.transpose(side, (0, 2, 1, 3)), [1])  # a quarter turn
-        return pictures
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape[0]
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "spread": self.spread, "gain": self.gain}
-
 
 @keras.saving.register_keras_serializable(package="gcn_tf")
-class CodeDropout(keras.layers.Layer):
-    """In training, make one factor of some examples unknown: its code becomes uniform, 1 / K_f everywhere.
+class HideExplained(keras.layers.Layer):
+    """Hide the factors that operators explain from the layers before them: their code becomes uniform, 1 / K_f."""
 
-    The trunk then cannot rely on any one factor, and leaves to the operators what they can do.
+    def build(self, input_shape: Any) -> None:
+        self.hidden = {
+            name: self.add_weight(name=f"{name}_hidden", shape=(), initializer="zeros", trainable=False)
+            for name in input_shape
+        }
 
-    Args:
-        rate: float in [0, 1). Share of examples that lose one factor, drawn at random.
-        seed: int. Seed of the draw; its state is part of every checkpoint.
-    """
+    def assign(self, found: dict[str, Operators]) -> None:
+        for name, operators in found.items():
+            self.hidden[name].assign(float(operators.explain))
 
-    def __init__(self, rate: float, seed: int = 0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.rate, self.seed = rate, seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
-
-    def call(self, codes: Tensors, training: bool = False) -> Tensors:
-        if not training or not self.rate:
-            return codes
-        batch = tf.shape(next(iter(codes.values())))[0]
-        draw = keras.random.uniform((batch,), seed=self.seed_generator)
-        lost = tf.cast(draw / self.rate * len(codes), tf.int32)  # the factor's number; too high: none
-        kept = {}
-        for number, (name, code) in enumerate(codes.items()):
-            unknown = tf.ones_like(code) / code.shape[-1]
-            kept[name] = tf.where((lost == number)[:, None], unknown, code)
-        return kept
+    def call(self, codes: Tensors) -> Tensors:
+        uniform = {name: tf.ones_like(code) / code.shape[-1] for name, code in codes.items()}
+        return {name: code + self.hidden[name] * (uniform[name] - code) for name, code in codes.items()}
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}

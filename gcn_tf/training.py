@@ -23,8 +23,9 @@ from gcn_tf.errors import UserError
 from gcn_tf.factors import FactorSpace
 from gcn_tf.model import GCN
 from gcn_tf.networks import build_classifier, build_generator, check_image_side
+from gcn_tf.operators import estimate_operators
 from gcn_tf.optimizers import build_adam
-from gcn_tf.pipelines.batches import Split, split_dataset, training_batches
+from gcn_tf.pipelines.batches import Split, pixels, split_dataset, training_batches
 from gcn_tf.pipelines.registry import load_dataset
 from gcn_tf.precision import resolve_precision
 
@@ -65,6 +66,14 @@ def build_model(config: RunConfig, space: FactorSpace, image_shape: tuple[int, i
     )
     model.compile(build_adam(config, "generator_adam"), build_adam(config, "classifier_adam"))
     return model
+
+
+def find_operators(model: GCN, split: Split) -> None:
+    """Give the generator the operators that its seen pictures show."""
+    seen = split.pictures(unseen=False)
+    found = estimate_operators(pixels(split, seen), split.ids[seen], split.dataset.space.sizes)
+    for name in ("operators", "hide_explained"):
+        model.generator.get_layer(name).assign(found)
 
 
 def total_steps(config: RunConfig) -> int:
@@ -138,6 +147,8 @@ def fit(config: RunConfig, split: Split, run_dir: Path) -> GCN:
     store = CheckpointStore(model, run_dir / "checkpoints")
     if store.latest:
         store.restore()
+    elif config.generator.operators:
+        find_operators(model, split)
     start, stop = int(model.step), total_steps(config)
     if start >= stop:
         return model

@@ -1,43 +1,38 @@
-import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from gcn_tf.operators import CodeDropout, FactorOperators, symmetry_products
+from gcn_tf import training
+from gcn_tf.operators import (
+    FactorOperators,
+    HideExplained,
+    Operators,
+    estimate_operators,
+    symmetries,
+    symmetry_products,
+)
+from gcn_tf.pipelines.batches import pixels
 
 RNG = np.random.default_rng(0)
 PICTURES = RNG.random((2, 6, 6, 3)).astype(np.float32)
+STILL = np.eye(3, dtype=np.float32)
 
 
-def sure(layer, factor, value, symmetry):
-    """Make one factor value choose one symmetry for certain."""
-    logits = np.zeros(layer.symmetry[factor].shape, np.float32)
-    logits[:, 0] = 1e3
-    logits[value] = 0
-    logits[value, symmetry] = 1e3
-    layer.symmetry[factor].assign(logits / layer.gain)
+def moving(symmetry, mixing=STILL):
+    """Operators of a factor with two values of which the second one does something."""
+    return Operators(np.array([0, symmetry]), np.stack([STILL, mixing]), 0.0)
 
 
-def still(layer):
-    """No symmetry moves and no channel mixes."""
-    for name in layer.symmetry:
-        sure(layer, name, 0, 0)
-        layer.mixing[name].assign(np.zeros(layer.mixing[name].shape))
-
-
-def built(*factors):
+def applied(**operators):
     layer = FactorOperators()
-    codes = {name: np.eye(4, dtype=np.float32)[[0, 1]] for name in factors}
+    codes = {name: np.eye(2, dtype=np.float32) for name in operators}
     layer((PICTURES, codes))
-    still(layer)
-    return layer, codes
+    layer.assign(operators)
+    return np.asarray(layer((PICTURES, codes)))
 
 
 @pytest.mark.parametrize("symmetry", range(8))
 def test_each_symmetry_is_numpys(symmetry):
-    layer, codes = built("rotation")
-    sure(layer, "rotation", 1, symmetry)
-    turned = np.asarray(layer((PICTURES, codes)))
+    turned = applied(rotation=moving(symmetry))
     np.testing.assert_allclose(turned[0], PICTURES[0], atol=1e-6)
     mirrored = PICTURES[1] if symmetry < 4 else PICTURES[1][:, ::-1]
     np.testing.assert_allclose(turned[1], np.rot90(mirrored, symmetry % 4), atol=1e-6)
@@ -45,14 +40,9 @@ def test_each_symmetry_is_numpys(symmetry):
 
 @pytest.mark.parametrize("first, second", [(1, 2), (1, 4), (4, 1), (5, 6), (3, 7)])
 def test_factors_compose_as_the_group_does(first, second):
-    layer, codes = built("turn", "flip")
-    sure(layer, "turn", 1, first)
-    sure(layer, "flip", 1, second)
-    both = np.asarray(layer((PICTURES, codes)))[1]
     composed = int(symmetry_products()[first, second].argmax())
-    alone, codes = built("turn")
-    sure(alone, "turn", 1, composed)
-    np.testing.assert_allclose(both, np.asarray(alone((PICTURES, codes)))[1], atol=1e-6)
+    both = applied(turn=moving(first), flip=moving(second))
+    np.testing.assert_allclose(both, applied(turn=moving(composed)), atol=1e-6)
 
 
 def test_the_products_are_a_group():
@@ -63,30 +53,74 @@ def test_the_products_are_a_group():
 
 
 def test_channels_mix_by_the_chosen_matrix():
-    layer, codes = built("color")
-    mixing = np.zeros((4, 3, 3), np.float32)
-    mixing[1] = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 1]], np.float32) - np.eye(3)
-    layer.mixing["color"].assign(mixing / layer.gain)
-    mixed = np.asarray(layer((PICTURES, codes)))
-    np.testing.assert_allclose(mixed[1], PICTURES[1][..., [1, 0, 2]], atol=1e-6)
+    swap = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 1]], np.float32)
+    np.testing.assert_allclose(applied(color=moving(0, swap))[1], PICTURES[1][..., [1, 0, 2]], atol=1e-6)
 
 
-def test_a_rotation_is_learned_from_pictures_alone():
-    """Four values, four turned copies of one picture: the layer finds four different symmetries."""
-    keras.utils.set_random_seed(1)
-    picture = RNG.random((1, 6, 6, 1)).astype(np.float32)
-    wanted = np.concatenate([np.rot90(picture, turns, (1, 2)) for turns in range(4)])
-    layer, codes = FactorOperators(), {"rotation": np.eye(4, dtype=np.float32)}
-    repeated = np.repeat(picture, 4, axis=0)
-    layer((repeated, codes))
-    adam = keras.optimizers.Adam(3e-3)
-    for _ in range(150):
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean((layer((repeated, codes)) - wanted) ** 2)
-        adam.apply(tape.gradient(loss, layer.trainable_variables), layer.trainable_variables)
-    chosen = tf.nn.softmax(layer.symmetry["rotation"] * layer.gain).numpy()
-    assert list(chosen.argmax(axis=1)) == [0, 1, 2, 3]
-    assert chosen.max(axis=1).min() > 0.8
+def test_a_blend_mixes_the_pictures_of_its_values():
+    layer = FactorOperators()
+    codes = {"turn": np.array([[0.25, 0.75], [1, 0]], np.float32)}
+    layer((PICTURES, codes))
+    layer.assign({"turn": moving(2)})
+    expected = 0.25 * PICTURES[0] + 0.75 * np.rot90(PICTURES[0], 2)
+    np.testing.assert_allclose(np.asarray(layer((PICTURES, codes)))[0], expected, atol=1e-6)
+
+
+def grid(noise=0.0):
+    """Three contents x two inks x the eight symmetries, each ink a mixing of the channels."""
+    inks = np.stack([STILL, RNG.random((3, 3)).astype(np.float32) / 2])
+    contents = RNG.random((3, 8, 8, 3)).astype(np.float32)
+    cells = np.indices((3, 2, 8)).reshape(3, -1).T
+    images = np.stack([symmetries(contents[c : c + 1])[s][0] @ inks[i] for c, i, s in cells])
+    images += noise * RNG.normal(size=images.shape)
+    return np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8), cells, inks
+
+
+SIZES = {"content": 3, "ink": 2, "turn": 8}
+
+
+def test_operators_are_found_in_the_pictures_and_content_is_left_alone():
+    images, cells, inks = grid()
+    found = estimate_operators(images, cells, SIZES)
+    assert {name: operators.explain for name, operators in found.items()} == {
+        "content": False,
+        "ink": True,
+        "turn": True,
+    }
+    assert found["turn"].symmetry.tolist() == list(range(8))
+    assert found["ink"].symmetry.tolist() == [0, 0]
+    np.testing.assert_allclose(found["ink"].mixing, inks, atol=0.02)
+
+
+def test_operators_are_found_when_cells_are_missing_and_pictures_rough():
+    images, cells, _ = grid(noise=0.02)
+    kept = RNG.permutation(len(cells))[:40]
+    found = estimate_operators(images[kept], cells[kept], SIZES)
+    assert found["turn"].symmetry.tolist() == list(range(8))
+    assert found["turn"].explain
+    assert not found["content"].explain
+
+
+def test_a_value_without_any_pair_leaves_its_factor_unexplained():
+    images, cells, _ = grid()
+    kept = (cells[:, 2] != 5) | (cells[:, 0] == 0)
+    alone = kept & ~((cells[:, 2] != 5) & (cells[:, 0] == 0))
+    assert not estimate_operators(images[alone], cells[alone], SIZES)["turn"].explain
+
+
+def test_only_explained_factors_are_hidden_from_the_layers_before():
+    codes = {"content": np.eye(3, dtype=np.float32), "turn": np.eye(8, dtype=np.float32)[:3]}
+    layer = HideExplained()
+    layer(codes)
+    layer.assign(
+        {
+            "content": Operators(np.zeros(3, int), np.stack([STILL] * 3), 0.7),
+            "turn": Operators(np.zeros(8, int), np.stack([STILL] * 8), 0.0),
+        }
+    )
+    known = layer(codes)
+    np.testing.assert_array_equal(known["content"], codes["content"])
+    np.testing.assert_allclose(known["turn"], np.full((3, 8), 1 / 8))
 
 
 def test_pictures_that_are_not_square_are_refused():
@@ -94,15 +128,17 @@ def test_pictures_that_are_not_square_are_refused():
         FactorOperators().build(((None, 4, 6, 3), {"digit": (None, 2)}))
 
 
-def test_code_dropout_makes_one_factor_uniform_in_training_only():
-    layer = CodeDropout(0.5, seed=3)
-    codes = {"digit": np.eye(5, dtype=np.float32)[[0] * 400], "color": np.eye(2, dtype=np.float32)[[1] * 400]}
-    same = layer(codes, training=False)
-    np.testing.assert_array_equal(same["digit"], codes["digit"])
-    dropped = {name: np.asarray(code) for name, code in layer(codes, training=True).items()}
-    lost = {name: np.isclose(code, 1 / code.shape[1]).all(axis=1) for name, code in dropped.items()}
-    assert not (lost["digit"] & lost["color"]).any()
-    assert 0.15 < lost["digit"].mean() < 0.35
-    assert 0.15 < lost["color"].mean() < 0.35
-    for name in codes:
-        np.testing.assert_array_equal(dropped[name][~lost[name]], codes[name][~lost[name]])
+def test_the_drawn_digits_show_color_and_rotation(toy_config):
+    split = training.load_split(toy_config)
+    seen = split.pictures(unseen=False)
+    found = estimate_operators(pixels(split, seen), split.ids[seen], split.dataset.space.sizes)
+    assert {name for name, operators in found.items() if operators.explain} == {"color", "rotation"}
+    assert found["rotation"].symmetry.tolist() == [0, 1, 2, 3]
+
+
+def test_a_run_keeps_its_operators(toy_run):
+    generator = training.open_run(toy_run).model.generator
+    chosen = np.asarray(generator.get_layer("operators").symmetry["rotation"]).argmax(axis=1)
+    assert chosen.tolist() == [0, 1, 2, 3]
+    assert float(generator.get_layer("hide_explained").hidden["rotation"]) == 1
+    assert float(generator.get_layer("hide_explained").hidden["digit"]) == 0

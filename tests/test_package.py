@@ -56,7 +56,8 @@ def test_every_way_to_install_gives_a_command_and_importable_parts(way, wheel, t
     site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd="/").strip())
     assert not [p for p in site.iterdir() if p.name in ("pipelines", "tuning")]
     lent = next(p for p in sys.path if p.endswith("site-packages"))
-    environment = {**os.environ, "PYTHONPATH": lent}
+    (site / "lent.pth").write_text(lent)  # comes after the new environment's own packages
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     code = "import gcn_tf.pipelines.variations, gcn_tf.tuning, gcn_tf; print(gcn_tf.__file__)"
     where = run(python, "-c", code, cwd="/", env=environment).strip()
     assert where.startswith(str(source if way == "editable" else env_dir))
