@@ -136,7 +136,7 @@ class RunConfig(DataConfig):
     imagined_weight: float = 0.3
     """Weight of the imagined cells' cross entropies, relative to classification_weight."""
 
-    steps: int = 1000
+    steps: int = 800
     """Training steps of the generator."""
     classifier_steps: int = 300
     """Steps that the classifier learns alone first, in the frozen regime."""
