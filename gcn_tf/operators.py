@@ -79,18 +79,22 @@ def estimate_operators(
     rng = np.random.default_rng(seed)
     found = {}
     for m, (name, size) in enumerate(sizes.items()):
-        others = np.delete(ids, m, axis=1)
-        by_value = [
-            {tuple(o): n for n, o in zip(np.flatnonzero(ids[:, m] == k), others[ids[:, m] == k], strict=True)}
-            for k in range(size)
-        ]
-        fits = [_best_fit(images, by_value[0], by_value[k], pairs, rng) for k in range(size)]
+        rows = [_rows_by_other_factors(ids, m, value) for value in range(size)]
+        fits = [_best_fit(images, rows[0], rows[value], pairs, rng) for value in range(size)]
         found[name] = Operators(
             np.array([fit[0] for fit in fits]),
             np.stack([fit[1] for fit in fits]),
             max(fit[2] for fit in fits),
         )
     return found
+
+
+def _rows_by_other_factors(ids: np.ndarray, m: int, value: int) -> dict[tuple[int, ...], int]:
+    """Rows whose factor m has a value, by the ids of all other factors."""
+    rows = np.flatnonzero(ids[:, m] == value)
+    return {
+        tuple(others): row for row, others in zip(rows, np.delete(ids[rows], m, axis=1).tolist(), strict=True)
+    }
 
 
 def _best_fit(
