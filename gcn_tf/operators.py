@@ -91,7 +91,7 @@ def estimate_operators(
 
 def _rows_by_other_factors(ids: np.ndarray, m: int, value: int) -> dict[tuple[int, ...], int]:
     """Rows whose factor m has a value, by the ids of all other factors."""
-    rows = np.flatnonzero(ids[:, m] == value)
+    rows = np.flatnonzero(ids[:, m] == value).tolist()
     return {
         tuple(others): row for row, others in zip(rows, np.delete(ids[rows], m, axis=1).tolist(), strict=True)
     }
