@@ -128,11 +128,6 @@ class FactorSpace:
         grids = np.indices([len(factor) for factor in self.factors])
         return grids.reshape(len(self.factors), -1).T.astype(np.int32)
 
-    def cell_index(self, ids: np.ndarray) -> np.ndarray:
-        """Row of each cell in `cells()`: int (N, M) -> int64 (N,)."""
-        sizes = [len(factor) for factor in self.factors]
-        return np.ravel_multi_index(tuple(np.asarray(ids).T), sizes).astype(np.int64)
-
     def describe(self, cell: Sequence[int]) -> str:
         """`"digit=7 writer=115 color=red rotation=90"` of the ids of one cell."""
         return " ".join(f"{f.name}={f.values[i]}" for f, i in zip(self.factors, cell, strict=True))

@@ -15,7 +15,6 @@ def test_cells_are_all_combinations_the_last_factor_fastest():
         "digit=0 color=blue",
         "digit=1 color=red",
     ]
-    assert (SPACE.cell_index(cells) == np.arange(30)).all()
 
 
 def test_a_value_is_a_one_hot_code_and_a_blend_a_convex_one():
