@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 from tyro.conf import Fixed, Positional, Suppress, UseAppendAction, arg
@@ -20,6 +20,7 @@ from gcn_tf.config import (
     DataConfig,
     GeneratorConfig,
     RunConfig,
+    check_config,
     read_config,
     resolve,
 )
@@ -37,8 +38,8 @@ class Train(RunConfig):
     """
 
     holdout: UseAppendAction[tuple[str, ...]] = ()
-    """Unseen cells: protocols by name (low-level, high-level, paper-digits, none) or rules such as
-    'digit=7 writer=9 rotation=180'; repeatable; default: low-level."""
+    """Unseen cells: protocols by name (low-level, high-level, paper-digits, paper-faces, none), a random share
+    (fraction=0.2) or rules such as 'digit=7 writer=9 rotation=180'; repeatable; default: low-level."""
     generator: Suppress[Fixed[GeneratorConfig]] = field(default_factory=GeneratorConfig)
     classifier: Suppress[Fixed[ClassifierConfig]] = field(default_factory=ClassifierConfig)
 
@@ -53,7 +54,7 @@ class Train(RunConfig):
 
 @dataclass
 class Evaluate:
-    """Score a run with an independent judge, seen and unseen cells apart, and write its report.
+    """Score a run with two independent judges, seen and unseen cells apart, and write its report.
 
     Example: gcn-tf evaluate runs/demo
     """
@@ -92,6 +93,30 @@ class Export:
     """Folder that train wrote."""
     out: Path | None = None
     """Folder of the SavedModel; default: model/ in the run."""
+    debug: Debug = False
+
+
+@dataclass
+class Study(DataConfig):
+    """Compare methods on the same cells and steps, over several seeds: what does cooperation buy?
+
+    Example: gcn-tf study cooperation --dataset qmnist --manual-dir ~/qmnist
+    """
+
+    experiment: Positional[Literal["cooperation"]] = "cooperation"
+    """cooperation: no classifier, every regime with and without imagined cells, two baselines, the preset."""
+    preset: str = ""
+    """Preset that all methods start from; empty: the one of the dataset."""
+    steps: int = 0
+    """Training steps of every method; 0: as many as the preset has."""
+    seeds: int = 3
+    """How many seeds; each draws other unseen cells."""
+    seed: int = 0
+    """The first seed."""
+    quick: bool = False
+    """One seed and few steps, to see that everything works; its figures mean little."""
+    out: Path | None = None
+    """Folder of the study, gone on with if it is there; default: studies/EXPERIMENT-DATASET."""
     debug: Debug = False
 
 
@@ -170,6 +195,27 @@ def _export(options: Export) -> None:
     print(f"SavedModel: {export_model(run.model, run.space, options.out or run.folder / 'model')}")
 
 
+def _study(options: Study) -> None:
+    config = resolve(options.preset, options.dataset)
+    settings = {entry.name: getattr(options, entry.name) for entry in dataclasses.fields(DataConfig)}
+    config = dataclasses.replace(config, **settings, seed=options.seed)
+    if options.steps:
+        config = dataclasses.replace(config, steps=options.steps)
+    check_config(config)
+    name = f"{options.experiment}-{options.dataset.replace('/', '-')}{'-quick' if options.quick else ''}"
+    out = options.out or Path("studies") / name
+    import_tensorflow()
+    from gcn_tf.callbacks import Interrupted
+    from gcn_tf.study import run_study
+
+    try:
+        figure = run_study(options.experiment, config, options.seeds, out, options.quick)
+    except (Interrupted, KeyboardInterrupt):
+        print(f"gcn-tf: stopped; the same command goes on with {out}", file=sys.stderr)
+        raise SystemExit(130) from None
+    print(f"report: {figure.with_name('report.html')}\nlook at: {figure}")
+
+
 def _datasets(options: Datasets) -> None:
     import_tensorflow()
     import numpy as np
@@ -188,22 +234,28 @@ def _datasets(options: Datasets) -> None:
         return
     split = split_dataset(load_dataset(options), options.holdout, options.seed)
     space = split.dataset.space
-    for factor in space:
-        print(f"{factor.name:12} {len(factor):3}  {', '.join(factor.values)}")
-    print(f"{len(split.ids)} cells, {int(split.unseen.sum())} unseen")
+    for m, factor in enumerate(space):
+        there = np.bincount(split.ids[:, m], minlength=len(factor))
+        seen = np.bincount(split.ids[~split.unseen, m], minlength=len(factor))
+        told = ", ".join(f"{v} ({s}/{t})" for v, s, t in zip(factor.values, seen, there, strict=True))
+        print(f"{factor.name:12} {len(factor):3}  {told}")
+    groups = ", ".join(f"{len(rows)} {name}" for name, rows in split.groups().items())
+    print(f"{len(split.ids)} cells: {groups}; in brackets how many of a value's are seen")
     out = options.out or Path(f"{split.dataset.name}.png")
     print(f"look at: {write_contact_sheet(split, pixels(split, np.arange(len(split.ids))), out)}")
 
 
 def _print_report(picture: Path) -> None:
     """The table seen / unseen of the report beside a picture, then where both are."""
-    from gcn_tf.evaluation import read_report, score_table
+    from gcn_tf.evaluation import read_report
+    from gcn_tf.report import score_table
 
     rows = score_table(read_report(picture.parent.parent)["scores"])
-    width = max(len(row[0]) for row in rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        print(f"{row[0]:{width}}" + "".join(f"{cell:>9}" for cell in row[1:]))
-    print(f"report: {picture.with_name('report.md')}\nlook at: {picture}")
+        cells = (f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
+        print("  ".join([f"{row[0]:{widths[0]}}", *cells]))
+    print(f"report: {picture.with_name('report.html')}\nlook at: {picture}")
 
 
 COMMANDS: dict[str, tuple[type, Callable[[Any], None]]] = {
@@ -211,6 +263,7 @@ COMMANDS: dict[str, tuple[type, Callable[[Any], None]]] = {
     "evaluate": (Evaluate, _evaluate),
     "generate": (Generate, _generate),
     "export": (Export, _export),
+    "study": (Study, _study),
     "datasets": (Datasets, _datasets),
 }
 
@@ -268,6 +321,7 @@ def _parse(name: str, words: Sequence[str]) -> Any:
         raise
     if isinstance(options, Train | Datasets):
         options.holdout = options.holdout or config.holdout
+    if isinstance(options, DataConfig):
         for folder in ("data_dir", "manual_dir"):
             if value := getattr(options, folder):
                 setattr(options, folder, str(Path(value).expanduser().resolve()))

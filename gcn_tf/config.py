@@ -116,8 +116,8 @@ class RunConfig(DataConfig):
     preset: str = ""
     """Preset that the defaults come from; empty: the one of the dataset."""
     holdout: tuple[str, ...] = ("low-level",)
-    """Unseen cells: protocols by name (low-level, high-level, paper-digits, none) or rules
-    such as 'digit=7 writer=9 rotation=180'; repeatable."""
+    """Unseen cells: protocols by name (low-level, high-level, paper-digits, paper-faces, none), a random
+    share (fraction=0.2) or rules such as 'digit=7 writer=9 rotation=180'; repeatable."""
     seed: int = 0
     """Seed of hold-out, weights, batches and imagined cells."""
 

@@ -1,57 +1,152 @@
-"""From a run directory to its report: how good seen and unseen cells are, apart, with an independent judge."""
+"""From a run directory to figures that can be trusted: seen and unseen cells apart, two judges, intervals."""
 
+import csv
+import hashlib
+import importlib.metadata
 import json
-from collections.abc import Mapping
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from gcn_tf import metrics
+from gcn_tf import __version__, metrics
+from gcn_tf.config import to_dict
 from gcn_tf.errors import UserError
-from gcn_tf.figures import write_cells_figure, write_curves_figure, write_pairs_figure
-from gcn_tf.judge import ACCURACY_WANTED, Judge, train_judge
+from gcn_tf.factors import FactorSpace
+from gcn_tf.intervals import Estimate, bootstrap_mean, jackknife
+from gcn_tf.judge import ConvolutionalJudge, HogJudge, JudgePictures, judge_pictures, train_judges, trusted
 from gcn_tf.pipelines.batches import Split, pixels
 from gcn_tf.pipelines.qmnist.digits import default_data_dir
+from gcn_tf.pipelines.registry import Dataset
+from gcn_tf.report import PICTURE, write_documents
 from gcn_tf.synthesis import draw_codes
 from gcn_tf.training import Run, load_split, open_run
 
-PICTURE = "cells.png"  # the one to look at first
-GROUPS = ("seen", "unseen")
+Judges = tuple[ConvolutionalJudge, HogJudge]
+Scores = dict[str, dict[str, Estimate]]  # by group and metric
+
+SCALE_PICTURES = 500  # real ones that set the scale of the normalised Euclidean error
 
 
-def score(
-    real: np.ndarray,
-    generated: np.ndarray,
-    wanted: Mapping[str, np.ndarray],
-    judge: Judge,
-    reference: np.ndarray,
-) -> dict[str, float]:
-    """The figures of one group of cells.
+@dataclass(frozen=True)
+class CellScores:
+    """What was measured of every picture.
 
     Args:
-        real, generated: uint8 (N, H, W, 3).
-        wanted: int (N,) value ids by factor name.
-        reference: uint8 (R, H, W, 3). Real images that set the scale of the normalised Euclidean error.
-
-    Returns:
-        Values by name: psnr_db, ssim, normalised_euclidean_error, FACTOR_accuracy, all_factors_accuracy.
+        values: float (P,) by metric; NaN where a metric does not apply.
+        read: int (P,) value ids by judge and factor name.
+        features: float (P, d), the convolutional judge's of the drawn pictures, and of the real ones.
     """
-    read = judge.read(generated)
-    right = np.all([read[name] == wanted[name] for name in wanted], axis=0)
-    accuracies = metrics.factor_accuracy(read, wanted)
-    return {
-        "psnr_db": float(np.mean(metrics.psnr_db(real, generated, 255))),
-        "ssim": float(np.mean(metrics.ssim(tf.constant(real), tf.constant(generated), 255))),
-        "normalised_euclidean_error": metrics.normalised_euclidean_error(real, generated, reference),
-        **{f"{name}_accuracy": accuracy for name, accuracy in accuracies.items()},
-        "all_factors_accuracy": float(right.mean()),
+
+    values: dict[str, np.ndarray]
+    read: dict[str, dict[str, np.ndarray]]
+    features: tuple[np.ndarray, np.ndarray]
+
+
+def score_cells(
+    real: np.ndarray,
+    drawn: np.ndarray,
+    ids: np.ndarray,
+    unseen: np.ndarray,
+    training: np.ndarray,
+    judges: Judges,
+    space: FactorSpace,
+) -> CellScores:
+    """Measure drawn pictures, one by one.
+
+    Args:
+        real, drawn: uint8 (P, H, W, 3), as users get them.
+        ids: int (P, M). The cells that were wanted.
+        unseen: bool (P,). Cells that training never saw: copying is asked of these alone.
+        training: uint8 (N, H, W, 3). The pictures that training saw; they set the scale of the Euclidean error, too.
+
+    Raises:
+        TypeError: `drawn` is not uint8: what a network gives before clipping looks far better than its pictures.
+    """
+    if drawn.dtype != np.uint8:
+        raise TypeError(f"pictures are scored as users get them, uint8, not {drawn.dtype}")
+    wanted = space.by_name(ids)
+    spread = np.linspace(0, len(training) - 1, min(SCALE_PICTURES, len(training))).astype(int)
+    scale = metrics.mean_distance(training[spread])
+    copying = np.full(len(real), np.nan)
+    copying[unseen] = metrics.copied(real[unseen], drawn[unseen], training)
+    values = {
+        "psnr_db": np.asarray(metrics.psnr_db(real, drawn, 255)),
+        "ssim": np.asarray(metrics.ssim(tf.constant(real), tf.constant(drawn), 255)),
+        "normalised_euclidean_error": metrics.normalised_euclidean_error(real, drawn, scale),
+        "stray_ink": metrics.stray_ink(real, drawn),
+        "copying": copying,
     }
+    read = {judge.name: judge.read(drawn) for judge in judges}
+    for name, by_factor in read.items():
+        for factor in space.names:
+            values[f"{factor}_accuracy/{name}"] = by_factor[factor] == wanted[factor]
+        values[f"all_factors_accuracy/{name}"] = metrics.all_factors_right(by_factor, wanted)
+    features = (judges[0].features(drawn), judges[0].features(real))
+    return CellScores({name: np.asarray(v, float) for name, v in values.items()}, read, features)
+
+
+def summarise(scores: CellScores, groups: Mapping[str, np.ndarray], base: np.ndarray) -> Scores:
+    """Means with 95 % intervals by group and metric; sets of pictures by KID and FID of the judge's features.
+
+    Args:
+        groups: rows of the scores by name.
+        base: int (P,). Base image numbers, whose pictures are resampled together.
+    """
+    summary: Scores = {}
+    for group, rows in groups.items():
+        summary[group] = {
+            name: bootstrap_mean([(values[rows], base[rows])])
+            for name, values in scores.values.items()
+            if not np.isnan(values[rows]).any()
+        }
+        if len(rows) > 1:
+            drawn, real = (features[rows] for features in scores.features)
+            summary[group]["kid_of_judge_features"] = jackknife(metrics.kid, real, drawn, base[rows])
+            summary[group]["fid_of_judge_features"] = jackknife(metrics.fid, real, drawn, base[rows])
+    return summary
+
+
+def dataset_judges(dataset: Dataset, data_dir: str | None) -> tuple[JudgePictures, Judges]:
+    """The judges of a dataset and the real pictures that they know or do not know."""
+    pictures = judge_pictures(dataset)
+    return pictures, train_judges(pictures, Path(data_dir or default_data_dir()).expanduser() / "judges")
+
+
+def score_split(split: Split, drawn: np.ndarray, judges: Judges) -> CellScores:
+    """`score_cells` of one drawn picture, uint8 (P, H, W, 3), for every picture of a split."""
+    real = pixels(split, np.arange(len(split.ids)))
+    return score_cells(real, drawn, split.ids, split.unseen, real[~split.unseen], judges, split.dataset.space)
+
+
+def score_repeats(split: Split, pictures: JudgePictures, judges: Judges) -> Scores:
+    """What real pictures reach: another real one of the same cell, kept from the judges, in place of a drawn one.
+
+    Empty when the dataset has no repeats.
+    """
+    if not len(pictures.repeats[0]):
+        return {}
+    images, ids = pictures.held_out
+    first = {tuple(cell): row for row, cell in reversed(list(enumerate(ids.tolist())))}
+    rows = np.array([n for n, cell in enumerate(split.ids.tolist()) if tuple(cell) in first])
+    if not len(rows):
+        return {}
+    again = images[[first[tuple(cell)] for cell in split.ids[rows].tolist()]]
+    training = pixels(split, split.pictures(unseen=False))
+    scores = score_cells(
+        pixels(split, rows), again, split.ids[rows], split.unseen[rows], training, judges, split.dataset.space
+    )
+    groups = {name: np.flatnonzero(np.isin(rows, numbers)) for name, numbers in split.groups().items()}
+    return summarise(scores, {name: part for name, part in groups.items() if len(part)}, split.base[rows])
 
 
 def evaluate(run_dir: Path) -> Path:
-    """Score a run and write `report/`: report.md, report.json and figures.
+    """Score a run and write `report/`: report.md, report.html, report.json, cells.csv and figures.
 
     Returns:
         The picture to look at.
@@ -70,35 +165,35 @@ def evaluate(run_dir: Path) -> Path:
 
 def write_report(run: Run, split: Split) -> Path:
     """The report of a run whose data are at hand; returns the picture to look at."""
-    cache = Path(run.config.data_dir or default_data_dir()).expanduser() / "judges"
-    judge = train_judge(split, cache)
-    real = pixels(split, np.arange(len(split.ids)))
-    generated = draw_codes(run, run.space.one_hot(split.ids))
-    reference = real[np.linspace(0, len(real) - 1, min(500, len(real))).astype(int)]
-    scores = {}
-    for group in GROUPS:
-        numbers = split.pictures(unseen=group == "unseen")
-        if len(numbers):
-            wanted = run.space.by_name(split.ids[numbers])
-            scores[group] = score(real[numbers], generated[numbers], wanted, judge, reference)
+    pictures, judges = dataset_judges(split.dataset, run.config.data_dir)
+    drawn = draw_codes(run, run.space.one_hot(split.ids))
+    scores = score_split(split, drawn, judges)
+    groups = split.groups()
     report: dict[str, Any] = {
         "run": run.folder.name,
-        "dataset": run.config.dataset,
-        "holdout": list(run.config.holdout),
-        "seed": run.config.seed,
         "steps": int(run.model.step),
-        "cells": {group: int((split.unseen == (group == "unseen")).sum()) for group in GROUPS},
-        "scores": scores,
-        "judge": {"real_accuracy": judge.real_accuracy, "trusted": judge.trusted, "wanted": ACCURACY_WANTED},
+        "config": to_dict(run.config),
+        "made_with": made_with(split.dataset),
+        "pictures": {name: len(rows) for name, rows in groups.items()},
+        "base_images": {name: len(np.unique(split.base[rows])) for name, rows in groups.items()},
+        "scores": _to_json(summarise(scores, groups, split.base)),
+        "real_repeats": _to_json(score_repeats(split, pictures, judges)),
+        "judges": {
+            judge.name: {
+                "known_accuracy": judge.known_accuracy,
+                "held_out_accuracy": judge.held_out_accuracy,
+                "held_out_pictures": len(pictures.held_out[0]),
+                "trusted": trusted(judge),
+            }
+            for judge in judges
+        },
+        "confusion": confusion(scores, split),
     }
     folder = run.folder / "report"
     folder.mkdir(exist_ok=True)
-    write_cells_figure(split, real, generated, folder / PICTURE)
-    for group in scores:
-        write_pairs_figure(split, real, generated, group == "unseen", folder / f"{group}.png")
-    curves = write_curves_figure(run.folder / "metrics.jsonl", folder / "curves.png")
+    write_cells_csv(scores, split, folder / "cells.csv")
     (folder / "report.json").write_text(json.dumps(report, indent=1))
-    (folder / "report.md").write_text(_markdown(report, curves))
+    write_documents(report, split, drawn, scores.values["psnr_db"], scores.read, run.folder)
     return folder / PICTURE
 
 
@@ -106,63 +201,74 @@ def read_report(run_dir: Path) -> dict[str, Any]:
     return json.loads((run_dir / "report" / "report.json").read_text())
 
 
-def score_table(scores: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
-    """Rows of the table seen / unseen, the head first."""
-    rows = [["", *scores]]
-    for name in next(iter(scores.values())):
-        label = name.replace("_db", " (dB)").replace("_", " ")
-        digits = 1 if name == "psnr_db" else 3
-        rows.append([label, *(f"{scores[group][name]:.{digits}f}" for group in scores)])
-    return rows
+def made_with(dataset: Dataset) -> dict[str, Any]:
+    """Versions, machine and a hash of the data: what another result must share to be compared."""
+    packages = ("tensorflow", "keras", "numpy", "scikit-image", "scikit-learn")
+    digest = hashlib.sha256(dataset.space.to_json().encode())
+    for array in (dataset.images, dataset.base_ids):
+        digest.update(array.tobytes())
+    return {
+        "versions": {
+            "gcn-tf": __version__,
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in packages},
+        },
+        "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.platform()},
+        "data_sha256": digest.hexdigest(),
+    }
 
 
-def _markdown(report: dict[str, Any], curves: bool) -> str:
-    rows = score_table(report["scores"])
-    table = ["| " + " | ".join(row) + " |" for row in rows]
-    table.insert(1, "|---" * len(rows[0]) + "|")
-    judge = report["judge"]
-    accuracy = ", ".join(f"{name} {value:.3f}" for name, value in judge["real_accuracy"].items())
-    verdict = (
-        "It can be trusted as a yardstick."
-        if judge["trusted"]
-        else f"**It reads less than {judge['wanted']:.0%} of some factor: do not trust the accuracies above.**"
-    )
-    unseen = [
-        "## Unseen cells",
-        "",
-        "None of these was photographed. Real above generated.",
-        "",
-        "![unseen](unseen.png)",
-        "",
-    ]
-    return "\n".join(
-        [
-            f"# Report of {report['run']}",
-            "",
-            f"Dataset {report['dataset']}, hold-out {', '.join(report['holdout'])}, seed {report['seed']}, "
-            f"{report['steps']} steps. {report['cells']['seen']} cells seen in training, "
-            f"{report['cells']['unseen']} never seen.",
-            "",
-            "![cells](cells.png)",
-            "",
-            "Each pair of rows: real pictures above generated ones. Framed: cells that training never saw.",
-            "",
-            "## Scores",
-            "",
-            *table,
-            "",
-            "Seen cells tell how well the generator remembers, unseen ones what it understood. Images are scored as",
-            "users get them, clipped to [0, 1] and rounded to 8 bits. PSNR and SSIM: higher is better. Normalised",
-            "Euclidean error: 0 is a perfect copy, 1 as far as a random other picture. Accuracies: share of pictures",
-            "in which the judge, a classifier of its own, reads the wanted value.",
-            "",
-            f"The judge reads real pictures with {accuracy}. {verdict}",
-            "",
-            *(unseen if report["cells"]["unseen"] else []),
-            "## Seen cells",
-            "",
-            "![seen](seen.png)",
-            "",
-            *(["## Learning curves", "", "![curves](curves.png)", ""] if curves else []),
-        ]
-    )
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def confusion(scores: CellScores, split: Split) -> dict[str, dict[str, list[list[int]]]]:
+    """How often a wanted value was read as another, in unseen cells (in seen ones when there are no others).
+
+    Returns:
+        Counts (K_f, K_f), wanted by read, by judge and factor name.
+    """
+    rows = split.pictures(unseen=bool(split.unseen.any()))
+    tables: dict[str, dict[str, list[list[int]]]] = {}
+    for judge, read in scores.read.items():
+        tables[judge] = {}
+        for m, factor in enumerate(split.dataset.space):
+            table = np.zeros((len(factor), len(factor)), int)
+            np.add.at(table, (split.ids[rows, m], read[factor.name][rows]), 1)
+            tables[judge][factor.name] = table.tolist()
+    return tables
+
+
+def write_cells_csv(scores: CellScores, split: Split, path: Path) -> None:
+    """One line per picture: its cell, group and base image, every figure, and what each judge read."""
+    space = split.dataset.space
+    group = np.empty(len(split.ids), object)
+    for name, rows in split.groups().items():
+        group[rows] = name
+    columns: dict[str, Sequence[Any]] = {
+        **{f.name: [f.values[i] for i in split.ids[:, m]] for m, f in enumerate(space)},
+        "group": group.tolist(),
+        "base_image": split.base.tolist(),
+        **{
+            name: ["" if np.isnan(v) else f"{v:.6g}" for v in values]
+            for name, values in scores.values.items()
+        },
+        **{
+            f"{factor.name}_read/{judge}": [factor.values[i] for i in read[factor.name]]
+            for judge, read in scores.read.items()
+            for factor in space
+        },
+    }
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+
+
+def _to_json(scores: Scores) -> dict[str, dict[str, dict[str, float | None]]]:
+    return {g: {name: e.to_json() for name, e in by_name.items()} for g, by_name in scores.items()}

@@ -1,6 +1,7 @@
 """Pictures of cells: tiles with real above generated, unseen cells framed."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -8,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from gcn_tf.factors import FactorSpace
+from gcn_tf.intervals import Estimate
 from gcn_tf.pipelines.batches import Split
 
 matplotlib.use("Agg")
@@ -75,52 +77,222 @@ def write_png(image: np.ndarray, path: Path, zoom: int = 1) -> Path:
     return path
 
 
-def write_contact_sheet(
-    split: Split, images: np.ndarray, path: Path, bases: int = 40, columns: int = 24
-) -> Path:
-    """Pictures of a dataset, all variations of up to `bases` base images, unseen ones framed."""
-    per_base = len(split.base) // len(split.dataset.images)
-    numbers = np.arange(min(bases * per_base, len(split.base)))
-    columns = max(per_base, columns // per_base * per_base)
-    return write_png(tile(images[numbers], columns, split.unseen[numbers]), path, zoom=2)
+def write_contact_sheet(split: Split, images: np.ndarray, path: Path, limit: int = 16) -> Path:
+    """The grid of cells: a block of all variations per base image, unseen ones framed.
 
-
-def write_cells_figure(
-    split: Split, real: np.ndarray, generated: np.ndarray, path: Path, bases: int = 6
-) -> Path:
-    """The picture to look at first: all variations of a few base images, unseen cells framed.
+    The values of the first factor run down, those of the other base factors across.
 
     Args:
-        real, generated: uint8 (P, H, W, 3), every picture of the split.
-        bases: how many base images; those with unseen cells come first.
+        images: uint8 (P, H, W, 3), every picture of the split.
+        limit: how many blocks across, at most.
     """
-    order = np.argsort(
-        ~np.isin(np.arange(len(split.dataset.images)), split.base[split.unseen]), kind="stable"
-    )
-    holding = int(np.isin(order, split.base[split.unseen]).sum()) or len(order)
-    chosen = order[np.linspace(0, holding - 1, min(bases, holding)).astype(int)]
-    numbers = np.concatenate([np.flatnonzero(split.base == base) for base in chosen])
-    columns = len(numbers) // len(chosen)
-    sheet = real_above_generated(real[numbers], generated[numbers], columns, split.unseen[numbers])
-    labels = [_base_label(split.dataset.space, split.ids[n], len(split.dataset.variations)) for n in numbers]
+    space, varied = split.dataset.space, len(split.dataset.variations)
+    base_ids = split.dataset.base_ids
+    others, across = np.unique(base_ids[:, 1:], axis=0, return_inverse=True)
+    sizes = [len(variation.factor) for variation in split.dataset.variations]
+    columns = sizes[-1] if sizes else 1
+    rows = -(-int(np.prod(sizes)) // columns)
+    height, width = (side + 3 for side in images.shape[1:3])
+    count = min(limit, len(others))
+    down = len(space.factors[0])
+    sheet = np.full((down * (rows * height + 6), count * (columns * width + 6), 3), 255, np.uint8)
+    for base, (ids, place) in enumerate(zip(base_ids, across.ravel(), strict=True)):
+        numbers = np.flatnonzero(split.base == base)
+        if place < count:
+            block = tile(images[numbers], columns, split.unseen[numbers])
+            top, left = ids[0] * (rows * height + 6), place * (columns * width + 6)
+            sheet[top : top + block.shape[0], left : left + block.shape[1]] = block
+    names = space.factors[1 : len(space.factors) - varied]
+    told = ["\n".join(f.values[i] for f, i in zip(names, other, strict=True)) for other in others[:count]]
+    across_name = " ".join(f.name for f in names)
+    more = f" (the first {count} of {len(others)})" if count < len(others) else ""
+    shown = "; ".join(f"{v.factor.name}: {', '.join(v.factor.values)}" for v in split.dataset.variations)
     _write_labelled(
         sheet,
-        "Real pictures (upper row of each pair) and generated ones (lower row)\n"
-        "framed: cells that training never saw",
-        labels[::columns],
+        f"{space.factors[0].name} down, {across_name} across{more}; in each block {shown}\nframed: unseen",
+        list(space.factors[0].values),
         path,
+        told,
     )
     return path
 
 
-def write_pairs_figure(
-    split: Split, real: np.ndarray, generated: np.ndarray, unseen: bool, path: Path, limit: int = 48
+def write_cells_figure(
+    split: Split,
+    real: np.ndarray,
+    generated: np.ndarray,
+    path: Path,
+    among: np.ndarray | None = None,
+    bases: int = 6,
 ) -> Path:
-    """Cells of one group spread over the dataset, real above generated, unseen ones framed."""
-    numbers = split.pictures(unseen)
-    numbers = numbers[np.linspace(0, len(numbers) - 1, min(limit, len(numbers))).astype(int)]
-    framed = np.full(len(numbers), unseen)
-    return write_png(real_above_generated(real[numbers], generated[numbers], 12, framed), path, zoom=2)
+    """All variations of a few base images, real above generated, unseen cells framed.
+
+    Args:
+        real, generated: uint8 (P, H, W, 3), every picture of the split.
+        among: numbers of pictures whose base images are shown; by default the unseen ones, if any.
+        bases: how many base images.
+    """
+    if among is None:
+        among = split.pictures(unseen=bool(split.unseen.any()))
+    candidates = np.unique(split.base[among])
+    chosen = candidates[np.linspace(0, len(candidates) - 1, min(bases, len(candidates))).astype(int)]
+    numbers = np.concatenate([np.flatnonzero(split.base == base) for base in chosen])
+    columns = len(numbers) // len(chosen)
+    sheet = real_above_generated(real[numbers], generated[numbers], columns, split.unseen[numbers])
+    labels = [_base_label(split.dataset.space, split.ids[n], len(split.dataset.variations)) for n in numbers]
+    title = "Real pictures (upper row of each pair) and drawn ones (lower row)"
+    if split.unseen[numbers].any():
+        title += "\nframed: cells that training never saw"
+    _write_labelled(sheet, title, labels[::columns], path)
+    return path
+
+
+def write_extremes_figure(
+    split: Split,
+    real: np.ndarray,
+    generated: np.ndarray,
+    numbers: np.ndarray,
+    psnr_db: np.ndarray,
+    read: Mapping[str, Mapping[str, np.ndarray]],
+    path: Path,
+    count: int = 7,
+) -> Path:
+    """The best and the worst cells by PSNR, each of another base image, with what the judges misread.
+
+    Args:
+        numbers: pictures to choose from.
+        psnr_db: float (P,); read: value ids (P,) by judge and factor name.
+    """
+    order = numbers[np.argsort(-psnr_db[numbers], kind="stable")]
+    count = max(1, min(count, len(np.unique(split.base[numbers])) // 2))
+    best = _of_different_bases(order, split.base, count)
+    rest = order[~np.isin(split.base[order], split.base[best])]
+    worst = _of_different_bases(rest[::-1], split.base, count)
+    rows = [("best", best), ("worst", worst)] if len(worst) else [("best", best)]
+    figure, axes = plt.subplots(
+        2 * len(rows), count, figsize=(11, 4.6 * len(rows)), layout="constrained", squeeze=False
+    )
+    for axis in axes.ravel():
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
+    for row, (name, chosen) in enumerate(rows):
+        for column, number in enumerate(chosen):
+            upper, lower = axes[2 * row : 2 * row + 2, column]
+            upper.imshow(real[number], interpolation="nearest")
+            cell = split.dataset.space.describe(split.ids[number]).replace(" ", "\n")
+            upper.set_title(f"{name}\n{cell}", fontsize=8)
+            lower.imshow(generated[number], interpolation="nearest")
+            lower.set_xlabel(f"{psnr_db[number]:.1f} dB\n{_misread(split, number, read)}", fontsize=8)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+    return path
+
+
+def _of_different_bases(order: np.ndarray, base: np.ndarray, count: int) -> np.ndarray:
+    _, first = np.unique(base[order], return_index=True)
+    return order[np.sort(first)[:count]]
+
+
+def _misread(split: Split, number: int, read: Mapping[str, Mapping[str, np.ndarray]]) -> str:
+    wrong = [
+        f"{judge}: {factor.name} {factor.values[by_factor[factor.name][number]]}"
+        for judge, by_factor in read.items()
+        for m, factor in enumerate(split.dataset.space)
+        if by_factor[factor.name][number] != split.ids[number, m]
+    ]
+    return "misread by\n" + "\n".join(wrong) if wrong else "read right"
+
+
+def write_confusion_figure(
+    tables: Mapping[str, Mapping[str, list[list[int]]]], space: FactorSpace, path: Path
+) -> Path:
+    """Wanted values by read ones, one panel per judge and factor: counts (K, K), each row coloured as shares."""
+    figure, axes = plt.subplots(
+        len(tables),
+        len(space.factors),
+        figsize=(3.2 * len(space.factors), 3.2 * len(tables)),
+        layout="constrained",
+        squeeze=False,
+    )
+    for row, (judge, by_factor) in enumerate(tables.items()):
+        for axis, factor in zip(axes[row], space, strict=True):
+            table = np.array(by_factor[factor.name], float)
+            axis.imshow(table / np.maximum(table.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
+            axis.set_title(f"{factor.name}, {judge} judge", fontsize=9)
+            axis.set_xlabel("read", fontsize=8)
+            axis.set_ylabel("wanted", fontsize=8)
+            if len(factor) <= 20:
+                axis.set_xticks(range(len(factor)), factor.values, fontsize=7, rotation=90)
+                axis.set_yticks(range(len(factor)), factor.values, fontsize=7)
+                for (i, j), count in np.ndenumerate(table):
+                    if count:
+                        share = count / table[i].sum()
+                        color = "white" if share > 0.5 else "black"
+                        axis.text(j, i, f"{count:.0f}", ha="center", va="center", fontsize=6, color=color)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+    return path
+
+
+def write_methods_figure(
+    scores: Mapping[str, Mapping[str, Mapping[str, Estimate]]],
+    metrics: Sequence[tuple[str, str]],
+    path: Path,
+    columns: int = 4,
+) -> Path:
+    """A panel per metric: methods down, values across with their intervals, one colour per group of cells.
+
+    Args:
+        scores: estimates by method, group and metric.
+        metrics: (name, label) of those to show.
+    """
+    groups = list(dict.fromkeys(group for by_group in scores.values() for group in by_group))
+    rows = -(-len(metrics) // columns)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(3.4 * columns, (0.32 * len(scores) + 1) * rows),
+        layout="constrained",
+        sharey=True,
+    )
+    for axis in axes.ravel()[len(metrics) :]:
+        axis.set_visible(False)
+    for axis, (metric, title) in zip(axes.ravel(), metrics, strict=False):
+        for number, group in enumerate(groups):
+            drawn = [
+                (row + 0.22 * (number - 1), by_group[group][metric])
+                for row, by_group in enumerate(scores.values())
+                if metric in by_group.get(group, {})
+            ]
+            for place, estimate in drawn:
+                if not np.isnan(estimate.low):
+                    axis.plot([estimate.low, estimate.high], [place, place], color=f"C{number}", lw=1.5)
+            axis.plot(
+                [estimate.value for _, estimate in drawn],
+                [place for place, _ in drawn],
+                "o",
+                color=f"C{number}",
+                ms=4,
+                label=group,
+            )
+        axis.set_title(title, fontsize=9)
+        axis.set_yticks(range(len(scores)), list(scores), fontsize=8)
+        axis.set_ylim(len(scores) - 0.5, -0.5)
+        axis.tick_params(axis="x", labelsize=8)
+        axis.grid(axis="x", alpha=0.3)
+    figure.legend(*axes.ravel()[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(groups))
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+    return path
+
+
+def write_samples_figure(samples: Mapping[str, np.ndarray], path: Path) -> Path:
+    """Real pictures of some cells on top, then what every method drew: uint8 (2, n, H, W, 3) by method."""
+    first = next(iter(samples.values()))
+    rows = [first[0], *(drawn for _, drawn in samples.values())]
+    sheet = tile(np.concatenate(rows), first.shape[1])
+    _write_labelled(sheet, "", ["real", *samples], path)
+    return path
 
 
 def _base_label(space: FactorSpace, ids: np.ndarray, varied: int) -> str:
@@ -130,12 +302,15 @@ def _base_label(space: FactorSpace, ids: np.ndarray, varied: int) -> str:
     )
 
 
-def _write_labelled(sheet: np.ndarray, title: str, labels: list[str], path: Path) -> None:
+def _write_labelled(
+    sheet: np.ndarray, title: str, labels: list[str], path: Path, across: Sequence[str] = ()
+) -> None:
     height, width, _ = sheet.shape
-    figure, axes = plt.subplots(figsize=(9, 9 * height / width + 0.6), layout="constrained")
+    inches = max(9.0, width / 130)
+    figure, axes = plt.subplots(figsize=(inches, inches * height / width + 0.6), layout="constrained")
     axes.imshow(sheet, interpolation="nearest")
     axes.set_title(title, fontsize=10)
-    axes.set_xticks([])
+    axes.set_xticks([(n + 0.5) * width / len(across) for n in range(len(across))], across, fontsize=8)
     axes.set_yticks([(n + 0.5) * height / len(labels) for n in range(len(labels))], labels, fontsize=8)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

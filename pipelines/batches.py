@@ -5,7 +5,7 @@ the graph. Position p of the endless stream lies in epoch p // P of the P seen p
 `index_shuffle` with the epoch's own seed, so any step can be produced without those before it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +13,7 @@ import tensorflow as tf
 from gcn_tf.holdout import check_values_seen, holdout_rules, unseen_mask
 from gcn_tf.pipelines.registry import Dataset
 
+GROUPS = ("seen", "unseen low-level", "unseen high-level")
 Batch = tuple[dict[str, tf.Tensor], tf.Tensor]
 
 
@@ -36,6 +37,16 @@ class Split:
         """Numbers of the seen or of the unseen pictures: int64 (n,)."""
         return np.flatnonzero(self.unseen == unseen)
 
+    def groups(self) -> dict[str, np.ndarray]:
+        """Numbers of the pictures by what training saw of them, int64 each; empty groups are left out.
+
+        "seen"; "unseen low-level": not this picture, but its base image in other variations; "unseen high-level": no
+        picture of its base image.
+        """
+        known = np.isin(self.base, self.base[~self.unseen])
+        masks = (~self.unseen, self.unseen & known, self.unseen & ~known)
+        return {name: np.flatnonzero(m) for name, m in zip(GROUPS, masks, strict=True) if m.any()}
+
 
 def split_dataset(dataset: Dataset, holdout: tuple[str, ...], seed: int) -> Split:
     """Part a dataset by `--holdout` specs; raises HoldoutError when a value would never be seen."""
@@ -43,6 +54,16 @@ def split_dataset(dataset: Dataset, holdout: tuple[str, ...], seed: int) -> Spli
     unseen = unseen_mask(ids, holdout_rules(holdout, dataset.space, seed), dataset.space)
     check_values_seen(ids, unseen, dataset.space)
     return Split(dataset, base, ids, unseen)
+
+
+def repeated_pictures(dataset: Dataset) -> Split | None:
+    """The dataset's repeats in all variations, where it has repeats; nothing is held out."""
+    if dataset.repeats is None:
+        return None
+    images, base_ids = dataset.repeats
+    again = replace(dataset, images=images, base_ids=base_ids, repeats=None)
+    base, ids = again.pictures()
+    return Split(again, base, ids, np.zeros(len(ids), bool))
 
 
 def render(split: Split, numbers: tf.Tensor) -> Batch:

@@ -83,7 +83,7 @@ class WriterStyle:
         return cls(seed=seed, writer=writer, **traits)
 
 
-def draw_glyphs(writers: int, size: int = 28, seed: int = 0) -> NDArray[np.uint8]:
+def draw_glyphs(writers: int, size: int = 28, seed: int = 0, session: int = 0) -> NDArray[np.uint8]:
     """Draws the ten digits in the hands of `writers` invented writers.
 
     Writer i has the same hand however many are drawn: `draw_glyphs(5)[:3]` equals `draw_glyphs(3)`. A larger
@@ -93,30 +93,35 @@ def draw_glyphs(writers: int, size: int = 28, seed: int = 0) -> NDArray[np.uint8
         writers: int >= 1. Number of writers.
         size: int >= 28. Side of an image in pixels. Defaults to 28.
         seed: int >= 0. Another seed gives other writers. Defaults to 0.
+        session: int >= 0. In another session the same hands write everything again. Defaults to 0.
 
     Returns:
         uint8 (writers, 10, size, size) in [0, 255]: white ink (255) on black with grey edges, digit d at
         index d, framed like MNIST (a 20 x 20 box in the middle of 28 x 28).
 
     Raises:
-        UserError: (a ValueError) `writers` < 1, `size` < 28 or `seed` < 0.
+        UserError: (a ValueError) `writers` < 1, `size` < 28, `seed` < 0 or `session` < 0.
     """
     if writers < 1:
         raise UserError(f"writers {writers}: nobody to draw for, give 1 or more")
     styles = [WriterStyle.draw(seed, writer) for writer in range(writers)]
-    return np.stack([[draw_digit(digit, style, size) for digit in range(DIGITS)] for style in styles])
+    return np.stack(
+        [[draw_digit(digit, style, size, session) for digit in range(DIGITS)] for style in styles]
+    )
 
 
-def draw_digit(digit: int, style: WriterStyle, size: int = 28) -> NDArray[np.uint8]:
+def draw_digit(digit: int, style: WriterStyle, size: int = 28, session: int = 0) -> NDArray[np.uint8]:
     """Draws one digit in one hand: uint8 (size, size) in [0, 255], white ink (255) on black.
 
-    Raises UserError (a ValueError) for a `digit` outside [0, 9] or a `size` below 28.
+    Raises UserError (a ValueError) for a `digit` outside [0, 9], a `size` below 28 or a negative `session`.
     """
     if not 0 <= digit < DIGITS:
         raise UserError(f"digit {digit}: not a digit, give 0 to 9")
     if size < MIN_SIZE:
         raise UserError(f"size {size}: too small for a readable digit, give {MIN_SIZE} or more")
-    rng = _generator(style.seed, style.writer, 1 + digit)
+    if session < 0:
+        raise UserError(f"session {session}: may not be negative, give 0 or more")
+    rng = _generator(style.seed, style.writer, 1 + digit + DIGITS * session)
     hand = _vary(style, rng)
     strokes = [_soften(stroke * [hand.aspect, 1.0], hand.roundness) for stroke in SKELETONS[digit](hand)]
     strokes = _frame(_bend(strokes, hand, rng), hand, rng)
@@ -124,7 +129,7 @@ def draw_digit(digit: int, style: WriterStyle, size: int = 28) -> NDArray[np.uin
 
 
 def _generator(seed: int, writer: int, purpose: int) -> np.random.Generator:
-    """Random numbers of their own for each writer and purpose (0: the hand, 1 + d: digit d)."""
+    """Random numbers of their own for each writer and purpose (0: the hand, 1 + d: digit d, then the next session)."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(writer, purpose))))
 
 

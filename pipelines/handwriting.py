@@ -77,6 +77,25 @@ def style_grid(digits: Digits, styles: int = 10) -> Grid:
     return _grid(digits, [Factor("digit", DIGITS), Factor("style", _numbered(styles))], rows)
 
 
+def writer_repeats(digits: Digits, space: FactorSpace, limit: int = 12) -> tuple[np.ndarray, np.ndarray]:
+    """The other pictures of every cell of `writer_grid` with one exemplar: what the same hand wrote again.
+
+    Args:
+        digits: Digits. In file order.
+        space: factor space of the grid, digit and writer.
+        limit: int. Pictures per digit and writer, at most, in file order. Defaults to 12.
+
+    Returns:
+        Images uint8 (R, 28, 28) and their value ids int32 (R, 2), sorted by cell.
+    """
+    rows = [
+        np.flatnonzero((digits.digit == digit) & (digits.writer == int(writer)))[1 : limit + 1]
+        for digit in range(10)
+        for writer in space["writer"].values
+    ]
+    return digits.images[np.concatenate(rows)], np.repeat(space.cells(), [len(r) for r in rows], axis=0)
+
+
 def _grid(digits: Digits, factors: Sequence[Factor], rows: np.ndarray) -> Grid:
     space = FactorSpace(tuple(factors))
     return space, digits.images[rows.ravel()], space.cells()

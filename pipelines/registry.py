@@ -14,6 +14,8 @@ from gcn_tf.pipelines.glyphs import draw_glyphs
 from gcn_tf.pipelines.qmnist.digits import load_digits
 from gcn_tf.pipelines.variations import Variation
 
+GLYPH_REPEATS = 4  # sessions in which the invented writers write everything again
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -25,6 +27,8 @@ class Dataset:
         images: uint8 (N, H, W, C), C = 1 (ink that a colour variation fills) or 3 (RGB).
         base_ids: int32 (N, M_base). Value ids of the base factors of every image.
         variations: applied in order to every base image, each with all its values.
+        repeats: other real images of the same cells, uint8 (R, H, W, C), and their base ids int32 (R, M_base), where
+            there are any. No generator learns from them: they are for those who judge it.
     """
 
     name: str
@@ -32,6 +36,7 @@ class Dataset:
     images: np.ndarray
     base_ids: np.ndarray
     variations: tuple[Variation, ...]
+    repeats: tuple[np.ndarray, np.ndarray] | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -58,10 +63,15 @@ class DatasetEntry:
 
 
 def _dataset(
-    name: str, base: FactorSpace, images: np.ndarray, ids: np.ndarray, *varied: Variation
+    name: str,
+    grid: handwriting.Grid,
+    *varied: Variation,
+    repeats: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Dataset:
+    base, images, ids = grid
     space = FactorSpace(base.factors + tuple(v.factor for v in varied))
-    return Dataset(name, space, images[..., None] if images.ndim == 3 else images, ids, varied)
+    others = (repeats[0][..., None], repeats[1]) if repeats and len(repeats[0]) else None
+    return Dataset(name, space, images[..., None], ids, varied, others)
 
 
 def _writer_count(config: DataConfig) -> int:
@@ -72,16 +82,18 @@ def _writer_count(config: DataConfig) -> int:
 
 
 def _glyphs(config: DataConfig, subset: str) -> Dataset:
-    writers = _writer_count(config)
-    drawn = draw_glyphs(writers, config.image_size, seed=config.data_seed)  # (writers, 10, H, W)
+    writers, side = _writer_count(config), config.image_size
     base = FactorSpace(
         (
             Factor("digit", tuple(str(d) for d in range(10))),
             Factor("writer", tuple(str(w) for w in range(writers))),
         )
     )
-    images = drawn.swapaxes(0, 1).reshape(-1, config.image_size, config.image_size)
-    return _dataset("glyphs", base, images, base.cells(), variations.color(), variations.rotation())
+    sessions = [draw_glyphs(writers, side, config.data_seed, n) for n in range(1 + GLYPH_REPEATS)]
+    images, *again = (drawn.swapaxes(0, 1).reshape(-1, side, side) for drawn in sessions)
+    repeats = (np.concatenate(again), np.tile(base.cells(), (GLYPH_REPEATS, 1)))
+    grid = (base, images, base.cells())
+    return _dataset("glyphs", grid, variations.color(), variations.rotation(), repeats=repeats)
 
 
 def _digits(config: DataConfig, subset: str) -> handwriting.Digits:
@@ -92,13 +104,15 @@ def _digits(config: DataConfig, subset: str) -> handwriting.Digits:
 
 
 def _qmnist(config: DataConfig, subset: str) -> Dataset:
-    grid = handwriting.writer_grid(_digits(config, subset), config.writer_selection(), config.exemplars)
-    return _dataset("qmnist", *grid, variations.color(), variations.rotation())
+    digits = _digits(config, subset)
+    grid = handwriting.writer_grid(digits, config.writer_selection(), config.exemplars)
+    repeats = handwriting.writer_repeats(digits, grid[0]) if config.exemplars == 1 else None
+    return _dataset("qmnist", grid, variations.color(), variations.rotation(), repeats=repeats)
 
 
 def _mnist_style(config: DataConfig, subset: str) -> Dataset:
     grid = handwriting.style_grid(_digits(config, subset), _writer_count(config))
-    return _dataset("mnist-style", *grid, variations.color(), variations.transformation())
+    return _dataset("mnist-style", grid, variations.color(), variations.transformation())
 
 
 _QMNIST_SUBSETS = ("test10k", "test", "train")  # the first is the default: the smallest download

@@ -59,6 +59,10 @@ def test_help_does_not_import_tensorflow():
         (["generate"], "required"),
         (["export", "absent"], "absent is no run directory"),
         (["datasets", "glyph"], "did you mean glyphs"),
+        (["datasets", "glyphs", "--holdout", "fraction=2"], "between 0 and 1"),
+        (["study", "cooperation", "--seeds", "0"], "--seeds 0: give 1 or more"),
+        (["study", "cooperation", "--steps", "-1"], "steps is -1"),
+        (["study", "competition"], "'cooperation'"),
     ],
 )
 def test_bad_input_is_one_line_with_exit_code_2(words, message, capsys, tmp_path, monkeypatch):
@@ -94,15 +98,16 @@ def test_the_main_job_ends_with_the_picture_to_look_at(toy_config_file, tmp_path
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     main(["train", "--config", str(toy_config_file), "--run-dir", "runs/toy"])
-    report = json.loads((tmp_path / "runs/toy/report/report.json").read_text())
-    assert report["cells"] == {"seen": 346, "unseen": 14}
-    assert set(report["scores"]) == {"seen", "unseen"}
-    assert not report["judge"]["trusted"]
-    text = (tmp_path / "runs/toy/report/report.md").read_text()
-    assert "do not trust the accuracies" in text
-    for picture in ("cells", "seen", "unseen", "curves"):
+    folder = tmp_path / "runs/toy/report"
+    report = json.loads((folder / "report.json").read_text())
+    assert report["pictures"] == {"seen": 346, "unseen low-level": 14}
+    assert set(report["scores"]) == {"seen", "unseen low-level"}
+    assert not report["judges"]["convolutional"]["trusted"]
+    text = (folder / "report.md").read_text()
+    assert "The convolutional judge misreads pictures that it learned from" in text
+    for picture in ("cells", "reconstruction", "low-level", "confusion", "extremes", "curves"):
         assert f"{picture}.png" in text
-        assert np.asarray(Image.open(tmp_path / f"runs/toy/report/{picture}.png")).std() > 5
+        assert np.asarray(Image.open(folder / f"{picture}.png")).std() > 5
     before = (tmp_path / "runs/toy/report/report.json").read_text()
     main(["evaluate", "runs/toy"])
     assert (tmp_path / "runs/toy/report/report.json").read_text() == before
@@ -125,7 +130,10 @@ def test_datasets_lists_what_each_needs_and_draws_a_contact_sheet(tmp_path, caps
     assert "qmnist/test10k" in said
     assert "--manual-dir" in said
     main(["datasets", "glyphs", "--writers", "2", "--out", str(tmp_path / "sheet.png")])
-    assert "240 cells, 10 unseen" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "240 cells: 230 seen, 10 unseen low-level" in told
+    assert "rotation" in told
+    assert "90 (5" in told
     assert np.asarray(Image.open(tmp_path / "sheet.png")).std() > 20
 
 

@@ -71,6 +71,60 @@ def test_paper_digits_is_the_authors_list():
     ]
 
 
+def faces(emotions, persons=65):
+    return FactorSpace(
+        (
+            Factor("person", tuple(f"P{p:02}" for p in range(persons))),
+            Factor("emotion", emotions),
+            Factor("session", ("A", "B")),
+            Factor("rotation", ("0", "90", "180", "270")),
+        )
+    )
+
+
+@pytest.mark.parametrize("fourth", ["SU", "AN"])
+def test_paper_faces_is_the_authors_list_with_the_fourth_emotion_of_the_set(fourth):
+    space = faces(("NE", "DI", "HA", fourth))
+    cells = unseen_cells(space, "paper-faces")
+    assert len(cells) == 2 * 2 + 8 * 2 * 4  # two pairs in one rotation, eight in all four, both sessions
+    expected = [(4, "NE"), (36, "DI"), (41, "NE"), (46, "NE"), (56, "DI"), (63, "DI")]
+    expected += [(34, "HA"), (48, "HA"), (9, fourth), (28, fourth)]
+    pairs = {tuple(space.describe(cell).split()[:2]) for cell in cells}
+    assert pairs == {(f"person=P{p:02}", f"emotion={e}") for p, e in expected}
+    turned = {space.describe(cell).split()[3] for cell in cells if cell[0] in (4, 36)}
+    assert turned == {"rotation=90", "rotation=180"}
+
+
+def test_paper_faces_says_what_a_dataset_lacks():
+    with pytest.raises(UserError, match="needs 37 values of person, not 10"):
+        holdout_rules(["paper-faces"], faces(("NE", "DI", "HA", "SU"), persons=10), 0)
+    with pytest.raises(UserError, match="needs the emotion HA; this dataset has NE, DI, SA, SU"):
+        holdout_rules(["paper-faces"], faces(("NE", "DI", "SA", "SU")), 0)
+
+
+@pytest.mark.parametrize("share", [0.04, 0.5, 0.98])
+def test_a_fraction_leaves_every_value_seen(share):
+    cells = DIGITS.cells()
+    mask = unseen_mask(cells, holdout_rules([f"fraction={share}"], DIGITS, 1), DIGITS)
+    assert mask.sum() == round(share * len(cells))
+    check_values_seen(cells, mask, DIGITS)
+    other = unseen_mask(cells, holdout_rules([f"fraction={share}"], DIGITS, 2), DIGITS)
+    assert not np.array_equal(mask, other)
+
+
+@pytest.mark.parametrize(
+    "spec, message",
+    [
+        ("fraction=1.2", "between 0 and 1"),
+        ("fraction=half", "between 0 and 1"),
+        ("fraction=0.999", "at most 0.987 here"),
+    ],
+)
+def test_a_wrong_fraction_is_named(spec, message):
+    with pytest.raises(UserError, match=message):
+        holdout_rules([spec], DIGITS, 0)
+
+
 def test_a_rule_that_loses_a_value_names_it():
     cells = DIGITS.cells()
     mask = unseen_mask(cells, holdout_rules(["color=green"], DIGITS, 0), DIGITS)

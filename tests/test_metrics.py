@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.linalg import sqrtm
+from scipy.ndimage import grey_dilation
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from gcn_tf import metrics
@@ -40,13 +42,13 @@ def test_ssim_is_scikit_images_gaussian_one():
 
 def test_normalised_euclidean_error_is_0_for_copies_and_1_for_random_others():
     images = RNG.integers(0, 256, (60, 6, 6, 3)).astype(np.uint8)
-    assert metrics.normalised_euclidean_error(images, images, images) == 0
-    shuffled = metrics.normalised_euclidean_error(images, np.roll(images, 1, axis=0), images)
-    assert shuffled == pytest.approx(1, abs=0.05)
     pairs = [np.linalg.norm(a - b) for i, a in enumerate(images * 1.0) for b in images[i + 1 :] * 1.0]
-    distance = np.linalg.norm((images[0] * 1.0 - images[1]).ravel())
-    expected = distance / np.mean(pairs)
-    assert metrics.normalised_euclidean_error(images[:1], images[1:2], images) == pytest.approx(expected)
+    scale = metrics.mean_distance(images)
+    assert scale == pytest.approx(np.mean(pairs))
+    assert (metrics.normalised_euclidean_error(images, images, scale) == 0).all()
+    shuffled = metrics.normalised_euclidean_error(images, np.roll(images, 1, axis=0), scale)
+    assert shuffled.mean() == pytest.approx(1, abs=0.05)
+    assert shuffled[1] == pytest.approx(np.linalg.norm(images[1] * 1.0 - images[0]) / np.mean(pairs))
 
 
 def test_to_uint8_clips_and_rounds_like_an_image_file():
@@ -59,3 +61,63 @@ def test_factor_accuracy_is_the_share_read_right():
     read = {"digit": np.array([1, 2, 3, 4]), "color": np.array([0, 0, 0, 0])}
     wanted = {"digit": np.array([1, 2, 3, 3]), "color": np.array([0, 1, 1, 1])}
     assert metrics.factor_accuracy(read, wanted) == {"digit": 0.75, "color": 0.25}
+
+
+def test_all_factors_right_needs_every_factor():
+    read = {"digit": np.array([1, 2, 3]), "color": np.array([0, 0, 1])}
+    wanted = {"digit": np.array([1, 2, 4]), "color": np.array([0, 1, 1])}
+    assert metrics.all_factors_right(read, wanted).tolist() == [True, False, False]
+
+
+def test_stray_ink_is_the_energy_above_the_dilated_true_image():
+    dilated = np.stack([grey_dilation(image, size=(5, 5, 1), mode="nearest") for image in REAL]).astype(float)
+    excess = np.maximum(GENERATED - dilated, 0)
+    expected = (excess**2).sum(axis=(1, 2, 3)) / (GENERATED.astype(float) ** 2).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(metrics.stray_ink(REAL, GENERATED), expected)
+
+
+def test_stray_ink_forgives_a_moved_stroke_and_catches_a_mark_and_a_wrong_color():
+    real = np.zeros((1, 28, 28, 3), np.uint8)
+    real[:, 6:22, 13:15, 0] = 255
+    marked = real.copy()
+    marked[:, 1:5, 1:5, 0] = 255
+    black = np.zeros_like(real)
+    assert metrics.stray_ink(real, real) == metrics.stray_ink(real, np.roll(real, 2, axis=2)) == 0
+    assert metrics.stray_ink(real, marked) == pytest.approx(16 / (16 + 32))
+    assert metrics.stray_ink(real, real[..., ::-1]) == 1
+    assert metrics.stray_ink(real, black) == 0
+
+
+def test_copied_tells_a_neighbour_from_the_true_image():
+    training = RNG.integers(0, 256, (20, 8, 8, 3)).astype(np.uint8)
+    real = RNG.integers(0, 256, (2, 8, 8, 3)).astype(np.uint8)
+    near = np.clip(real[0].astype(int) + RNG.integers(-20, 20, real[0].shape), 0, 255).astype(np.uint8)
+    assert metrics.copied(real, np.stack([near, training[7]]), training).tolist() == [False, True]
+
+
+def test_kid_is_the_unbiased_mmd_of_the_cubic_kernel():
+    a, b = RNG.normal(size=(7, 5)), RNG.normal(0.5, 1, (9, 5))
+
+    def kernel(x, y):
+        return (x @ y / 5 + 1) ** 3
+
+    within = [
+        np.mean([kernel(x, y) for i, x in enumerate(s) for j, y in enumerate(s) if i != j]) for s in (a, b)
+    ]
+    between = np.mean([kernel(x, y) for x in a for y in b])
+    assert metrics.kid(a, b) == pytest.approx(sum(within) - 2 * between)
+
+
+def test_kid_of_two_halves_of_one_set_is_0_on_average():
+    values = [metrics.kid(*np.split(np.random.default_rng(s).normal(size=(80, 4)), 2)) for s in range(200)]
+    assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(len(values))
+
+
+def test_fid_is_the_frechet_distance_by_the_matrix_root():
+    a, b = RNG.normal(size=(40, 5)), RNG.normal(0.3, 2, (50, 5))
+    s, t = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    expected = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(s + t - 2 * sqrtm(s @ t).real)
+    assert metrics.fid(a, b) == pytest.approx(expected)
+    assert metrics.fid(a, a) == pytest.approx(0, abs=1e-9)
+    few = RNG.normal(size=(4, 12))  # singular covariances
+    assert metrics.fid(few, few) == pytest.approx(0, abs=1e-6)

@@ -10,6 +10,7 @@ from gcn_tf.pipelines.batches import (
     evaluation_batches,
     picture_numbers,
     pixels,
+    repeated_pictures,
     split_dataset,
     training_batches,
 )
@@ -89,3 +90,27 @@ def test_a_dataset_without_variations_is_its_own_images():
     split = split_dataset(plain, ("digit=3 writer=1",), seed=0)
     assert split.unseen.sum() == 1
     np.testing.assert_array_equal(pixels(split, np.arange(20)), rgb)
+
+
+def test_groups_part_the_pictures_by_what_training_saw_of_them():
+    dataset = load_dataset(DataConfig(writers="3"))
+    split = split_dataset(dataset, ("digit=7 writer=1", "digit=2 writer=0 color=red"), 0)
+    groups = split.groups()
+    assert {name: len(rows) for name, rows in groups.items()} == {
+        "seen": 360 - 12 - 4,
+        "unseen low-level": 4,
+        "unseen high-level": 12,
+    }
+    assert {tuple(cell[:2]) for cell in split.ids[groups["unseen high-level"]]} == {(7, 1)}
+    assert list(split_dataset(dataset, ("none",), 0).groups()) == ["seen"]
+
+
+def test_repeated_pictures_come_in_all_variations():
+    dataset = load_dataset(DataConfig(writers="2"))
+    again = repeated_pictures(dataset)
+    assert len(again.ids) == 4 * dataset.space.cell_count
+    assert not again.unseen.any()
+    row = np.flatnonzero((again.ids == [3, 1, 2, 0]).all(axis=1))[0]  # blue, upright
+    picture = pixels(again, np.array([row]))[0]
+    np.testing.assert_array_equal(picture[..., 2], dataset.repeats[0][again.base[row], ..., 0])
+    assert not picture[..., :2].any()

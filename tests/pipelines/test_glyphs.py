@@ -58,6 +58,17 @@ def test_images_are_white_ink_on_black_in_bytes(glyphs: NDArray[np.uint8]) -> No
     assert 0.07 < glyphs.mean() / 255 < 0.16, "MNIST has 0.13"
 
 
+def test_another_session_is_the_same_hand_writing_again(glyphs: NDArray[np.uint8]) -> None:
+    again = draw_glyphs(4, session=1)
+    assert (again != glyphs[:4]).any(axis=(2, 3)).all()
+    own = np.abs(again.astype(float) - glyphs[:4]).mean()
+    other = np.abs(again.astype(float) - np.roll(glyphs[:4], 1, axis=0)).mean()
+    assert own < 0.8 * other
+    np.testing.assert_array_equal(draw_glyphs(4, session=0), glyphs[:4])
+    with pytest.raises(ValueError, match="session -1"):
+        draw_glyphs(2, session=-1)
+
+
 def test_edges_are_grey(glyphs: NDArray[np.uint8]) -> None:
     grey = ((glyphs > 0) & (glyphs < 255)).sum(axis=(2, 3))
     assert grey.min() >= 20

@@ -46,6 +46,24 @@ def test_qmnist_is_digits_by_writers(toy_digits):
     assert more.space["writer"].values == ("9", "5")
 
 
+def test_repeats_are_other_pictures_of_the_same_cells(toy_digits):
+    dataset = load_dataset(DataConfig(dataset="qmnist", writers="2"))
+    images, ids = dataset.repeats
+    assert len(images) == 20  # every digit of both writers was written once more
+    for image, (digit, writer) in zip(images[..., 0], ids, strict=True):
+        hand = int(dataset.space["writer"].values[writer])
+        rows = np.flatnonzero((toy_digits.digit == digit) & (toy_digits.writer == hand))
+        np.testing.assert_array_equal(image, toy_digits.images[rows[1]])
+    drawn, ids = load_dataset(DataConfig(writers="3")).repeats
+    assert len(drawn) == 4 * 30
+    np.testing.assert_array_equal(drawn[ids.tolist().index([4, 2]), ..., 0], draw_glyphs(3, session=1)[2, 4])
+
+
+def test_exemplars_and_styles_have_no_repeats(toy_digits):
+    assert load_dataset(DataConfig(dataset="qmnist", writers="2", exemplars=2)).repeats is None
+    assert load_dataset(DataConfig(dataset="mnist-style", writers="4")).repeats is None
+
+
 def test_mnist_style_has_styles_and_six_transformations(toy_digits):
     dataset = load_dataset(DataConfig(dataset="mnist-style", writers="4"))
     assert dataset.space.sizes == {"digit": 10, "style": 4, "color": 3, "transformation": 6}

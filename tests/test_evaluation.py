@@ -1,0 +1,146 @@
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gcn_tf.config import DataConfig
+from gcn_tf.evaluation import confusion, evaluate, score_repeats, score_split, summarise, write_cells_csv
+from gcn_tf.judge import judge_pictures
+from gcn_tf.pipelines.batches import pixels, split_dataset
+from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.report import label, score_table, to_html
+
+
+class NearestJudge:
+    """Reads the cell of the nearest real picture; features are the first pixels."""
+
+    def __init__(self, split, name):
+        self.name = name
+        self.images = pixels(split, np.arange(len(split.ids))).reshape(len(split.ids), -1).astype(float)
+        self.split = split
+
+    def read(self, images):
+        flat = images.reshape(len(images), -1).astype(float)
+        squares = (self.images**2).sum(axis=1) - 2 * flat @ self.images.T
+        return self.split.dataset.space.by_name(self.split.ids[squares.argmin(axis=1)])
+
+    def features(self, images):
+        return images.reshape(len(images), -1)[:, 1000:1020].astype(float)
+
+
+@pytest.fixture(scope="module")
+def split():
+    dataset = load_dataset(DataConfig(writers="3"))
+    return split_dataset(dataset, ("digit=7 writer=1", "digit=2 writer=0 color=red"), 0)
+
+
+@pytest.fixture(scope="module")
+def judges(split):
+    return (NearestJudge(split, "convolutional"), NearestJudge(split, "hog"))
+
+
+@pytest.fixture(scope="module")
+def drawn(split):
+    """Real pictures, but the unseen 7 of writer 1 is drawn as writer 0's."""
+    other = np.arange(len(split.ids))
+    for n in split.groups()["unseen high-level"]:
+        wanted = split.ids[n] * [1, 0, 1, 1]
+        other[n] = np.flatnonzero((split.ids == wanted).all(axis=1))[0]
+    return pixels(split, other)
+
+
+def test_each_group_has_its_own_figures(split, judges, drawn):
+    scores = summarise(score_split(split, drawn, judges), split.groups(), split.base)
+    assert list(scores) == ["seen", "unseen low-level", "unseen high-level"]
+    low, high = scores["unseen low-level"], scores["unseen high-level"]
+    assert low["psnr_db"].value == 60
+    assert low["writer_accuracy/hog"].value == 1
+    assert low["copying"].value == 0
+    assert high["writer_accuracy/hog"].value == 0
+    assert high["digit_accuracy/convolutional"].value == 1
+    assert high["all_factors_accuracy/hog"].value == 0
+    assert high["copying"].value == 1
+    assert high["stray_ink"].value > 0.01
+    assert high["psnr_db"].value < 25
+    assert "copying" not in scores["seen"]
+    assert np.isnan(high["psnr_db"].low), "one base image tells nothing about its spread"
+    assert scores["seen"]["psnr_db"].low == 60
+
+
+def test_images_are_scored_as_users_get_them(split, judges, drawn):
+    with pytest.raises(TypeError, match="uint8"):
+        score_split(split, drawn.astype(np.float32) / 255, judges)
+
+
+def test_real_repeats_tell_what_reality_reaches(split, judges):
+    repeats = score_repeats(split, judge_pictures(split.dataset), judges)
+    for group, by_metric in repeats.items():
+        assert 10 < by_metric["psnr_db"].value < 30, group
+        assert by_metric["color_accuracy/hog"].value > 0.9
+    dataset = type(split.dataset)(**{**vars(split.dataset), "repeats": None})
+    bare = split_dataset(dataset, ("low-level",), 0)
+    assert score_repeats(bare, judge_pictures(dataset), judges) == {}
+
+
+def test_confusion_counts_what_was_read_for_what(split, judges, drawn):
+    tables = confusion(score_split(split, drawn, judges), split)
+    assert tables["hog"]["writer"] == [[4, 0, 0], [12, 0, 0], [0, 0, 0]]
+    assert np.array(tables["hog"]["digit"])[7, 7] == 12
+
+
+def test_cells_csv_has_a_line_per_picture_with_what_was_read(split, judges, drawn, tmp_path):
+    scores = score_split(split, drawn, judges)
+    write_cells_csv(scores, split, tmp_path / "cells.csv")
+    rows = list(csv.DictReader((tmp_path / "cells.csv").open()))
+    assert len(rows) == len(split.ids)
+    wrong = [row for row in rows if row["writer"] != row["writer_read/hog"]]
+    assert {(row["digit"], row["writer"], row["group"]) for row in wrong} == {("7", "1", "unseen high-level")}
+    assert rows[0]["copying"] == ""
+    assert float(rows[0]["psnr_db"]) == 60
+
+
+def test_the_table_puts_stray_ink_beside_the_accuracies():
+    scores = {
+        "seen": {
+            "digit_accuracy/hog": {"value": 0.5, "low": 0.4, "high": 0.6},
+            "psnr_db": {"value": 20.04, "low": None, "high": None},
+            "stray_ink": {"value": 0.1, "low": 0.0, "high": 0.2},
+        },
+        "unseen low-level": {"psnr_db": {"value": 19, "low": 18, "high": 20}},
+    }
+    rows = score_table(scores)
+    assert [row[0] for row in rows] == ["", "PSNR (dB)", "stray ink", "digit read right, hog judge"]
+    assert rows[1][1:] == ["20.0", "19.0 (18.0 to 20.0)"]
+    assert rows[3][1:] == ["0.500 (0.400 to 0.600)", "-"]
+    assert label("all_factors_accuracy/hog") == "all factors read right, hog judge"
+
+
+def test_the_page_has_its_pictures_inside(tmp_path: Path):
+    (tmp_path / "a.png").write_bytes(b"\x89PNG pretended")
+    page = to_html("# T\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n![told](a.png)\n", tmp_path, "t")
+    assert "<td>1</td>" in page
+    assert 'src="data:image/png;base64,iVBORyBwcmV0ZW5kZWQ="' in page
+    assert "a.png" not in page
+    assert "http" not in page
+
+
+def test_reports_of_one_run_say_what_it_was(toy_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("gcn_tf.judge.STEPS", 5)
+    monkeypatch.setattr("gcn_tf.judge.ROUNDS", 1)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    run = shutil.copytree(toy_run, tmp_path / "run")
+    evaluate(run)
+    report = json.loads((run / "report/report.json").read_text())
+    assert report["config"]["learning_rate"] == 0.001
+    assert len(report["made_with"]["data_sha256"]) == 64
+    assert {"gcn-tf", "tensorflow", "keras", "scikit-learn"} <= set(report["made_with"]["versions"])
+    for scores in report["scores"].values():
+        for estimate in scores.values():
+            assert estimate["low"] is None or estimate["low"] <= estimate["value"] <= estimate["high"]
+    page = (run / "report/report.html").read_text()
+    assert page.count("data:image/png") >= 6
+    for told in ("mistaken for what", "Stray ink", "held out", "What real pictures reach", "Learning curves"):
+        assert told in page

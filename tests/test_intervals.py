@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from gcn_tf.intervals import Estimate, bootstrap_mean, jackknife
+
+RNG = np.random.default_rng(0)
+
+
+def covered(draw, truth, trials=200):
+    """Share of trials whose interval holds the truth."""
+    hits = [e.low <= truth <= e.high for e in (draw(np.random.default_rng(s)) for s in range(trials))]
+    return np.mean(hits)
+
+
+def test_the_value_is_the_mean_and_the_interval_holds_it():
+    values = RNG.normal(5, 2, 300)
+    estimate = bootstrap_mean([(values, np.arange(300))])
+    assert estimate.value == pytest.approx(values.mean())
+    width = 2 * 1.96 * values.std() / np.sqrt(300)
+    assert estimate.high - estimate.low == pytest.approx(width, rel=0.1)
+
+
+def test_intervals_of_independent_cells_cover_the_truth():
+    assert covered(lambda rng: bootstrap_mean([(rng.normal(size=60), np.arange(60))]), 0) > 0.9
+
+
+def test_cells_of_one_base_image_are_drawn_together():
+    """Twelve copies of one value are one piece of evidence, not twelve."""
+    base = np.repeat(np.arange(20), 12)
+
+    def draw(rng, clusters):
+        return bootstrap_mean([(np.repeat(rng.normal(size=20), 12), clusters)])
+
+    assert covered(lambda rng: draw(rng, base), 0) > 0.85
+    assert covered(lambda rng: draw(rng, np.arange(240)), 0) < 0.6
+
+
+def test_several_runs_widen_the_interval_by_their_spread():
+    cells = np.arange(50)
+    alike = [(RNG.normal(0, 1, 50), cells) for _ in range(3)]
+    apart = [(values + shift, cells) for (values, _), shift in zip(alike, (-3, 0, 3), strict=True)]
+    narrow, wide = bootstrap_mean(alike), bootstrap_mean(apart)
+    assert wide.value == pytest.approx(narrow.value)
+    assert wide.high - wide.low > 3 * (narrow.high - narrow.low)
+
+
+def test_one_base_image_has_no_interval():
+    estimate = bootstrap_mean([(np.ones(12), np.zeros(12))])
+    assert estimate.value == 1
+    assert np.isnan([estimate.low, estimate.high]).all()
+    assert estimate.text(2) == "1.00"
+
+
+def test_the_jackknife_of_a_mean_difference_is_its_standard_error():
+    first, second = RNG.normal(size=(400, 1)), RNG.normal(1, 2, (400, 1))
+    estimate = jackknife(lambda a, b: float(a.mean() - b.mean()), first, second, np.arange(400))
+    error = np.sqrt((first - second).var() / 400)
+    assert estimate.value == pytest.approx((first - second).mean())
+    assert (estimate.high - estimate.low) / 2 == pytest.approx(1.96 * error, rel=0.5)
+
+
+def test_estimates_survive_json():
+    for estimate in (Estimate(0.5, 0.25, 0.75), Estimate(0.5, np.nan, np.nan)):
+        again = Estimate.from_json(estimate.to_json())
+        assert str(again) == str(estimate)
+    assert Estimate(34.04, 33.1, 34.8).text(1) == "34.0 (33.1 to 34.8)"

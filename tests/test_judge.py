@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from gcn_tf import judge
+from gcn_tf.config import DataConfig
+from gcn_tf.judge import hog_features, judge_pictures, train_judges, trusted
+from gcn_tf.pipelines.registry import load_dataset
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return judge_pictures(load_dataset(DataConfig(writers="4")))
+
+
+@pytest.fixture(scope="module")
+def judges(pictures, tmp_path_factory):
+    """The hog judge in full, the convolutional one barely trained."""
+    cache = tmp_path_factory.mktemp("judges")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judge, "STEPS", 10)
+        patch.setattr(judge, "ROUNDS", 1)
+        yield (*train_judges(pictures, cache), cache)
+
+
+def test_held_out_pictures_are_none_that_the_judges_know(pictures):
+    known = {image.tobytes() for image in pictures.known[0]}
+    assert len(pictures.held_out[0])
+    assert not any(image.tobytes() in known for image in pictures.held_out[0])
+
+
+def test_every_second_repeat_of_a_cell_is_held_out(pictures):
+    cells = 10 * 4 * 12
+    assert len(pictures.grid[0]) == cells
+    assert len(pictures.repeats[0]) == len(pictures.held_out[0]) == 2 * cells
+    for part in (pictures.repeats, pictures.held_out):
+        assert len(np.unique(part[1][:cells], axis=0)) == cells  # one of every cell before the second of any
+
+
+def test_without_repeats_a_fifth_of_the_grid_is_held_out():
+    dataset = load_dataset(DataConfig(writers="3"))
+    parts = judge_pictures(type(dataset)(**{**vars(dataset), "repeats": None}))
+    assert len(parts.grid[0]) + len(parts.held_out[0]) == 360
+    assert 0.15 < len(parts.held_out[0]) / 360 < 0.25
+    assert not len(parts.repeats[0])
+
+
+def test_the_hog_judge_reads_real_pictures_that_it_never_saw(judges):
+    _, hog, _ = judges
+    assert min(hog.known_accuracy.values()) == 1
+    assert trusted(hog)
+    assert hog.held_out_accuracy["digit"] > 0.95
+    assert hog.held_out_accuracy["writer"] > 0.75
+    assert hog.held_out_accuracy["color"] == 1
+
+
+def test_the_hog_judge_reads_near_copies_as_what_they_copy(judges, pictures):
+    _, hog, _ = judges
+    noise = np.random.default_rng(0).normal(0, 6, pictures.grid[0].shape)
+    near = np.clip(pictures.grid[0] + noise, 0, 255).astype(np.uint8)
+    read = hog.read(near)
+    assert np.mean(read["writer"] == pictures.grid[1][:, 1]) > 0.97
+
+
+def test_faint_specks_on_the_ground_do_not_change_the_features(pictures):
+    images = pictures.grid[0][:20]
+    speckled = np.maximum(images, np.random.default_rng(0).integers(0, 12, images.shape).astype(np.uint8))
+    moved = np.roll(images, 4, axis=2)
+    change = np.abs(hog_features(speckled)[:, :-3].astype(float) - hog_features(images)[:, :-3]).mean()
+    assert (
+        change < 0.1 * np.abs(hog_features(moved)[:, :-3].astype(float) - hog_features(images)[:, :-3]).mean()
+    )
+
+
+def test_judges_come_from_the_cache_and_read_the_same(judges, pictures, monkeypatch):
+    *before, cache = judges
+
+    def refuse(*arguments):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(judge, "_fit", refuse)
+    monkeypatch.setattr(judge, "hog_features", lambda images: hog_features(images[:50]))
+    after = train_judges(pictures, cache)
+    for old, new in zip(before, after, strict=True):
+        assert new.held_out_accuracy == old.held_out_accuracy
+    read = [one.read(pictures.held_out[0][:50]) for one in (before[0], after[0])]
+    for name in read[0]:
+        np.testing.assert_array_equal(read[0][name], read[1][name])
+
+
+def test_other_pictures_are_another_judge(judges, pictures):
+    *_, cache = judges
+    grid = (255 - pictures.grid[0], pictures.grid[1])
+    other = type(pictures)(pictures.space, grid, pictures.repeats, pictures.held_out)
+    assert judge._key(other) != judge._key(pictures)
+    assert {path.name.partition(".")[0] for path in cache.iterdir()} == {judge._key(pictures)}
+
+
+def test_the_convolutional_judge_learns(pictures, monkeypatch):
+    """A few seconds of training read the colours and more digits than chance."""
+    monkeypatch.setattr(judge, "STEPS", 120)
+    monkeypatch.setattr(judge, "ROUNDS", 1)
+    network = judge._network(pictures.space.sizes, (28, 28, 3))
+    judge._fit(network, pictures)
+    made = judge.ConvolutionalJudge(network)
+    read = made.read(pictures.held_out[0])
+    assert np.mean(read["color"] == pictures.held_out[1][:, 2]) > 0.9
+    assert np.mean(read["digit"] == pictures.held_out[1][:, 0]) > 0.3
+    assert made.features(pictures.held_out[0][:5]).shape == (5, 384)

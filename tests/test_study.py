@@ -1,0 +1,136 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from gcn_tf import study
+from gcn_tf.errors import UserError
+from gcn_tf.pipelines.batches import pixels, split_dataset
+from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.study import Entry, Method, additive_model, combine, entry_path, nearest_seen_cell, run_study
+
+
+@pytest.fixture(scope="module")
+def split(toy_config):
+    return split_dataset(load_dataset(toy_config), study.HOLDOUT, 0)
+
+
+def test_the_nearest_seen_cell_differs_in_one_factor_and_is_seen(split):
+    drawn = nearest_seen_cell(split)
+    real = pixels(split, np.arange(len(split.ids)))
+    seen = split.pictures(unseen=False)
+    np.testing.assert_array_equal(drawn[seen], real[seen])
+    known = {image.tobytes(): cell for image, cell in zip(real[seen], split.ids[seen], strict=True)}
+    for group, differing in (("unseen low-level", {2, 3}), ("unseen high-level", {0, 1})):
+        for n in split.groups()[group]:
+            different = np.flatnonzero(known[drawn[n].tobytes()] != split.ids[n])
+            assert len(different) == 1
+            assert different[0] in differing
+
+
+def test_the_additive_model_adds_effects(toy_config):
+    """On a grid that is additive, unseen cells come out right."""
+    dataset = load_dataset(toy_config)
+    base = np.random.default_rng(0).integers(0, 100, (13, 28, 28, 1))
+    ids = dataset.base_ids
+    images = (base[ids[:, 0]] + base[10 + ids[:, 1]]).astype(np.uint8)
+    plain = dataclasses.replace(dataset, images=np.repeat(images, 3, axis=-1), variations=())
+    plain = dataclasses.replace(plain, space=type(plain.space)(plain.space.factors[:2]))
+    split = split_dataset(plain, ("digit=7 writer=1", "digit=2 writer=0"), 0)
+    difference = additive_model(split).astype(int) - plain.images
+    assert np.abs(difference).max() <= 1
+
+
+@pytest.fixture
+def toy_study(toy_config, tmp_path, monkeypatch):
+    """A study of two methods that train in seconds and one that does not."""
+    methods = {
+        "nearest seen cell": Method("no network", draw=nearest_seen_cell),
+        "pixel": Method("no classifier", {"cooperation": "none"}),
+        "real + imagined": Method("both", {"imagined_share": 0.5}),
+    }
+    monkeypatch.setitem(study.EXPERIMENTS, "cooperation", lambda: methods)
+    monkeypatch.setattr("gcn_tf.judge.STEPS", 5)
+    monkeypatch.setattr("gcn_tf.judge.ROUNDS", 1)
+    config = dataclasses.replace(toy_config, steps=6, data_dir=str(tmp_path / "data"), deterministic=False)
+    return config, tmp_path / "study"
+
+
+def test_a_study_tells_every_method_apart_and_resumes(toy_study, monkeypatch):
+    config, out = toy_study
+    told = []
+    figure = run_study("cooperation", config, 2, out, say=told.append)
+    assert len(told) == 6
+    assert figure.stat().st_size > 10_000
+    report = json.loads((out / "report.json").read_text())
+    assert set(report["scores"]) == {"nearest seen cell", "pixel", "real + imagined"}
+    assert list(report["scores"]["pixel"]) == ["seen", "unseen low-level", "unseen high-level"]
+    assert report["scores"]["nearest seen cell"]["seen"]["psnr_db"]["value"] == 60
+    assert len(report["seconds"]["pixel"]) == 2
+    text = (out / "report.md").read_text()
+    assert "## Unseen high-level" in text
+    assert "another real picture" in text
+    assert (out / "report.html").read_text().count("data:image/png") == 2
+    cell_holdouts = {json.dumps(report["config"]["holdout"])}
+    assert cell_holdouts == {'["low-level", "high-level"]'}
+
+    lost = entry_path(out, "real + imagined", 1)
+    lost.unlink()
+    monkeypatch.setattr(study.training, "start_run", None)  # its run is there and only needs scoring
+    told.clear()
+    run_study("cooperation", config, 2, out, say=told.append)
+    assert told == ["[6/6] real + imagined, seed 1"]
+    again = json.loads((out / "report.json").read_text())
+    assert again["scores"] == report["scores"]
+
+
+def test_a_study_refuses_another_ones_folder(toy_study):
+    config, out = toy_study
+    study.check_same_study(out, "cooperation", config)
+    study.check_same_study(out, "cooperation", dataclasses.replace(config, manual_dir="elsewhere"))
+    with pytest.raises(UserError, match="steps: 6 there, 7 now"):
+        study.check_same_study(out, "cooperation", dataclasses.replace(config, steps=7))
+
+
+def entry(values, group=2):
+    count = len(values)
+    return Entry(
+        1.0,
+        {"psnr_db": np.array(values, float)},
+        np.full(count, group),
+        np.arange(count),
+        {"unseen high-level": 0.5},
+        np.zeros((2, 1, 4, 4, 3), np.uint8),
+    )
+
+
+def test_seeds_are_averaged_and_their_spread_is_in_the_interval():
+    scores = combine([entry([10, 12, 14]), entry([20, 22, 24])])
+    assert list(scores) == ["unseen high-level"]
+    estimate = scores["unseen high-level"]["psnr_db"]
+    assert estimate.value == 17
+    assert estimate.low < 13
+    assert estimate.high > 21
+    assert scores["unseen high-level"]["kid_of_judge_features"].value == 0.5
+
+
+def test_entries_come_back_whole_and_damage_is_named(tmp_path):
+    path = tmp_path / "entries" / "a.npz"
+    entry([1, 2]).write(path)
+    back = Entry.read(path)
+    np.testing.assert_array_equal(back.values["psnr_db"], [1, 2])
+    assert [p.name for p in path.parent.iterdir()] == ["a.npz"]
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(UserError, match=r"a\.npz is damaged"):
+        Entry.read(path)
+
+
+def test_the_cooperation_study_has_every_regime_with_and_without_imagined_cells():
+    methods = study.EXPERIMENTS["cooperation"]()
+    for regime in ("frozen", "real", "generated", "both"):
+        assert methods[regime].settings["imagined_share"] == 0
+        assert "imagined_share" not in methods[f"{regime} + imagined"].settings
+    assert methods["pixel"].settings["cooperation"] == "none"
+    assert methods["preset"].settings == {}
+    assert {"nearest seen cell", "additive model"} <= set(methods)
