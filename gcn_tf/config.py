@@ -127,16 +127,25 @@ class RunConfig(DataConfig):
     """Images that the classifier is trained on in the joint regime."""
     pixel_weight: float = 1.0
     """Weight of the sum of squared pixel differences, eq. (2)."""
-    classification_weight: float = 10.0
-    """Weight of every factor's cross entropy, eq. (1) and (2)."""
+    classification_weight: float = 2.0
+    """Weight of every factor's cross entropy, eq. (1) and (2); the paper's is 10."""
     factor_weights: dict[str, float] = field(default_factory=dict)
     """Weights of single factors where they differ: --factor-weights writer 20 digit 5."""
     imagined_share: float = 0.5
     """Imagined cells (random combinations, no pixel loss) per real picture of a batch."""
-    imagined_weight: float = 0.3
+    imagined_weight: float = 0.25
     """Weight of the imagined cells' cross entropies, relative to classification_weight."""
 
-    steps: int = 800
+    imagined_from: float = 0.15
+    """Share of the steps after which imagined cells set in."""
+    imagined_full: float = 0.35
+    """Share of the steps after which they have their full weight."""
+    imagined_class_weight: float = 1.0
+    """Weight of teaching the classifier to tell imagined cells from real pictures; 0: it has no such class."""
+    classifier_jitter: float = 1.0
+    """Strength of the small moves, turns and noise of what the classifier sees; 0: none."""
+
+    steps: int = 600
     """Training steps of the generator."""
     classifier_steps: int = 300
     """Steps that the classifier learns alone first, in the frozen regime."""
@@ -164,6 +173,12 @@ class RunConfig(DataConfig):
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
 
+    @property
+    def imagined_class(self) -> bool:
+        """Whether the classifier has a class "imagined": it learns along, and there is something to tell apart."""
+        imagining = self.imagined_share * self.imagined_weight > 0
+        return self.cooperation == "joint" and imagining and self.imagined_class_weight > 0
+
     def loss_weights(self, names: tuple[str, ...]) -> dict[str, float]:
         """Weight of each factor's cross entropy; raises ConfigError for a factor that does not exist."""
         for name in self.factor_weights:
@@ -184,6 +199,10 @@ _RANGES: dict[str, tuple[float | None, float | None]] = {
     "classification_weight": (0, None),
     "imagined_share": (0, 16),
     "imagined_weight": (0, None),
+    "imagined_from": (0, 1),
+    "imagined_full": (0, 1),
+    "imagined_class_weight": (0, None),
+    "classifier_jitter": (0, 4),
     "steps": (1, None),
     "classifier_steps": (0, None),
     "batch_size": (1, 65536),

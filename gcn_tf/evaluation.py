@@ -6,7 +6,7 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from gcn_tf.errors import UserError
 from gcn_tf.factors import FactorSpace
 from gcn_tf.intervals import Estimate, bootstrap_mean, jackknife
 from gcn_tf.judge import ConvolutionalJudge, HogJudge, JudgePictures, judge_pictures, train_judges, trusted
-from gcn_tf.pipelines.batches import Split, pixels
+from gcn_tf.pipelines.batches import GROUPS, Split, pixels, rows_by_group
 from gcn_tf.pipelines.qmnist.digits import default_data_dir
 from gcn_tf.pipelines.registry import Dataset
 from gcn_tf.report import PICTURE, write_documents
@@ -91,24 +91,25 @@ def score_cells(
     return CellScores({name: np.asarray(v, float) for name, v in values.items()}, read, features)
 
 
-def summarise(scores: CellScores, groups: Mapping[str, np.ndarray], base: np.ndarray) -> Scores:
+def summarise(scores: CellScores, group: np.ndarray, base: np.ndarray) -> Scores:
     """Means with 95 % intervals by group and metric; sets of pictures by KID and FID of the judge's features.
 
     Args:
-        groups: rows of the scores by name.
+        group: int (P,). Positions in `GROUPS`.
         base: int (P,). Base image numbers, whose pictures are resampled together.
     """
     summary: Scores = {}
-    for group, rows in groups.items():
-        summary[group] = {
+    for name_of_group, rows in rows_by_group(group).items():
+        by_metric = {
             name: bootstrap_mean([(values[rows], base[rows])])
             for name, values in scores.values.items()
             if not np.isnan(values[rows]).any()
         }
         if len(rows) > 1:
             drawn, real = (features[rows] for features in scores.features)
-            summary[group]["kid_of_judge_features"] = jackknife(metrics.kid, real, drawn, base[rows])
-            summary[group]["fid_of_judge_features"] = jackknife(metrics.fid, real, drawn, base[rows])
+            by_metric["kid_of_judge_features"] = jackknife(metrics.kid, real, drawn, base[rows])
+            by_metric["fid_of_judge_features"] = jackknife(metrics.fid, real, drawn, base[rows])
+        summary[name_of_group] = by_metric
     return summary
 
 
@@ -124,25 +125,25 @@ def score_split(split: Split, drawn: np.ndarray, judges: Judges) -> CellScores:
     return score_cells(real, drawn, split.ids, split.unseen, real[~split.unseen], judges, split.dataset.space)
 
 
-def score_repeats(split: Split, pictures: JudgePictures, judges: Judges) -> Scores:
+def score_repeats(
+    split: Split, pictures: JudgePictures, judges: Judges
+) -> tuple[np.ndarray, CellScores] | None:
     """What real pictures reach: another real one of the same cell, kept from the judges, in place of a drawn one.
 
-    Empty when the dataset has no repeats.
+    Returns:
+        The pictures of the split that have one, int (R,), and their scores; None when the dataset has no repeats.
     """
     if not len(pictures.repeats[0]):
-        return {}
+        return None
     images, ids = pictures.held_out
     first = {tuple(cell): row for row, cell in reversed(list(enumerate(ids.tolist())))}
-    rows = np.array([n for n, cell in enumerate(split.ids.tolist()) if tuple(cell) in first])
+    rows = np.array([n for n, cell in enumerate(split.ids.tolist()) if tuple(cell) in first], int)
     if not len(rows):
-        return {}
+        return None
     again = images[[first[tuple(cell)] for cell in split.ids[rows].tolist()]]
     training = pixels(split, split.pictures(unseen=False))
-    scores = score_cells(
-        pixels(split, rows), again, split.ids[rows], split.unseen[rows], training, judges, split.dataset.space
-    )
-    groups = {name: np.flatnonzero(np.isin(rows, numbers)) for name, numbers in split.groups().items()}
-    return summarise(scores, {name: part for name, part in groups.items() if len(part)}, split.base[rows])
+    real, ids, unseen = pixels(split, rows), split.ids[rows], split.unseen[rows]
+    return rows, score_cells(real, again, ids, unseen, training, judges, split.dataset.space)
 
 
 def evaluate(run_dir: Path) -> Path:
@@ -169,6 +170,11 @@ def write_report(run: Run, split: Split) -> Path:
     drawn = draw_codes(run, run.space.one_hot(split.ids))
     scores = score_split(split, drawn, judges)
     groups = split.groups()
+    repeats = score_repeats(split, pictures, judges)
+    reference: Scores = {}
+    if repeats:
+        rows, repeat_scores = repeats
+        reference = summarise(repeat_scores, split.group()[rows], split.base[rows])
     report: dict[str, Any] = {
         "run": run.folder.name,
         "steps": int(run.model.step),
@@ -176,8 +182,8 @@ def write_report(run: Run, split: Split) -> Path:
         "made_with": made_with(split.dataset),
         "pictures": {name: len(rows) for name, rows in groups.items()},
         "base_images": {name: len(np.unique(split.base[rows])) for name, rows in groups.items()},
-        "scores": _to_json(summarise(scores, groups, split.base)),
-        "real_repeats": _to_json(score_repeats(split, pictures, judges)),
+        "scores": scores_to_json(summarise(scores, split.group(), split.base)),
+        "real_repeats": scores_to_json(reference),
         "judges": {
             judge.name: {
                 "known_accuracy": judge.known_accuracy,
@@ -247,12 +253,9 @@ def confusion(scores: CellScores, split: Split) -> dict[str, dict[str, list[list
 def write_cells_csv(scores: CellScores, split: Split, path: Path) -> None:
     """One line per picture: its cell, group and base image, every figure, and what each judge read."""
     space = split.dataset.space
-    group = np.empty(len(split.ids), object)
-    for name, rows in split.groups().items():
-        group[rows] = name
     columns: dict[str, Sequence[Any]] = {
         **{f.name: [f.values[i] for i in split.ids[:, m]] for m, f in enumerate(space)},
-        "group": group.tolist(),
+        "group": [GROUPS[n] for n in split.group()],
         "base_image": split.base.tolist(),
         **{
             name: ["" if np.isnan(v) else f"{v:.6g}" for v in values]
@@ -270,5 +273,5 @@ def write_cells_csv(scores: CellScores, split: Split, path: Path) -> None:
         writer.writerows(zip(*columns.values(), strict=True))
 
 
-def _to_json(scores: Scores) -> dict[str, dict[str, dict[str, float | None]]]:
+def scores_to_json(scores: Scores) -> dict[str, dict[str, dict[str, float | None]]]:
     return {g: {name: e.to_json() for name, e in by_name.items()} for g, by_name in scores.items()}

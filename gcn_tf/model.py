@@ -5,8 +5,16 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gcn_tf.jitter import jitter
 from gcn_tf.metrics import psnr_db
-from gcn_tf.objective import Codes, clip_image, cross_entropies, sum_of_squares, weighted_sum
+from gcn_tf.objective import (
+    Codes,
+    clip_image,
+    cross_entropies,
+    imagined_entropies,
+    sum_of_squares,
+    weighted_sum,
+)
 
 Logs = dict[str, tf.Tensor]
 
@@ -26,6 +34,10 @@ class GCN(keras.Model):
         imagined_share: float. Imagined cells per real picture of a batch: random combinations, unseen ones
             included, that the classifier is asked about and that have no pixel loss. Defaults to 0.
         imagined_weight: float. Weight of their cross entropies relative to `factor_weights`.
+        imagined_ramp: (int, int). Steps from which and to which everything imagined grows from nothing to full weight.
+        imagined_class_weight: float. Weight of teaching the classifier to tell imagined cells from real pictures, when
+            each of its heads has one more class, the last, "imagined": a critic that sees the factors. Defaults to 1.
+        classifier_jitter: float. Strength of the small moves of all that the classifier sees. Defaults to 0.
         classifier_steps: int. Steps that the classifier learns alone in the frozen regime.
         seed: int. Seed of the imagined cells; they depend on it and on `step` alone.
 
@@ -43,6 +55,9 @@ class GCN(keras.Model):
         classifier_learns_from: str = "real",
         imagined_share: float = 0.0,
         imagined_weight: float = 1.0,
+        imagined_ramp: tuple[int, int] = (0, 0),
+        imagined_class_weight: float = 1.0,
+        classifier_jitter: float = 0.0,
         classifier_steps: int = 0,
         seed: int = 0,
         **kwargs: Any,
@@ -56,6 +71,9 @@ class GCN(keras.Model):
         self.classifier_learns_from = classifier_learns_from
         self.imagined_share = imagined_share
         self.imagined_weight = imagined_weight
+        self.imagined_ramp = tuple(imagined_ramp)
+        self.imagined_class_weight = imagined_class_weight
+        self.classifier_jitter = classifier_jitter
         self.classifier_steps = classifier_steps
         self.seed = seed
         self.factor_sizes = {name: int(code.shape[-1]) for name, code in generator.input.items()}
@@ -77,6 +95,9 @@ class GCN(keras.Model):
             "classifier_learns_from",
             "imagined_share",
             "imagined_weight",
+            "imagined_ramp",
+            "imagined_class_weight",
+            "classifier_jitter",
             "classifier_steps",
             "seed",
         ]
@@ -124,6 +145,12 @@ class GCN(keras.Model):
         """Images of cells or blends, float32 (B, H, W, C) in [0, 1]."""
         return clip_image(self.generator(self.encode(factors), training=training))
 
+    def read(self, images: tf.Tensor) -> Codes:
+        """What the cooperating classifier reads: float32 (B, H, W, C) in [0, 1] -> logits (B, K_f) by factor name."""
+        return {
+            name: logits[:, : self.factor_sizes[name]] for name, logits in self.classifier(images).items()
+        }
+
     def imagined_codes(self, batch: tf.Tensor) -> Codes:
         """One-hot codes of random cells, `imagined_share * batch` of them; a function of (seed, step)."""
         count = tf.cast(tf.round(self.imagined_share * tf.cast(batch, tf.float32)), tf.int32)
@@ -139,12 +166,11 @@ class GCN(keras.Model):
         Imagined cells add eq. (1) alone: what they should look like is not known, only how they should read.
 
         Returns:
-            The scalar objective, the generated images of `codes` (linear) and the terms for the log.
+            The scalar objective, the generated images (linear; of `codes`, then the imagined ones) and the log's terms.
         """
         batch = tf.shape(real)[0]
-        imagining = self.cooperation != "none" and self.imagined_share * self.imagined_weight > 0
         asked = codes
-        if imagining:
+        if self.imagining:
             imagined = self.imagined_codes(batch)
             asked = {name: tf.concat([codes[name], imagined[name]], axis=0) for name in codes}
         generated = self.generator(asked, training=True)
@@ -152,19 +178,52 @@ class GCN(keras.Model):
         logs = {"pixel_loss": pixel}
         objective = self.pixel_weight * pixel
         if self.cooperation != "none":
-            logits = self.classifier(clip_image(generated), training=True)
+            logits = self.classifier(self.seen_by_classifier(clip_image(generated), 0), training=True)
             terms = weighted_sum(cross_entropies(logits, asked), self.factor_weights)  # (B + imagined,)
             logs["classification_loss"] = tf.reduce_mean(terms[:batch])
             objective += logs["classification_loss"]
-            if imagining:
+            if self.imagining:
                 logs["imagined_loss"] = tf.reduce_mean(terms[batch:])
-                objective += self.imagined_weight * logs["imagined_loss"]
-        return objective, generated[:batch], {"generator_loss": objective, **logs}
+                objective += self.imagined_weight * self.ramp() * logs["imagined_loss"]
+        return objective, generated, {"generator_loss": objective, **logs}
 
-    def classifier_objective(self, codes: Codes, images: tf.Tensor) -> tf.Tensor:
-        """Eq. (1): sum_f w_f * CE_f(C(x), y), averaged over the batch."""
-        logits = self.classifier(images, training=True)
-        return tf.reduce_mean(weighted_sum(cross_entropies(logits, codes), self.factor_weights))
+    def classifier_objective(self, codes: Codes, images: tf.Tensor, imagined: tf.Tensor) -> tf.Tensor:
+        """Eq. (1): sum_f w_f * CE_f(C(x), y), averaged over the batch; imagined images add CE_f(C(x), "imagined")."""
+        count = tf.shape(images)[0]
+        shown = self.seen_by_classifier(tf.concat([images, imagined], axis=0), 1)
+        logits = self.classifier(shown, training=True)
+        terms = cross_entropies({name: values[:count] for name, values in logits.items()}, codes)
+        objective = tf.reduce_mean(weighted_sum(terms, self.factor_weights))
+        if self.telling_imagined:
+            caught = imagined_entropies({name: values[count:] for name, values in logits.items()})
+            told = tf.reduce_mean(weighted_sum(caught, self.factor_weights))
+            objective += self.imagined_class_weight * self.ramp() * told
+        return objective
+
+    @property
+    def imagining(self) -> bool:
+        return self.cooperation != "none" and self.imagined_share * self.imagined_weight > 0
+
+    @property
+    def telling_imagined(self) -> bool:
+        """Whether the classifier's heads have the class "imagined"."""
+        heads = self.classifier.output
+        return self.imagining and all(
+            heads[name].shape[-1] > size for name, size in self.factor_sizes.items()
+        )
+
+    def ramp(self) -> tf.Tensor:
+        """0 before the first step of `imagined_ramp`, 1 after the second."""
+        first, last = self.imagined_ramp
+        passed = tf.cast(self.step.value, tf.float32) - first
+        return tf.clip_by_value(passed / max(last - first, 1), 0.0, 1.0) if last else tf.ones(())
+
+    def seen_by_classifier(self, images: tf.Tensor, purpose: int) -> tf.Tensor:
+        """The images, jittered as a function of (seed, step, purpose)."""
+        if not self.classifier_jitter:
+            return images
+        seed = tf.stack([tf.constant(self.seed * 64 + 32 + purpose, tf.int64), self.step.value])
+        return jitter(images, seed, self.classifier_jitter)
 
     def train_step(self, data: tuple[dict[str, tf.Tensor], tf.Tensor]) -> Logs:
         """One step of both networks; returns the values of this batch, not running means."""
@@ -191,10 +250,13 @@ class GCN(keras.Model):
             updates.append((self.optimizer, tape.gradient(objective, variables), variables))
         logs["classifier_loss"] = tf.zeros(())
         if classifier:
-            images = self._classifier_images(real, generated)
+            drawn = tf.stop_gradient(clip_image(generated))
+            batch = tf.shape(real)[0]
+            images = self._classifier_images(real, drawn[:batch])
             repeated = {name: tf.tile(code, [len(images), 1]) for name, code in codes.items()}
+            imagined = drawn[batch:] if self.telling_imagined else drawn[:0]
             with tf.GradientTape() as tape:
-                loss = self.classifier_objective(repeated, tf.concat(images, axis=0))
+                loss = self.classifier_objective(repeated, tf.concat(images, axis=0), imagined)
             variables = self.classifier.trainable_variables
             updates.append((self.classifier_optimizer, tape.gradient(loss, variables), variables))
             logs["classifier_loss"] = loss
@@ -202,8 +264,7 @@ class GCN(keras.Model):
             optimizer.apply(gradients, variables)
         return logs
 
-    def _classifier_images(self, real: tf.Tensor, generated: tf.Tensor) -> list[tf.Tensor]:
-        drawn = tf.stop_gradient(clip_image(generated))
+    def _classifier_images(self, real: tf.Tensor, drawn: tf.Tensor) -> list[tf.Tensor]:
         source = self.classifier_learns_from if self.cooperation == "joint" else "real"
         return {"real": [real], "generated": [drawn], "both": [real, drawn]}[source]
 
@@ -214,7 +275,7 @@ class GCN(keras.Model):
         generated = self(factors)
         self.trackers["pixel_loss"].update_state(sum_of_squares(real, generated))
         self.trackers["psnr_db"].update_state(psnr_db(real, generated, 1.0))
-        for name, logits in self.classifier(generated).items():
+        for name, logits in self.read(generated).items():
             right = tf.argmax(logits, axis=-1) == tf.argmax(codes[name], axis=-1)
             self.trackers[f"{name}_accuracy"].update_state(tf.cast(right, tf.float32))
         return {name: tracker.result() for name, tracker in self.trackers.items()}

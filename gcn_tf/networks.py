@@ -60,16 +60,21 @@ def build_generator(factor_sizes: dict[str, int], config: GeneratorConfig, dtype
 
 
 def build_classifier(
-    factor_sizes: dict[str, int], image_shape: tuple[int, int, int], config: ClassifierConfig, dtype: str
+    factor_sizes: dict[str, int],
+    image_shape: tuple[int, int, int],
+    config: ClassifierConfig,
+    dtype: str,
+    imagined_class: bool = False,
 ) -> keras.Model:
     """AlexNet cut to size, with dense layers, dropout and logits of its own for every factor.
 
     Args:
         factor_sizes: number of values K_f by factor name, in order.
         image_shape: (H, W, C).
+        imagined_class: whether every head has one more class, "imagined", after those of the factor.
 
     Returns:
-        keras.Model. Image (B, H, W, C) in [0, 1] -> {factor: float32 logits (B, K_f)}.
+        keras.Model. Image (B, H, W, C) in [0, 1] -> {factor: float32 logits (B, K_f) or (B, K_f + 1)}.
     """
     slope = config.negative_slope
     image = layers.Input(image_shape, name="image")
@@ -89,7 +94,7 @@ def build_classifier(
             x = layers.Dense(units, dtype=dtype, name=f"{name}_head_{i}")(x)
             x = layers.LeakyReLU(slope, dtype=dtype, name=f"{name}_head_{i}_leaky")(x)
             x = layers.Dropout(config.dropout, dtype=dtype, name=f"{name}_dropout_{i}")(x)
-        logits[name] = layers.Dense(size, dtype="float32", name=f"{name}_logits")(x)
+        logits[name] = layers.Dense(size + imagined_class, dtype="float32", name=f"{name}_logits")(x)
     return keras.Model(image, logits, name="classifier")
 
 

@@ -23,16 +23,22 @@ def cross_entropies(logits: Codes, codes: Codes) -> dict[str, tf.Tensor]:
     """Eq. (1) and the second term of eq. (2), factor by factor.
 
     Args:
-        logits: float32 (B, K_f) by factor name.
+        logits: float32 (B, K_f), or (B, K_f + 1) with a class "imagined" that no code wants, by factor name.
         codes: float32 (B, K_f) by factor name, rows in [0, 1] that sum to 1.
 
     Returns:
         float32 (B,) in nats by factor name.
     """
-    return {
-        name: keras.ops.categorical_crossentropy(codes[name], logits[name], from_logits=True)
-        for name in codes
-    }
+    terms = {}
+    for name, code in codes.items():
+        wanted = tf.pad(code, [[0, 0], [0, logits[name].shape[-1] - code.shape[-1]]])
+        terms[name] = keras.ops.categorical_crossentropy(wanted, logits[name], from_logits=True)
+    return terms
+
+
+def imagined_entropies(logits: Codes) -> dict[str, tf.Tensor]:
+    """Cross entropy of the last class, "imagined": logits float32 (B, K_f + 1) -> (B,) in nats by factor name."""
+    return {name: -tf.nn.log_softmax(values)[:, -1] for name, values in logits.items()}
 
 
 def weighted_sum(terms: dict[str, tf.Tensor], weights: dict[str, float]) -> tf.Tensor:

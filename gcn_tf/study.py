@@ -8,7 +8,7 @@ import json
 import os
 import time
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,27 @@ import yaml
 from gcn_tf import training
 from gcn_tf.config import ConfigError, RunConfig, to_dict, with_settings
 from gcn_tf.errors import UserError
-from gcn_tf.evaluation import Judges, Scores, dataset_judges, made_with, score_repeats, score_split
-from gcn_tf.figures import write_methods_figure, write_samples_figure
+from gcn_tf.evaluation import (
+    CellScores,
+    Judges,
+    Scores,
+    dataset_judges,
+    made_with,
+    score_repeats,
+    score_split,
+    scores_to_json,
+)
 from gcn_tf.intervals import bootstrap_mean
 from gcn_tf.judge import JudgePictures
 from gcn_tf.metrics import kid, to_uint8
-from gcn_tf.pipelines.batches import GROUPS, Split, pixels, split_dataset
-from gcn_tf.pipelines.registry import Dataset, load_dataset
-from gcn_tf.report import GLOSSARY, estimate_text, label, markdown_table, to_html
+from gcn_tf.pipelines.batches import GROUPS, Split, pixels, rows_by_group, split_dataset
+from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.study_report import write_study
 from gcn_tf.synthesis import draw_codes
 
 HOLDOUT = ("low-level", "high-level")  # both at once: one training tells of both
 QUICK_STEPS = 80
+REPEAT_MEANING = "the same cell written again by the same hand, unknown to the judges"
 SAMPLES = 8  # unseen cells of every group whose pictures are kept
 
 
@@ -74,7 +83,14 @@ def additive_model(split: Split) -> np.ndarray:
     return to_uint8((design @ effects).reshape(-1, *split.dataset.image_shape))
 
 
-_PAPER: dict[str, Any] = {"generator": {"operators": False}}
+# The paper's objective with its best weights; imagined cells as strong as they helped before they were told apart.
+_PAPER: dict[str, Any] = {
+    "generator": {"operators": False},
+    "classification_weight": 10.0,
+    "imagined_weight": 0.3,
+    "classifier_jitter": 0.0,
+    "imagined_class_weight": 0.0,
+}
 _NOT_IMAGINED = {"imagined_share": 0.0}
 
 
@@ -99,6 +115,15 @@ def _cooperation_methods() -> dict[str, Method]:
         methods[name] = Method(meaning, {**_PAPER, **settings, **_NOT_IMAGINED})
         methods[f"{name} + imagined"] = Method("the same with imagined cells", {**_PAPER, **settings})
     methods["preset"] = Method("the preset as it is")
+    without: dict[str, tuple[str, dict[str, Any]]] = {
+        "operators": ("every cell drawn by the layers alone", {"generator": {"operators": False}}),
+        "jitter": ("the classifier sees pictures as they are", {"classifier_jitter": 0.0}),
+        "imagined class": ("imagined cells are not told from real ones", {"imagined_class_weight": 0.0}),
+        "imagined": ("no imagined cells at all", _NOT_IMAGINED),
+        "cooperation": ("pixel loss and operators", {"cooperation": "none"}),
+    }
+    for name, (meaning, settings) in without.items():
+        methods[f"preset without {name}"] = Method(meaning, settings)
     return methods
 
 
@@ -114,7 +139,7 @@ class Entry:
         values: float (P,) by metric, NaN where one does not apply.
         group: int (P,), position in `GROUPS`; base: int (P,), base image numbers.
         sets: KID by group.
-        samples: uint8 (2, n, H, W, 3), real and drawn pictures of some unseen cells.
+        samples: uint8 (2, n, H, W, 3), real and drawn pictures of some unseen cells; n is 0 where there are none.
     """
 
     seconds: float
@@ -191,10 +216,25 @@ def run_study(
         run_dir = out / "runs" / path.stem
         _compute(methods[name], dataclasses.replace(config, seed=seed), split, judges, run_dir).write(path)
         keras.utils.clear_session()
-    entries = {
-        name: [Entry.read(entry_path(out, name, config.seed + n)) for n in range(seeds)] for name in methods
+    seeds_taken = [config.seed + n for n in range(seeds)]
+    entries = {name: [Entry.read(entry_path(out, name, seed)) for seed in seeds_taken] for name in methods}
+    splits = [split_dataset(dataset, HOLDOUT, seed) for seed in seeds_taken]
+    repeats = [entry for entry in (_of_repeats(split, pictures, judges) for split in splits) if entry]
+    if repeats:
+        entries = {"another real picture": repeats, **entries}
+    meanings = {name: method.meaning for name, method in methods.items()}
+    report = {
+        "experiment": experiment,
+        "holdout": list(HOLDOUT),
+        "seeds": seeds_taken,
+        "config": to_dict(config),
+        "made_with": made_with(dataset),
+        "methods": {"another real picture": REPEAT_MEANING, **meanings} if repeats else meanings,
+        "scores": {name: scores_to_json(combine(runs)) for name, runs in entries.items()},
+        "seconds": {name: [entry.seconds for entry in runs] for name, runs in entries.items()},
     }
-    return write_study(experiment, config, methods, entries, dataset, pictures, judges, out)
+    samples = {name: runs[0].samples for name, runs in entries.items() if runs[0].samples.size}
+    return write_study(report, samples, dataset.space.names, out)
 
 
 def entry_path(out: Path, method: str, seed: int) -> Path:
@@ -229,19 +269,32 @@ def _compute(method: Method, config: RunConfig, split: Split, judges: Judges, ru
     since = time.perf_counter()
     drawn = method.draw(split) if method.draw else _trained(method, config, split, run_dir)
     seconds = time.perf_counter() - since
-    scores = score_split(split, drawn, judges)
-    groups = split.groups()
-    group = np.zeros(len(split.ids), np.int8)
-    for name, rows in groups.items():
-        group[rows] = GROUPS.index(name)
-    some = [rows[np.linspace(0, len(rows) - 1, SAMPLES).astype(int)] for rows in list(groups.values())[1:]]
-    shown = np.concatenate(some)
-    sets = {
-        name: kid(*(features[rows] for features in reversed(scores.features)))
-        for name, rows in groups.items()
-    }
+    shown = np.concatenate(
+        [
+            rows[np.linspace(0, len(rows) - 1, SAMPLES).astype(int)]
+            for rows in list(split.groups().values())[1:]
+        ]
+    )
     samples = np.stack([pixels(split, shown), drawn[shown]])
-    return Entry(seconds, scores.values, group, split.base, sets, samples)
+    return _entry(seconds, score_split(split, drawn, judges), split.group(), split.base, samples)
+
+
+def _of_repeats(split: Split, pictures: JudgePictures, judges: Judges) -> Entry | None:
+    scored = score_repeats(split, pictures, judges)
+    if scored is None:
+        return None
+    rows, scores = scored
+    return _entry(0.0, scores, split.group()[rows], split.base[rows], np.zeros((2, 0), np.uint8))
+
+
+def _entry(
+    seconds: float, scores: CellScores, group: np.ndarray, base: np.ndarray, samples: np.ndarray
+) -> Entry:
+    drawn, real = scores.features
+    sets = {
+        name: kid(real[rows], drawn[rows]) for name, rows in rows_by_group(group).items() if len(rows) > 1
+    }
+    return Entry(seconds, scores.values, group, base, sets, samples)
 
 
 def _trained(method: Method, config: RunConfig, split: Split, run_dir: Path) -> np.ndarray:
@@ -260,110 +313,15 @@ def combine(entries: Sequence[Entry]) -> Scores:
     """Figures of one method over its seeds, by group and metric; KID's interval is over seeds alone."""
     scores: Scores = {}
     for number, group in enumerate(GROUPS):
-        rows = [entry.group == number for entry in entries]
-        if not all(r.any() for r in rows):
+        having = [(entry, entry.group == number) for entry in entries if (entry.group == number).any()]
+        if not having:
             continue
         scores[group] = {
-            name: bootstrap_mean([(e.values[name][r], e.base[r]) for e, r in zip(entries, rows, strict=True)])
+            name: bootstrap_mean([(entry.values[name][rows], entry.base[rows]) for entry, rows in having])
             for name in entries[0].values
-            if not np.isnan(entries[0].values[name][rows[0]]).any()
+            if not any(np.isnan(entry.values[name][rows]).any() for entry, rows in having)
         }
-        kids = [(np.array([entry.sets[group]]), np.zeros(1, int)) for entry in entries]
-        scores[group]["kid_of_judge_features"] = bootstrap_mean(kids)
+        kids = [(np.array([e.sets[group]]), np.zeros(1, int)) for e, _ in having if group in e.sets]
+        if kids:
+            scores[group]["kid_of_judge_features"] = bootstrap_mean(kids)
     return scores
-
-
-def write_study(
-    experiment: str,
-    config: RunConfig,
-    methods: Mapping[str, Method],
-    entries: Mapping[str, Sequence[Entry]],
-    dataset: Dataset,
-    pictures: JudgePictures,
-    judges: Judges,
-    out: Path,
-) -> Path:
-    """report.md, report.html, report.json and two figures of finished entries; returns the figure to look at."""
-    scores = {name: combine(runs) for name, runs in entries.items()}
-    seeds = len(next(iter(entries.values())))
-    reference = score_repeats(split_dataset(dataset, HOLDOUT, config.seed), pictures, judges)
-    seconds = {name: [entry.seconds for entry in runs] for name, runs in entries.items()}
-    report = {
-        "experiment": experiment,
-        "config": to_dict(config),
-        "seeds": seeds,
-        "made_with": made_with(dataset),
-        "methods": {name: method.meaning for name, method in methods.items()},
-        "scores": {
-            name: {g: {m: e.to_json() for m, e in by.items()} for g, by in groups.items()}
-            for name, groups in scores.items()
-        },
-        "real_repeats_of_first_seed": {
-            g: {m: e.to_json() for m, e in by.items()} for g, by in reference.items()
-        },
-        "seconds": seconds,
-    }
-    (out / "report.json").write_text(json.dumps(report, indent=1))
-    write_samples_figure({name: runs[0].samples for name, runs in entries.items()}, out / "samples.png")
-    shown = _shown_metrics(dataset.space.names)
-    figure = write_methods_figure(scores, [(name, label(name)) for name in shown], out / "methods.png")
-    text = _text(report, scores, reference, shown)
-    (out / "report.md").write_text(text)
-    (out / "report.html").write_text(to_html(text, out, f"gcn-tf study: {experiment}"))
-    return figure
-
-
-def _shown_metrics(names: Sequence[str]) -> list[str]:
-    """Likeness, stray ink and copying, then what both judges read of the two factors that are hardest: the first."""
-    read = [f"{name}_accuracy/{judge}" for name in names[:2] for judge in ("convolutional", "hog")]
-    everything = [f"all_factors_accuracy/{judge}" for judge in ("convolutional", "hog")]
-    return ["psnr_db", "ssim", "stray_ink", "copying", *read, *everything, "kid_of_judge_features"]
-
-
-def _text(
-    report: Mapping[str, Any], scores: Mapping[str, Scores], reference: Scores, shown: Sequence[str]
-) -> str:
-    config, made = report["config"], report["made_with"]
-    versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
-    parts = [
-        f"# Study: {report['experiment']}",
-        f"Dataset {config['dataset']}, {report['seeds']} seeds from {config['seed']} (each draws other unseen cells), "
-        f"{config['steps']} steps of batch {config['batch_size']} for every method that trains. Unseen at once: "
-        f"{' and '.join(HOLDOUT)} cells.",
-        "![methods](methods.png)",
-        "Points: means. Bars: 95 % intervals.",
-        "## Methods",
-        markdown_table(
-            [["method", "what it is", "seconds (median)"]]
-            + [[n, m, f"{np.median(report['seconds'][n]):.0f}"] for n, m in report["methods"].items()]
-        ),
-        "*pixel*, *frozen*, *real*, *generated* and *both* are the paper's network; *preset* is what "
-        "`gcn-tf train` does by itself. Imagined cells are random combinations that the classifier is asked about; "
-        "with pixel loss alone there is no classifier to ask.",
-        "![samples](samples.png)",
-        "Unseen cells of the first seed, low-level ones first: real pictures, then one row per method.",
-    ]
-    for group in GROUPS:
-        rows = [["", *(label(name).replace(" read right", "") for name in shown)]]
-        lines = {name: by_group.get(group, {}) for name, by_group in scores.items()}
-        if group in reference:
-            lines["another real picture"] = reference[group]
-        for name, by_metric in lines.items():
-            cells = [estimate_text(m, by_metric[m].to_json()) if m in by_metric else "-" for m in shown]
-            rows.append([name, *cells])
-        if any(lines.values()):
-            parts += [f"## {group.capitalize()}", markdown_table(rows)]
-    if reference:
-        parts.append(
-            "*Another real picture*: the same cell written again by the same hand, unknown to the judges; first seed."
-        )
-    settings = yaml.safe_dump(config, sort_keys=False).strip()
-    machine = made["machine"]
-    parts += [
-        "## Terms",
-        GLOSSARY.strip() + " Several seeds: seeds are resampled first.",
-        "## What was run",
-        f"{versions}. {machine['processor']}, {machine['cores']} cores. Data sha256 {made['data_sha256']}.",
-        f"```\n{settings}\n```",
-    ]
-    return "\n\n".join(parts) + "\n"

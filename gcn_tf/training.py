@@ -54,13 +54,21 @@ def build_model(config: RunConfig, space: FactorSpace, image_shape: tuple[int, i
     keras.utils.set_random_seed(config.seed)
     model = GCN(
         build_generator(space.sizes, config.generator, config.precision),
-        build_classifier(space.sizes, image_shape, config.classifier, config.precision),
+        build_classifier(
+            space.sizes, image_shape, config.classifier, config.precision, config.imagined_class
+        ),
         factor_weights=weights,
         pixel_weight=config.pixel_weight,
         cooperation=config.cooperation,
         classifier_learns_from=config.classifier_learns_from,
         imagined_share=config.imagined_share,
         imagined_weight=config.imagined_weight,
+        imagined_ramp=(
+            round(config.imagined_from * config.steps),
+            round(config.imagined_full * config.steps),
+        ),
+        imagined_class_weight=config.imagined_class_weight,
+        classifier_jitter=config.classifier_jitter,
         classifier_steps=config.classifier_steps,
         seed=config.seed,
     )

@@ -37,15 +37,23 @@ class Split:
         """Numbers of the seen or of the unseen pictures: int64 (n,)."""
         return np.flatnonzero(self.unseen == unseen)
 
-    def groups(self) -> dict[str, np.ndarray]:
-        """Numbers of the pictures by what training saw of them, int64 each; empty groups are left out.
+    def group(self) -> np.ndarray:
+        """What training saw of every picture: int (P,), a position in `GROUPS`.
 
         "seen"; "unseen low-level": not this picture, but its base image in other variations; "unseen high-level": no
         picture of its base image.
         """
         known = np.isin(self.base, self.base[~self.unseen])
-        masks = (~self.unseen, self.unseen & known, self.unseen & ~known)
-        return {name: np.flatnonzero(m) for name, m in zip(GROUPS, masks, strict=True) if m.any()}
+        return np.where(self.unseen, np.where(known, 1, 2), 0)
+
+    def groups(self) -> dict[str, np.ndarray]:
+        """Numbers of the pictures of every group, int64 each; empty groups are left out."""
+        return rows_by_group(self.group())
+
+
+def rows_by_group(group: np.ndarray) -> dict[str, np.ndarray]:
+    """Rows by the name of their group, in the order of `GROUPS`: int (P,) -> int64 each; empty groups are left out."""
+    return {name: np.flatnonzero(group == n) for n, name in enumerate(GROUPS) if (group == n).any()}
 
 
 def split_dataset(dataset: Dataset, holdout: tuple[str, ...], seed: int) -> Split:

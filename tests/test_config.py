@@ -85,6 +85,6 @@ def test_writers_is_a_number_or_ids():
 
 def test_a_loss_weight_for_an_unknown_factor_is_refused():
     config = RunConfig(factor_weights={"writer": 20})
-    assert config.loss_weights(("digit", "writer")) == {"digit": 10, "writer": 20}
+    assert config.loss_weights(("digit", "writer")) == {"digit": 2, "writer": 20}
     with pytest.raises(ConfigError, match="'writer'"):
         config.loss_weights(("digit", "person"))

@@ -53,7 +53,7 @@ def drawn(split):
 
 
 def test_each_group_has_its_own_figures(split, judges, drawn):
-    scores = summarise(score_split(split, drawn, judges), split.groups(), split.base)
+    scores = summarise(score_split(split, drawn, judges), split.group(), split.base)
     assert list(scores) == ["seen", "unseen low-level", "unseen high-level"]
     low, high = scores["unseen low-level"], scores["unseen high-level"]
     assert low["psnr_db"].value == 60
@@ -76,13 +76,14 @@ def test_images_are_scored_as_users_get_them(split, judges, drawn):
 
 
 def test_real_repeats_tell_what_reality_reaches(split, judges):
-    repeats = score_repeats(split, judge_pictures(split.dataset), judges)
-    for group, by_metric in repeats.items():
-        assert 10 < by_metric["psnr_db"].value < 30, group
-        assert by_metric["color_accuracy/hog"].value > 0.9
+    rows, scores = score_repeats(split, judge_pictures(split.dataset), judges)
+    assert len(rows) == len(split.ids)
+    assert 10 < scores.values["psnr_db"].mean() < 30
+    assert scores.values["color_accuracy/hog"].mean() > 0.9
+    assert np.isnan(scores.values["copying"][~split.unseen]).all()
     dataset = type(split.dataset)(**{**vars(split.dataset), "repeats": None})
     bare = split_dataset(dataset, ("low-level",), 0)
-    assert score_repeats(bare, judge_pictures(dataset), judges) == {}
+    assert score_repeats(bare, judge_pictures(dataset), judges) is None
 
 
 def test_confusion_counts_what_was_read_for_what(split, judges, drawn):

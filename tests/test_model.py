@@ -57,12 +57,55 @@ def test_each_regime_trains_the_networks_it_says(settings, generator_moves, clas
 
 
 def test_the_objective_is_equation_2_plus_the_imagined_cells():
-    model = gcn(pixel_weight=2.0, classification_weight=3.0, imagined_share=0.5, imagined_weight=0.25)
+    weights = {"pixel_weight": 2.0, "classification_weight": 3.0, "factor_weights": {}}
+    model = gcn(**weights, imagined_share=0.5, imagined_weight=0.25, imagined_from=0.0, imagined_full=0.0)
     logs = {k: float(v) for k, v in model.train_step((IDS, tf.constant(IMAGES))).items()}
     expected = 2 * logs["pixel_loss"] + logs["classification_loss"] + 0.25 * logs["imagined_loss"]
     assert logs["generator_loss"] == pytest.approx(expected, rel=1e-5)
-    untrained = 3.0 * (np.log(3) + np.log(2))  # every softmax near uniform, every factor weighted by 3
+    untrained = 3.0 * (np.log(4) + np.log(3))  # every softmax near uniform, "imagined" among its classes
     assert logs["classification_loss"] == pytest.approx(untrained, rel=0.3)
+
+
+def test_imagined_cells_grow_from_nothing_to_their_full_weight():
+    model = gcn(imagined_from=0.25, imagined_full=0.75)  # of 20 steps
+    assert model.imagined_ramp == (5, 15)
+    weights_at = {}
+    for step in (0, 5, 10, 15, 19):
+        model.step.assign(step)
+        weights_at[step] = float(model.ramp())
+    assert weights_at == {0: 0, 5: 0, 10: 0.5, 15: 1, 19: 1}
+
+
+def test_the_classifier_learns_to_tell_imagined_cells_apart():
+    """Its last class takes what the generator imagines, never a real picture."""
+    model = gcn(imagined_class_weight=1.0, imagined_from=0.0, imagined_full=0.0, classifier_jitter=0.0)
+    real, imagined = tf.constant(IMAGES), tf.constant(IMAGES[:6, ::-1] * 0.3)
+    codes = model.encode(IDS)
+    optimizer = keras.optimizers.Adam(3e-3)
+    for _ in range(120):
+        with tf.GradientTape() as tape:
+            loss = model.classifier_objective(codes, real, imagined)
+        variables = model.classifier.trainable_variables
+        optimizer.apply(tape.gradient(loss, variables), variables)
+    for name, size in model.factor_sizes.items():
+        assert (tf.argmax(model.classifier(imagined)[name], axis=-1) == size).numpy().all()
+        assert (tf.argmax(model.classifier(real)[name], axis=-1) != size).numpy().all()
+        assert model.read(real)[name].shape == (12, size)
+
+
+def test_without_the_imagined_class_heads_have_the_factors_values_alone():
+    model = gcn(imagined_class_weight=0.0)
+    assert {name: head.shape[-1] for name, head in model.classifier.output.items()} == model.factor_sizes
+
+
+def test_jitter_changes_what_the_classifier_sees_and_nothing_else():
+    plain, jittered = gcn(classifier_jitter=0.0, seed=2), gcn(classifier_jitter=1.0, seed=2)
+    logs = [m.generator_objective(m.encode(IDS), tf.constant(IMAGES))[2] for m in (plain, jittered)]
+    assert float(logs[0]["pixel_loss"]) == pytest.approx(float(logs[1]["pixel_loss"]))
+    images = tf.constant(IMAGES)
+    assert plain.seen_by_classifier(images, 0) is images
+    assert np.abs(jittered.seen_by_classifier(images, 0) - images).max() > 0.1
+    assert np.abs(jittered.seen_by_classifier(images, 0) - jittered.seen_by_classifier(images, 1)).max() > 0.1
 
 
 def test_without_cooperation_the_objective_is_the_pixel_loss():
@@ -75,7 +118,7 @@ def test_without_cooperation_the_objective_is_the_pixel_loss():
 def test_the_classifier_learns_from_the_images_it_is_told_to(source):
     model = gcn(classifier_learns_from=source)
     real, drawn = tf.constant(IMAGES), tf.constant(IMAGES[::-1] * 3 - 1)
-    seen = model._classifier_images(real, drawn)
+    seen = model._classifier_images(real, tf.clip_by_value(drawn, 0.0, 1.0))
     assert len(seen) == (2 if source == "both" else 1)
     if source != "generated":
         np.testing.assert_array_equal(seen[0], real)

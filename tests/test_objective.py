@@ -1,6 +1,6 @@
 import numpy as np
 
-from gcn_tf.objective import clip_image, cross_entropies, sum_of_squares, weighted_sum
+from gcn_tf.objective import clip_image, cross_entropies, imagined_entropies, sum_of_squares, weighted_sum
 
 RNG = np.random.default_rng(0)
 
@@ -18,6 +18,17 @@ def test_cross_entropies_follow_equation_1_for_cells_and_blends():
     expected = -(codes * np.log(probabilities)).sum(axis=1)
     terms = cross_entropies({"digit": logits}, {"digit": codes})
     np.testing.assert_allclose(terms["digit"], expected, rtol=1e-5)
+
+
+def test_a_class_that_no_code_wants_takes_its_share_of_the_softmax():
+    logits = RNG.normal(size=(4, 4)).astype(np.float32)  # three values and "imagined"
+    codes = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    terms = cross_entropies({"digit": logits}, {"digit": codes})
+    np.testing.assert_allclose(terms["digit"], -np.log(shares[np.arange(4), [0, 1, 2, 0]]), rtol=1e-5)
+    np.testing.assert_allclose(
+        imagined_entropies({"digit": logits})["digit"], -np.log(shares[:, 3]), rtol=1e-5
+    )
 
 
 def test_cross_entropies_stay_finite_for_sure_and_wrong_logits():

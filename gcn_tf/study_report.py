@@ -1,0 +1,90 @@
+"""The report of a study: one table, one figure of methods x groups of cells x metrics, and samples to look at."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from gcn_tf.figures import write_methods_figure, write_samples_figure
+from gcn_tf.intervals import Estimate
+from gcn_tf.pipelines.batches import GROUPS
+from gcn_tf.report import GLOSSARY, estimate_text, label, markdown_table, to_html
+
+Scores = Mapping[str, Mapping[str, Mapping[str, float | None]]]  # by group, metric and end of the interval
+
+
+def write_study(
+    report: dict[str, Any], samples: Mapping[str, np.ndarray], names: Sequence[str], out: Path
+) -> Path:
+    """report.json, report.md, report.html and two figures; returns the figure to look at.
+
+    Args:
+        report: what report.json holds.
+        samples: uint8 (2, n, H, W, 3) real and drawn pictures by method.
+        names: factors in order.
+    """
+    (out / "report.json").write_text(json.dumps(report, indent=1))
+    write_samples_figure(samples, out / "samples.png")
+    shown = _shown_metrics(names)
+    estimates = {
+        method: {g: {m: Estimate.from_json(dict(e)) for m, e in by.items()} for g, by in groups.items()}
+        for method, groups in report["scores"].items()
+    }
+    figure = write_methods_figure(estimates, [(name, label(name)) for name in shown], out / "methods.png")
+    text = _text(report, shown)
+    (out / "report.md").write_text(text)
+    (out / "report.html").write_text(to_html(text, out, f"gcn-tf study: {report['experiment']}"))
+    return figure
+
+
+def _shown_metrics(names: Sequence[str]) -> list[str]:
+    """Likeness, stray ink and copying, then what both judges read of the first two factors and of all."""
+    read = [f"{name}_accuracy/{judge}" for name in names[:2] for judge in ("convolutional", "hog")]
+    everything = [f"all_factors_accuracy/{judge}" for judge in ("convolutional", "hog")]
+    return ["psnr_db", "ssim", "stray_ink", "copying", *read, *everything, "kid_of_judge_features"]
+
+
+def _group_table(scores: Mapping[str, Scores], group: str, shown: Sequence[str]) -> str:
+    rows = [["method", *(label(name).replace(" read right", "") for name in shown)]]
+    for method, by_group in scores.items():
+        by_metric = by_group.get(group, {})
+        rows.append([method, *(estimate_text(m, by_metric[m]) if m in by_metric else "-" for m in shown)])
+    return markdown_table(rows)
+
+
+def _text(report: Mapping[str, Any], shown: Sequence[str]) -> str:
+    config, made = report["config"], report["made_with"]
+    versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
+    methods = [["method", "what it is", "seconds (median)"]]
+    methods += [[n, m, f"{np.median(report['seconds'][n]):.0f}"] for n, m in report["methods"].items()]
+    tables = []
+    for group in GROUPS:
+        if any(group in by_group for by_group in report["scores"].values()):
+            tables += [f"## {group.capitalize()}", _group_table(report["scores"], group, shown)]
+    settings = yaml.safe_dump(config, sort_keys=False).strip()
+    parts = [
+        f"# Study: {report['experiment']}",
+        f"Dataset {config['dataset']}, seeds {', '.join(map(str, report['seeds']))} (each draws other unseen cells), "
+        f"{config['steps']} steps of batch {config['batch_size']} for every method that trains. Unseen at once: "
+        f"{' and '.join(report['holdout'])} cells.",
+        "![methods](methods.png)",
+        "Points: means. Bars: 95 % intervals.",
+        "## Methods",
+        markdown_table(methods),
+        "*pixel*, *frozen*, *real*, *generated* and *both* are the paper's network; *preset* is what `gcn-tf train` does "
+        "by itself. Imagined cells are random combinations that the classifier is asked about; with pixel loss alone "
+        "there is no classifier to ask.",
+        "![samples](samples.png)",
+        "Unseen cells of the first seed, low-level ones first: real pictures, then one row per method.",
+        *tables,
+        "## Terms",
+        GLOSSARY.strip() + " Several seeds: seeds are resampled first.",
+        "## What was run",
+        f"{versions}. {made['machine']['processor']}, {made['machine']['cores']} cores. "
+        f"Data sha256 {made['data_sha256']}.",
+        f"```\n{settings}\n```",
+    ]
+    return "\n\n".join(parts) + "\n"
