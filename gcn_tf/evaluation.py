@@ -91,6 +91,11 @@ def score_cells(
     return CellScores({name: np.asarray(v, float) for name, v in values.items()}, read, features)
 
 
+def is_share(metric: str) -> bool:
+    """Whether a metric is a share of cells, 0 or 1 for each."""
+    return "accuracy" in metric or metric == "copying"
+
+
 def summarise(scores: CellScores, group: np.ndarray, base: np.ndarray) -> Scores:
     """Means with 95 % intervals by group and metric; sets of pictures by KID and FID of the judge's features.
 
@@ -101,7 +106,7 @@ def summarise(scores: CellScores, group: np.ndarray, base: np.ndarray) -> Scores
     summary: Scores = {}
     for name_of_group, rows in rows_by_group(group).items():
         by_metric = {
-            name: bootstrap_mean([(values[rows], base[rows])])
+            name: bootstrap_mean([(values[rows], base[rows])], is_share(name))
             for name, values in scores.values.items()
             if not np.isnan(values[rows]).any()
         }

@@ -314,7 +314,7 @@ def _write_labelled(
     axes.set_yticks([(n + 0.5) * height / len(labels) for n in range(len(labels))], labels, fontsize=8)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=130, bbox_inches="tight")
     plt.close(figure)
 
 

@@ -37,12 +37,17 @@ class Estimate:
         return cls(**{name: np.nan if value is None else value for name, value in numbers.items()})
 
 
-def bootstrap_mean(runs: Sequence[tuple[np.ndarray, np.ndarray]], seed: int = 0) -> Estimate:
+def bootstrap_mean(
+    runs: Sequence[tuple[np.ndarray, np.ndarray]], share: bool = False, seed: int = 0
+) -> Estimate:
     """Mean of one value per cell, with a percentile bootstrap over base images and, of several runs, over runs.
 
     Args:
         runs: one (values (N,), base image numbers (N,)) per run. Several are drawn with replacement first, then the
             base images within each. Every run weighs the same.
+        share: whether the values are 0 or 1 for each cell. A bootstrap of nothing but ones would call 1 certain; then
+            (and with nothing but zeros) the end is the exact binomial one (Clopper and Pearson 1934) of as many
+            trials as there are base images.
 
     Returns:
         The interval is NaN with a single base image in a single run.
@@ -52,6 +57,10 @@ def bootstrap_mean(runs: Sequence[tuple[np.ndarray, np.ndarray]], seed: int = 0)
     value = float(np.mean([np.mean(values) for values, _ in runs]))
     if len(runs) == 1 and len(np.unique(runs[0][1])) == 1:
         return Estimate(value, np.nan, np.nan)
+    if share and value in (0.0, 1.0):
+        trials = sum(len(np.unique(clusters)) for _, clusters in runs)
+        end = (LEVEL[0] / 100) ** (1 / trials)
+        return Estimate(value, end, 1.0) if value else Estimate(value, 0.0, 1 - end)
     picks = rng.integers(0, len(runs), (RESAMPLES, len(runs)))
     means = np.stack(drawn)[picks, np.arange(RESAMPLES)[:, None]].mean(axis=1)  # (RESAMPLES,)
     return Estimate(value, *map(float, np.percentile(means, LEVEL)))

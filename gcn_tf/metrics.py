@@ -103,23 +103,22 @@ def copied(real: np.ndarray, generated: np.ndarray, training: np.ndarray) -> np.
 
 
 def kid(real: np.ndarray, generated: np.ndarray) -> float:
-    """Kernel distance of two sets of features, unbiased: the MMD^2 of KID (Binkowski et al. 2018, eq. 4).
+    """Kernel distance of two sets of features, unbiased: the MMD^2 of KID (Binkowski et al. 2018).
 
-    The kernel is `(a.b / d + 1)^3`. The published KID takes Inception's features; these are whatever is given.
+    The kernel is `(a.b / d + 1)^3`, the estimator the one for pairs (Gretton et al. 2012, eq. 3): an image is never
+    compared with its own counterpart, so perfect copies have 0. The published KID takes Inception's features; these are
+    whatever is given.
 
     Args:
-        real, generated: float (N, d) and (M, d), N and M at least 2.
+        real, generated: float (N, d), N at least 2, row by row of the same cells.
     """
 
-    def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.asarray((a @ b.T / a.shape[1] + 1) ** 3)
-
-    def within(a: np.ndarray) -> float:
-        values = kernel(a, a)
+    def between_others(a: np.ndarray, b: np.ndarray) -> float:
+        values = (a @ b.T / a.shape[1] + 1) ** 3
         return float((values.sum() - np.trace(values)) / (len(a) * (len(a) - 1)))
 
     a, b = np.asarray(real, np.float64), np.asarray(generated, np.float64)
-    return within(a) + within(b) - 2 * float(kernel(a, b).mean())
+    return between_others(a, a) + between_others(b, b) - 2 * between_others(a, b)
 
 
 def fid(real: np.ndarray, generated: np.ndarray) -> float:

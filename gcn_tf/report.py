@@ -58,7 +58,8 @@ Everything is measured on images as users get them: clipped to [0, 1] and rounde
 - *KID*, *FID*: distance of the set of drawn pictures from the set of real ones in the features of the convolutional judge,
   not of Inception: compare them within one dataset and, FID, for sets of one size only.
 
-In brackets: 95 % intervals. Pictures that share a base image are resampled together (bootstrap; KID and FID: jackknife).
+In brackets: 95 % intervals. Pictures that share a base image are resampled together (bootstrap; KID and FID: jackknife);
+where all cells were read right or none, the exact binomial end for that many base images.
 """
 
 
@@ -204,8 +205,7 @@ def _real_repeats(report: dict[str, Any]) -> list[str]:
     return [
         "## What real pictures reach",
         "The same figures for *another real picture of the same cell* (the same hand, written again), which neither the "
-        "generator nor the judges knew. A generator that draws an unseen concept as well as reality can be expected here, "
-        "not above.",
+        "generator nor the judges knew. An unseen high-level cell drawn as well as reality would stand here, not above.",
         markdown_table(score_table(report["real_repeats"])),
     ]
 

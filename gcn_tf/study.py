@@ -25,6 +25,7 @@ from gcn_tf.evaluation import (
     Judges,
     Scores,
     dataset_judges,
+    is_share,
     made_with,
     score_repeats,
     score_split,
@@ -317,7 +318,9 @@ def combine(entries: Sequence[Entry]) -> Scores:
         if not having:
             continue
         scores[group] = {
-            name: bootstrap_mean([(entry.values[name][rows], entry.base[rows]) for entry, rows in having])
+            name: bootstrap_mean(
+                [(entry.values[name][rows], entry.base[rows]) for entry, rows in having], is_share(name)
+            )
             for name in entries[0].values
             if not any(np.isnan(entry.values[name][rows]).any() for entry, rows in having)
         }

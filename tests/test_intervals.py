@@ -51,6 +51,20 @@ def test_one_base_image_has_no_interval():
     assert estimate.text(2) == "1.00"
 
 
+def test_all_right_is_not_called_certain():
+    """0 mistakes in 48 leaves 0.926 possible, the exact binomial end."""
+    base = np.repeat(np.arange(48), 3)
+    estimate = bootstrap_mean([(np.ones(144), base)], share=True)
+    assert (estimate.value, estimate.high) == (1, 1)
+    assert estimate.low == pytest.approx(0.9260, abs=1e-4)
+    none = bootstrap_mean([(np.zeros(144), base)], share=True)
+    assert (none.value, none.low) == (0, 0)
+    assert none.high == pytest.approx(0.0740, abs=1e-4)
+    three = bootstrap_mean([(np.ones(144), base)] * 3, share=True)
+    assert three.low > 0.97
+    assert bootstrap_mean([(np.zeros(144), base)]).high == 0, "no share: nothing is assumed"
+
+
 def test_the_jackknife_of_a_mean_difference_is_its_standard_error():
     first, second = RNG.normal(size=(400, 1)), RNG.normal(1, 2, (400, 1))
     estimate = jackknife(lambda a, b: float(a.mean() - b.mean()), first, second, np.arange(400))
