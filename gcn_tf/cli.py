@@ -107,8 +107,8 @@ class Study(DataConfig):
     """cooperation: no classifier, every regime with and without imagined cells, two baselines, the preset."""
     preset: str = ""
     """Preset that all methods start from; empty: the one of the dataset."""
-    steps: int = 0
-    """Training steps of every method; 0: as many as the preset has."""
+    steps: int = RunConfig.steps
+    """Training steps of every method."""
     seeds: int = 3
     """How many seeds; each draws other unseen cells."""
     seed: int = 0
@@ -196,11 +196,9 @@ def _export(options: Export) -> None:
 
 
 def _study(options: Study) -> None:
-    config = resolve(options.preset, options.dataset)
     settings = {entry.name: getattr(options, entry.name) for entry in dataclasses.fields(DataConfig)}
-    config = dataclasses.replace(config, **settings, seed=options.seed)
-    if options.steps:
-        config = dataclasses.replace(config, steps=options.steps)
+    config = resolve(options.preset, options.dataset)
+    config = dataclasses.replace(config, **settings, steps=options.steps, seed=options.seed)
     check_config(config)
     name = f"{options.experiment}-{options.dataset.replace('/', '-')}{'-quick' if options.quick else ''}"
     out = options.out or Path("studies") / name
@@ -305,8 +303,11 @@ def _train_defaults(words: Sequence[str]) -> RunConfig:
 
 def _parse(name: str, words: Sequence[str]) -> Any:
     kind, _ = COMMANDS[name]
-    config = _train_defaults(words) if kind is Train else RunConfig()
-    default = None
+    config = _train_defaults(words) if kind in (Train, Study) else RunConfig()
+    default: Any = None
+    if kind is Study:
+        names = ("steps", *(entry.name for entry in dataclasses.fields(DataConfig)))
+        default = Study(**{name: getattr(config, name) for name in names})
     if kind is Train:  # the flag --holdout adds to a list, so it starts from an empty one
         default = Train(
             **{**{e.name: getattr(config, e.name) for e in dataclasses.fields(config)}, "holdout": ()}

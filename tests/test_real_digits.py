@@ -1,4 +1,4 @@
-"""The main job on real handwriting, at full size, as a user runs it."""
+"""The main job and the study on real handwriting, at full size, as a user runs them."""
 
 import json
 import os
@@ -8,27 +8,47 @@ import pytest
 from gcn_tf.cli import main
 
 FOLDER = os.environ.get("GCN_TF_QMNIST_DIR", "")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not FOLDER, reason="set GCN_TF_QMNIST_DIR to a folder with the official QMNIST files"),
+]
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not FOLDER, reason="set GCN_TF_QMNIST_DIR to a folder with the official QMNIST files")
-def test_the_default_preset_reaches_its_targets_on_qmnist(tmp_path, monkeypatch, capsys):
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """One folder for prepared data and judges."""
+    return str(tmp_path_factory.mktemp("data"))
+
+
+def test_the_default_preset_reaches_its_targets_on_qmnist(data, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    data = str(tmp_path / "data")
-    main(["train", "--dataset", "qmnist", "--manual-dir", FOLDER, "--data-dir", data, "--run-dir", "runs/q"])
+    words = ["--dataset", "qmnist", "--manual-dir", FOLDER, "--data-dir", data, "--run-dir", "runs/q"]
+    main(["train", *words, "--holdout", "low-level", "--holdout", "high-level"])
     assert "look at: runs/q/report/cells.png" in capsys.readouterr().out
     report = json.loads((tmp_path / "runs/q/report/report.json").read_text())
-    assert report["pictures"] == {"seen": 1152, "unseen low-level": 48}
-    seen, unseen = (
-        {name: estimate["value"] for name, estimate in report["scores"][group].items()}
-        for group in ("seen", "unseen low-level")
+    assert list(report["pictures"]) == ["seen", "unseen low-level", "unseen high-level"]
+    seen, low, high = (
+        {name: estimate["value"] for name, estimate in scores.items()} for scores in report["scores"].values()
     )
     for judge in ("convolutional", "hog"):
         assert report["judges"][judge]["trusted"]
         assert report["judges"][judge]["held_out_accuracy"]["digit"] >= 0.95
-        assert unseen[f"digit_accuracy/{judge}"] >= 0.95
-        assert unseen[f"writer_accuracy/{judge}"] >= 0.95
-        assert unseen[f"color_accuracy/{judge}"] == 1
-    assert seen["psnr_db"] >= 25
-    assert unseen["psnr_db"] >= 21
-    assert unseen["stray_ink"] <= seen["stray_ink"] + 0.002
+        assert low[f"digit_accuracy/{judge}"] >= 0.95
+        assert low[f"writer_accuracy/{judge}"] >= 0.95
+        assert low[f"color_accuracy/{judge}"] == 1
+        assert high[f"digit_accuracy/{judge}"] >= 0.92
+    assert seen["psnr_db"] >= 28
+    assert low["psnr_db"] >= 21
+    assert low["stray_ink"] <= 0.005
+    assert high["stray_ink"] <= 0.03  # 0.032 with marks, before the classifier could tell imagined cells
+
+
+def test_the_quick_study_compares_every_method_on_real_digits(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["--dataset", "qmnist", "--manual-dir", FOLDER, "--data-dir", data, "--out", "study"]
+    main(["study", "cooperation", "--quick", *words])
+    scores = json.loads((tmp_path / "study/report.json").read_text())["scores"]
+    assert len(scores) == 18
+    assert scores["nearest seen cell"]["unseen high-level"]["writer_accuracy/hog"]["value"] < 0.2
+    assert scores["another real picture"]["unseen high-level"]["digit_accuracy/hog"]["value"] > 0.9
+    assert (tmp_path / "study/report.html").stat().st_size > 100_000
