@@ -1,6 +1,5 @@
 """Pictures of cells: tiles with real above generated, unseen cells framed."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import numpy as np
 from PIL import Image
 
 from gcn_tf.factors import FactorSpace
-from gcn_tf.intervals import Estimate
 from gcn_tf.pipelines.batches import Split
 
 matplotlib.use("Agg")
@@ -203,89 +201,6 @@ def _misread(split: Split, number: int, read: Mapping[str, Mapping[str, np.ndarr
     return "misread by\n" + "\n".join(wrong) if wrong else "read right"
 
 
-def write_confusion_figure(
-    tables: Mapping[str, Mapping[str, list[list[int]]]], space: FactorSpace, path: Path
-) -> Path:
-    """Wanted values by read ones, one panel per judge and factor: counts (K, K), each row coloured as shares."""
-    figure, axes = plt.subplots(
-        len(tables),
-        len(space.factors),
-        figsize=(3.2 * len(space.factors), 3.2 * len(tables)),
-        layout="constrained",
-        squeeze=False,
-    )
-    for row, (judge, by_factor) in enumerate(tables.items()):
-        for axis, factor in zip(axes[row], space, strict=True):
-            table = np.array(by_factor[factor.name], float)
-            axis.imshow(table / np.maximum(table.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
-            axis.set_title(f"{factor.name}, {judge} judge", fontsize=9)
-            axis.set_xlabel("read", fontsize=8)
-            axis.set_ylabel("wanted", fontsize=8)
-            if len(factor) <= 20:
-                axis.set_xticks(range(len(factor)), factor.values, fontsize=7, rotation=90)
-                axis.set_yticks(range(len(factor)), factor.values, fontsize=7)
-                for (i, j), count in np.ndenumerate(table):
-                    if count:
-                        share = count / table[i].sum()
-                        color = "white" if share > 0.5 else "black"
-                        axis.text(j, i, f"{count:.0f}", ha="center", va="center", fontsize=6, color=color)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-    return path
-
-
-def write_methods_figure(
-    scores: Mapping[str, Mapping[str, Mapping[str, Estimate]]],
-    metrics: Sequence[tuple[str, str]],
-    path: Path,
-    columns: int = 4,
-) -> Path:
-    """A panel per metric: methods down, values across with their intervals, one colour per group of cells.
-
-    Args:
-        scores: estimates by method, group and metric.
-        metrics: (name, label) of those to show.
-    """
-    groups = list(dict.fromkeys(group for by_group in scores.values() for group in by_group))
-    rows = -(-len(metrics) // columns)
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(3.4 * columns, (0.32 * len(scores) + 1) * rows),
-        layout="constrained",
-        sharey=True,
-    )
-    for axis in axes.ravel()[len(metrics) :]:
-        axis.set_visible(False)
-    for axis, (metric, title) in zip(axes.ravel(), metrics, strict=False):
-        for number, group in enumerate(groups):
-            drawn = [
-                (row + 0.22 * (number - 1), by_group[group][metric])
-                for row, by_group in enumerate(scores.values())
-                if metric in by_group.get(group, {})
-            ]
-            for place, estimate in drawn:
-                if not np.isnan(estimate.low):
-                    axis.plot([estimate.low, estimate.high], [place, place], color=f"C{number}", lw=1.5)
-            axis.plot(
-                [estimate.value for _, estimate in drawn],
-                [place for place, _ in drawn],
-                "o",
-                color=f"C{number}",
-                ms=4,
-                label=group,
-            )
-        axis.set_title(title, fontsize=9)
-        axis.set_yticks(range(len(scores)), list(scores), fontsize=8)
-        axis.set_ylim(len(scores) - 0.5, -0.5)
-        axis.tick_params(axis="x", labelsize=8)
-        axis.grid(axis="x", alpha=0.3)
-    figure.legend(*axes.ravel()[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(groups))
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-    return path
-
-
 def write_samples_figure(samples: Mapping[str, np.ndarray], path: Path) -> Path:
     """Real pictures of some cells on top, then what every method drew: uint8 (2, n, H, W, 3) by method."""
     first = next(iter(samples.values()))
@@ -316,28 +231,3 @@ def _write_labelled(
     axes.spines[:].set_visible(False)
     figure.savefig(path, dpi=130, bbox_inches="tight")
     plt.close(figure)
-
-
-def write_curves_figure(metrics_file: Path, path: Path) -> bool:
-    """Losses and PSNR over the steps of `metrics.jsonl`; False when the run logged nothing."""
-    lines = (
-        [json.loads(line) for line in metrics_file.read_text().splitlines()] if metrics_file.exists() else []
-    )
-    if not lines:
-        return False
-    panels = {
-        "losses (weighted sum per picture)": ("train/generator_loss", "train/classifier_loss"),
-        "PSNR (dB)": ("seen/psnr_db", "unseen/psnr_db"),
-    }
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.2), layout="constrained")
-    for axis, (title, names) in zip(axes, panels.items(), strict=True):
-        for name in names:
-            points = [(line["step"], line[name]) for line in lines if name in line]
-            if points:
-                axis.plot(*zip(*points, strict=True), label=name)
-        axis.set(title=title, xlabel="step", yscale="log" if "loss" in title else "linear")
-        axis.grid(alpha=0.3)
-        axis.legend()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-    return True

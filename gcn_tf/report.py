@@ -10,12 +10,8 @@ import markdown
 import numpy as np
 import yaml
 
-from gcn_tf.figures import (
-    write_cells_figure,
-    write_confusion_figure,
-    write_curves_figure,
-    write_extremes_figure,
-)
+from gcn_tf.charts import write_confusion_chart, write_curves_chart
+from gcn_tf.figures import write_cells_figure, write_extremes_figure
 from gcn_tf.intervals import Estimate
 from gcn_tf.pipelines.batches import Split, pixels
 
@@ -122,10 +118,10 @@ def write_documents(
     write_cells_figure(split, real, drawn, folder / "reconstruction.png", groups["seen"], bases=10)
     for group in list(groups)[1:]:
         write_cells_figure(split, real, drawn, folder / f"{_file(group)}.png", groups[group], bases=10)
-    write_confusion_figure(report["confusion"], split.dataset.space, folder / "confusion.png")
+    write_confusion_chart(report["confusion"], split.dataset.space, folder / "confusion.png")
     unseen = split.pictures(unseen=bool(split.unseen.any()))
     write_extremes_figure(split, real, drawn, unseen, psnr_db, read, folder / "extremes.png")
-    curves = write_curves_figure(run_dir / "metrics.jsonl", folder / "curves.png")
+    curves = write_curves_chart(run_dir / "metrics.jsonl", folder / "curves.png")
     text = _text(report, curves)
     (folder / "report.md").write_text(text)
     (folder / "report.html").write_text(to_html(text, folder, f"gcn-tf: {report['run']}"))

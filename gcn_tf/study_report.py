@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from gcn_tf.figures import write_methods_figure, write_samples_figure
+from gcn_tf.charts import write_methods_chart
+from gcn_tf.figures import write_samples_figure
 from gcn_tf.intervals import Estimate
 from gcn_tf.pipelines.batches import GROUPS
 from gcn_tf.report import GLOSSARY, estimate_text, label, markdown_table, to_html
@@ -33,7 +34,7 @@ def write_study(
         method: {g: {m: Estimate.from_json(dict(e)) for m, e in by.items()} for g, by in groups.items()}
         for method, groups in report["scores"].items()
     }
-    figure = write_methods_figure(estimates, [(name, label(name)) for name in shown], out / "methods.png")
+    figure = write_methods_chart(estimates, [(name, label(name)) for name in shown], out / "methods.png")
     text = _text(report, shown)
     (out / "report.md").write_text(text)
     (out / "report.html").write_text(to_html(text, out, f"gcn-tf study: {report['experiment']}"))

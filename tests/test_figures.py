@@ -1,6 +1,18 @@
 import numpy as np
+from PIL import Image
 
-from gcn_tf.figures import FRAME_COLOR, PAPER, real_above_generated, tile, zoomed
+from gcn_tf.config import DataConfig
+from gcn_tf.figures import (
+    FRAME_COLOR,
+    PAPER,
+    _of_different_bases,
+    real_above_generated,
+    tile,
+    write_contact_sheet,
+    zoomed,
+)
+from gcn_tf.pipelines.batches import pixels, split_dataset
+from gcn_tf.pipelines.registry import load_dataset
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(60, 256, (5, 4, 4, 3)).astype(np.uint8)
@@ -39,3 +51,25 @@ def test_real_rows_stand_above_their_generated_ones():
 def test_zoom_repeats_pixels():
     assert zoomed(IMAGES[0], 3).shape == (12, 12, 3)
     np.testing.assert_array_equal(zoomed(IMAGES[0], 3)[1::3, 2::3], IMAGES[0])
+
+
+def orange(path):
+    pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    return (np.abs(pixels - FRAME_COLOR).sum(axis=-1) < 30).sum()
+
+
+def test_the_contact_sheet_frames_the_unseen_cells(tmp_path):
+    dataset = load_dataset(DataConfig(writers="2"))
+    counts = []
+    for holdout in (("none",), ("digit=7 writer=1 color=red",), ("digit=7 writer=1",)):
+        split = split_dataset(dataset, holdout, 0)
+        sheet = write_contact_sheet(split, pixels(split, np.arange(len(split.ids))), tmp_path / "s.png")
+        counts.append(orange(sheet))
+    assert counts[0] == 0
+    assert 2.5 * counts[1] < counts[2] < 3.5 * counts[1]  # four cells, then twelve
+
+
+def test_the_best_and_the_worst_are_of_different_base_images():
+    base = np.array([0, 0, 1, 1, 2, 3])
+    order = np.array([1, 0, 3, 2, 4, 5])  # best first
+    assert _of_different_bases(order, base, 3).tolist() == [1, 3, 4]
