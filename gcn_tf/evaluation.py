@@ -79,6 +79,7 @@ def score_cells(
         "psnr_db": np.asarray(metrics.psnr_db(real, drawn, 255)),
         "ssim": np.asarray(metrics.ssim(tf.constant(real), tf.constant(drawn), 255)),
         "normalised_euclidean_error": metrics.normalised_euclidean_error(real, drawn, scale),
+        "sharpness": metrics.sharpness(real, drawn),
         "stray_ink": metrics.stray_ink(real, drawn),
         "copying": copying,
     }

@@ -87,6 +87,27 @@ def stray_ink(real: np.ndarray, generated: np.ndarray) -> np.ndarray:
     )
 
 
+def sharpness(real: np.ndarray, generated: np.ndarray) -> np.ndarray:
+    """Energy of an image's gradient over that of the true image, per image.
+
+    1 is as sharp as reality; an average of several pictures is well below. The focus measure "energy of gradient"
+    (Subbarao, Choi and Nikzad 1993) as a ratio. PSNR cannot tell: it prefers an average to a stroke drawn elsewhere.
+
+    Args:
+        real, generated: uint8 (B, H, W, C).
+
+    Returns:
+        float64 (B,), at least 0.
+    """
+
+    def energy(images: np.ndarray) -> np.ndarray:
+        pixels = images.astype(np.float64)
+        down, across = np.diff(pixels, axis=1), np.diff(pixels, axis=2)
+        return np.asarray((down**2).sum(axis=(1, 2, 3)) + (across**2).sum(axis=(1, 2, 3)))
+
+    return energy(generated) / np.maximum(energy(real), 1)
+
+
 def copied(real: np.ndarray, generated: np.ndarray, training: np.ndarray) -> np.ndarray:
     """Which generated images of unseen cells are nearer to some training image than to their true image.
 

@@ -21,6 +21,7 @@ LABELS = {
     "psnr_db": "PSNR (dB)",
     "ssim": "SSIM",
     "normalised_euclidean_error": "normalised Euclidean error",
+    "sharpness": "sharpness",
     "stray_ink": "stray ink",
     "copying": "copying",
     "kid_of_judge_features": "KID of the judge's features",
@@ -47,6 +48,8 @@ Everything is measured on images as users get them: clipped to [0, 1] and rounde
 
 - *PSNR*, *SSIM*: likeness to the true picture, higher is better. *Normalised Euclidean error*: 0 is a perfect copy, 1 is as
   far as a random other picture.
+- *Sharpness*: energy of the picture's gradient over that of the true one. 1 is as sharp as reality, an average of several
+  pictures is well below; PSNR prefers such an average to a stroke drawn elsewhere.
 - *Accuracy*: share of pictures in which a judge reads the wanted value.
 - *Stray ink*: share of a picture's energy where the true picture has no ink within a fourteenth of the side. High accuracy
   *with* stray ink is no success: a mark in a corner can stand for a writer.
@@ -85,7 +88,7 @@ def score_table(scores: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
 
 def _order(name: str) -> int:
     """Likeness first, then accuracies with stray ink right before them, then the figures of sets."""
-    first = ["psnr_db", "ssim", "normalised_euclidean_error", "stray_ink"]
+    first = ["psnr_db", "ssim", "normalised_euclidean_error", "sharpness", "stray_ink"]
     last = ["copying", "kid_of_judge_features", "fid_of_judge_features"]
     return first.index(name) if name in first else 20 + last.index(name) if name in last else 10
 

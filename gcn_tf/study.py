@@ -232,6 +232,11 @@ def run_study(
         "made_with": made_with(dataset),
         "methods": {"another real picture": REPEAT_MEANING, **meanings} if repeats else meanings,
         "scores": {name: scores_to_json(combine(runs)) for name, runs in entries.items()},
+        "preset_minus": {
+            name: scores_to_json(compare(entries["preset"], entries[name]))
+            for name in methods
+            if name != "preset" and "preset" in methods
+        },
         "seconds": {name: [entry.seconds for entry in runs] for name, runs in entries.items()},
     }
     samples = {name: runs[0].samples for name, runs in entries.items() if runs[0].samples.size}
@@ -328,3 +333,27 @@ def combine(entries: Sequence[Entry]) -> Scores:
         if kids:
             scores[group]["kid_of_judge_features"] = bootstrap_mean(kids)
     return scores
+
+
+def compare(entries: Sequence[Entry], others: Sequence[Entry]) -> Scores:
+    """What one method has more than another on the same cells and seeds, by group and metric.
+
+    Differences are taken cell by cell, so what makes a cell hard for both drops out of the interval.
+    """
+    pairs = list(zip(entries, others, strict=True))
+    scores: Scores = {}
+    for number, group in enumerate(GROUPS):
+        differences = {
+            name: [
+                ((one.values[name] - other.values[name])[one.group == number], one.base[one.group == number])
+                for one, other in pairs
+                if (one.group == number).any()
+            ]
+            for name in entries[0].values
+        }
+        scores[group] = {
+            name: bootstrap_mean(runs)
+            for name, runs in differences.items()
+            if runs and not any(np.isnan(values).any() for values, _ in runs)
+        }
+    return {group: by_metric for group, by_metric in scores.items() if by_metric}

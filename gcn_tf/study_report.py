@@ -45,7 +45,16 @@ def _shown_metrics(names: Sequence[str]) -> list[str]:
     """Likeness, stray ink and copying, then what both judges read of the first two factors and of all."""
     read = [f"{name}_accuracy/{judge}" for name in names[:2] for judge in ("convolutional", "hog")]
     everything = [f"all_factors_accuracy/{judge}" for judge in ("convolutional", "hog")]
-    return ["psnr_db", "ssim", "stray_ink", "copying", *read, *everything, "kid_of_judge_features"]
+    return [
+        "psnr_db",
+        "ssim",
+        "sharpness",
+        "stray_ink",
+        "copying",
+        *read,
+        *everything,
+        "kid_of_judge_features",
+    ]
 
 
 def _group_table(scores: Mapping[str, Scores], group: str, shown: Sequence[str]) -> str:
@@ -65,6 +74,12 @@ def _text(report: Mapping[str, Any], shown: Sequence[str]) -> str:
     for group in GROUPS:
         if any(group in by_group for by_group in report["scores"].values()):
             tables += [f"## {group.capitalize()}", _group_table(report["scores"], group, shown)]
+            if report["preset_minus"]:
+                each = [name for name in shown if name != "kid_of_judge_features"]
+                tables += [
+                    f"The preset *minus* each method on the same cells, {group}: an interval without 0 is a difference.",
+                    _group_table(report["preset_minus"], group, each),
+                ]
     settings = yaml.safe_dump(config, sort_keys=False).strip()
     parts = [
         f"# Study: {report['experiment']}",

@@ -88,6 +88,17 @@ def test_stray_ink_forgives_a_moved_stroke_and_catches_a_mark_and_a_wrong_color(
     assert metrics.stray_ink(real, black) == 0
 
 
+def test_sharpness_is_1_for_copies_and_falls_for_averages():
+    assert metrics.sharpness(REAL, REAL) == pytest.approx(1)
+    average = ((REAL.astype(int) + REAL[::-1]) // 2).astype(np.uint8)
+    assert (metrics.sharpness(REAL, average)[:2] < 0.75).all()
+    assert metrics.sharpness(REAL, np.zeros_like(REAL)) == pytest.approx(0)
+    step = np.zeros((1, 8, 8, 3), np.uint8)
+    step[:, :, 4:] = 200
+    half = step // 2
+    assert metrics.sharpness(step, half) == pytest.approx(0.25)
+
+
 def test_copied_tells_a_neighbour_from_the_true_image():
     training = RNG.integers(0, 256, (20, 8, 8, 3)).astype(np.uint8)
     real = RNG.integers(0, 256, (2, 8, 8, 3)).astype(np.uint8)

@@ -8,7 +8,16 @@ from gcn_tf import study
 from gcn_tf.errors import UserError
 from gcn_tf.pipelines.batches import pixels, split_dataset
 from gcn_tf.pipelines.registry import load_dataset
-from gcn_tf.study import Entry, Method, additive_model, combine, entry_path, nearest_seen_cell, run_study
+from gcn_tf.study import (
+    Entry,
+    Method,
+    additive_model,
+    combine,
+    compare,
+    entry_path,
+    nearest_seen_cell,
+    run_study,
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +56,7 @@ def toy_study(toy_config, tmp_path, monkeypatch):
     """A study of a method that trains in seconds and one that does not train."""
     methods = {
         "nearest seen cell": Method("no network", draw=nearest_seen_cell),
-        "pixel": Method("no classifier", {"cooperation": "none"}),
+        "preset": Method("no classifier", {"cooperation": "none"}),
     }
     monkeypatch.setitem(study.EXPERIMENTS, "cooperation", lambda: methods)
     monkeypatch.setattr("gcn_tf.judge.STEPS", 5)
@@ -63,22 +72,23 @@ def test_a_study_tells_every_method_apart_and_resumes(toy_study, monkeypatch):
     assert len(told) == 4
     assert figure.stat().st_size > 10_000
     report = json.loads((out / "report.json").read_text())
-    assert list(report["scores"]) == ["another real picture", "nearest seen cell", "pixel"]
-    assert list(report["scores"]["pixel"]) == ["seen", "unseen low-level", "unseen high-level"]
+    assert list(report["scores"]) == ["another real picture", "nearest seen cell", "preset"]
+    assert list(report["scores"]["preset"]) == ["seen", "unseen low-level", "unseen high-level"]
     assert report["scores"]["nearest seen cell"]["seen"]["psnr_db"]["value"] == 60
-    assert len(report["seconds"]["pixel"]) == 2
+    assert len(report["seconds"]["preset"]) == 2
+    assert report["preset_minus"]["nearest seen cell"]["seen"]["psnr_db"]["value"] < -30
     text = (out / "report.md").read_text()
     assert "## Unseen high-level" in text
     assert "another real picture" in text
     assert (out / "report.html").read_text().count("data:image/png") == 2
     assert report["config"]["holdout"] == ["low-level", "high-level"]
 
-    lost = entry_path(out, "pixel", 1)
+    lost = entry_path(out, "preset", 1)
     lost.unlink()
     monkeypatch.setattr(study.training, "start_run", None)  # its run is there and only needs scoring
     told.clear()
     run_study("cooperation", config, 2, out, say=told.append)
-    assert told == ["[4/4] pixel, seed 1"]
+    assert told == ["[4/4] preset, seed 1"]
     again = json.loads((out / "report.json").read_text())
     assert again["scores"] == report["scores"]
 
@@ -111,6 +121,17 @@ def test_seeds_are_averaged_and_their_spread_is_in_the_interval():
     assert estimate.low < 13
     assert estimate.high > 21
     assert scores["unseen high-level"]["kid_of_judge_features"].value == 0.5
+
+
+def test_methods_are_compared_cell_by_cell():
+    """A small steady gain is told from 0 although cells differ widely."""
+    hard = np.random.default_rng(0).normal(20, 8, 40)
+    better, worse = entry(hard + 1), entry(hard)
+    difference = compare([better, better], [worse, worse])["unseen high-level"]["psnr_db"]
+    assert difference.value == pytest.approx(1)
+    assert 0.99 < difference.low <= difference.high < 1.01
+    alone = combine([better])["unseen high-level"]["psnr_db"]
+    assert alone.high - alone.low > 3
 
 
 def test_entries_come_back_whole_and_damage_is_named(tmp_path):
