@@ -219,6 +219,10 @@ def run_study(
         keras.utils.clear_session()
     seeds_taken = [config.seed + n for n in range(seeds)]
     entries = {name: [Entry.read(entry_path(out, name, seed)) for seed in seeds_taken] for name in methods}
+    if len({tuple(entry.values) for runs in entries.values() for entry in runs}) > 1:
+        raise UserError(
+            f"{out}/entries were scored by different versions: delete that folder, the trained runs beside it are kept"
+        )
     splits = [split_dataset(dataset, HOLDOUT, seed) for seed in seeds_taken]
     repeats = [entry for entry in (_of_repeats(split, pictures, judges) for split in splits) if entry]
     if repeats:
