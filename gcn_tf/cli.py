@@ -104,7 +104,8 @@ class Study(DataConfig):
     """
 
     experiment: Positional[Literal["cooperation"]] = "cooperation"
-    """cooperation: no classifier, every regime with and without imagined cells, two baselines, the preset."""
+    """cooperation: no classifier, every regime with and without imagined cells, two baselines, the preset and the
+    preset without each of its parts."""
     preset: str = ""
     """Preset that all methods start from; empty: the one of the dataset."""
     steps: int = RunConfig.steps
@@ -305,12 +306,10 @@ def _parse(name: str, words: Sequence[str]) -> Any:
     kind, _ = COMMANDS[name]
     config = _train_defaults(words) if kind in (Train, Study) else RunConfig()
     default: Any = None
-    if kind is Study:
-        names = ("steps", *(entry.name for entry in dataclasses.fields(DataConfig)))
-        default = Study(**{name: getattr(config, name) for name in names})
-    if kind is Train:  # the flag --holdout adds to a list, so it starts from an empty one
-        default = Train(
-            **{**{e.name: getattr(config, e.name) for e in dataclasses.fields(config)}, "holdout": ()}
+    if kind in (Train, Study):  # the flag --holdout adds to a list, so it starts from an empty one
+        names = {entry.name for entry in dataclasses.fields(kind)} - {"holdout"}
+        default = kind(
+            **{e.name: getattr(config, e.name) for e in dataclasses.fields(config) if e.name in names}
         )
     said = io.StringIO()
     try:

@@ -7,11 +7,9 @@ pictures is kept from them and tells how far each can be believed.
 
 import hashlib
 import json
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -22,8 +20,9 @@ from skimage.feature import hog
 from sklearn.neighbors import KNeighborsClassifier
 
 from gcn_tf.factors import FactorSpace
+from gcn_tf.files import write_beside
 from gcn_tf.metrics import factor_accuracy, to_uint8
-from gcn_tf.pipelines.batches import Split, pixels, repeated_pictures
+from gcn_tf.pipelines.batches import pixels, repeated_pictures, undivided
 from gcn_tf.pipelines.registry import Dataset
 from gcn_tf.precision import resolve_precision
 from gcn_tf.progress import progress
@@ -38,7 +37,7 @@ COPIES = 4  # of every picture of the grid, one as it is, three augmented
 REPEAT_LIMIT = 12_000  # pictures to learn from
 HELD_OUT_LIMIT = 2_400  # pictures to be tested on
 HELD_OUT_SHARE = 0.2  # of the grid, where there are no repeats
-ROUND_WANTED = 0.97
+ROUND_ACCURACY = 0.97  # of every factor of the grid; below it another round follows
 NEIGHBOURS = 10  # weighted by distance ** -8: a near copy of one known picture outvotes nine others
 FAINT = 26  # of 255
 BLUR = 0.7 / 28  # standard deviation as a share of the side
@@ -94,8 +93,8 @@ def judge_pictures(dataset: Dataset) -> JudgePictures:
     With repeats every second one of each cell is held out, the first of all cells before the second of any; without,
     a fifth of the grid.
     """
-    base, ids = dataset.pictures()
-    grid = pixels(Split(dataset, base, ids, np.zeros(len(ids), bool)), np.arange(len(ids)))
+    whole = undivided(dataset)
+    grid, ids = pixels(whole, np.arange(len(whole.ids))), whole.ids
     again = repeated_pictures(dataset)
     if again is None:
         held = np.random.default_rng(JUDGE_SEED).random(len(ids)) < HELD_OUT_SHARE
@@ -244,7 +243,7 @@ def _fit(network: keras.Model, pictures: JudgePictures) -> None:
             network.compile(keras.optimizers.Adam(rate), losses, jit_compile=False)
             network.fit(data, steps_per_epoch=STEPS, epochs=1, verbose=0, shuffle=False, callbacks=[tick])
             read = _accuracy(ConvolutionalJudge(network), *pictures.grid, pictures.space)
-            if min(read.values()) >= ROUND_WANTED:
+            if min(read.values()) >= ROUND_ACCURACY:
                 break
 
 
@@ -256,14 +255,6 @@ def _key(pictures: JudgePictures) -> str:
     return digest.hexdigest()[:16]
 
 
-def _write_beside(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file under another name and move it into place, so that no reader finds half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"partial-{os.getpid()}-{path.name}")
-    write(beside)
-    beside.replace(path)
-
-
 def _convolutional_judge(pictures: JudgePictures, weights: Path) -> ConvolutionalJudge:
     keras.utils.set_random_seed(JUDGE_SEED)
     network = _network(pictures.space.sizes, pictures.grid[0].shape[1:])
@@ -271,7 +262,7 @@ def _convolutional_judge(pictures: JudgePictures, weights: Path) -> Convolutiona
         network.load_weights(weights)
     else:
         _fit(network, pictures)
-        _write_beside(weights, network.save_weights)
+        write_beside(weights, network.save_weights)
     return ConvolutionalJudge(network)
 
 
@@ -279,7 +270,7 @@ def _hog_judge(pictures: JudgePictures, features: Path) -> HogJudge:
     images, ids = pictures.known
     if not features.exists():
         made = hog_features(images)
-        _write_beside(features, lambda path: np.save(path, made))
+        write_beside(features, lambda path: np.save(path, made))
     return HogJudge(np.load(features), ids, pictures.space)
 
 
@@ -301,7 +292,7 @@ def train_judges(pictures: JudgePictures, cache: Path) -> tuple[ConvolutionalJud
             judge.name: {part: _accuracy(judge, *of, pictures.space) for part, of in parts.items()}
             for judge in judges
         }
-        _write_beside(accuracies, lambda path: path.write_text(json.dumps(measured, indent=1)))
+        write_beside(accuracies, lambda path: path.write_text(json.dumps(measured, indent=1)))
     measured = json.loads(accuracies.read_text())
     for judge in judges:
         judge.known_accuracy = measured[judge.name]["known"]

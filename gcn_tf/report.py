@@ -71,14 +71,13 @@ def label(metric: str) -> str:
 
 
 def estimate_text(metric: str, numbers: Mapping[str, float | None]) -> str:
-    digits = DIGITS.get(metric, 3)
-    return Estimate.from_json(dict(numbers)).text(digits)
+    return Estimate.from_json(dict(numbers)).text(DIGITS.get(metric, 3))
 
 
 def score_table(scores: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     """Rows metric x group with intervals, the head first; a dash where a metric does not apply."""
     names = list(dict.fromkeys(name for by_name in scores.values() for name in by_name))
-    ordered = sorted(names, key=lambda name: _order(name))
+    ordered = sorted(names, key=_order)
     rows = [["", *scores]]
     for name in ordered:
         cells = [estimate_text(name, by[name]) if name in by else "-" for by in scores.values()]
@@ -120,7 +119,9 @@ def write_documents(
     write_cells_figure(split, real, drawn, folder / PICTURE)
     write_cells_figure(split, real, drawn, folder / "reconstruction.png", groups["seen"], bases=10)
     for group in list(groups)[1:]:
-        write_cells_figure(split, real, drawn, folder / f"{_file(group)}.png", groups[group], bases=10)
+        write_cells_figure(
+            split, real, drawn, folder / f"{group.removeprefix('unseen ')}.png", groups[group], bases=10
+        )
     write_confusion_chart(report["confusion"], split.dataset.space, folder / "confusion.png")
     unseen = split.pictures(unseen=bool(split.unseen.any()))
     write_extremes_figure(split, real, drawn, unseen, psnr_db, read, folder / "extremes.png")
@@ -141,10 +142,6 @@ def to_html(text: str, folder: Path, title: str) -> str:
     body = re.sub(r'src="([^":]+\.png)"', inside, body)
     head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n'
-
-
-def _file(group: str) -> str:
-    return group.removeprefix("unseen ")
 
 
 def _text(report: dict[str, Any], curves: bool) -> str:

@@ -5,11 +5,10 @@ Every entry (a method with a seed) is one file in `entries/`; what is there is n
 
 import dataclasses
 import json
-import os
 import time
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +30,11 @@ from gcn_tf.evaluation import (
     score_split,
     scores_to_json,
 )
+from gcn_tf.files import write_beside
 from gcn_tf.intervals import bootstrap_mean
 from gcn_tf.judge import JudgePictures
-from gcn_tf.metrics import kid, to_uint8
+from gcn_tf.methods import Method, cooperation_methods
+from gcn_tf.metrics import kid
 from gcn_tf.pipelines.batches import GROUPS, Split, pixels, rows_by_group, split_dataset
 from gcn_tf.pipelines.registry import load_dataset
 from gcn_tf.study_report import write_study
@@ -42,93 +43,8 @@ from gcn_tf.synthesis import draw_codes
 HOLDOUT = ("low-level", "high-level")  # both at once: one training tells of both
 QUICK_STEPS = 80
 REPEAT_MEANING = "the same cell written again by the same hand, unknown to the judges"
+EXPERIMENTS = {"cooperation": cooperation_methods}
 SAMPLES = 8  # unseen cells of every group whose pictures are kept
-
-
-@dataclass(frozen=True)
-class Method:
-    """One way to draw the cells.
-
-    Args:
-        meaning: str. For the table.
-        settings: dict. Changes of the preset for a method that trains.
-        draw: split -> uint8 (P, H, W, 3), for a method that does not.
-    """
-
-    meaning: str
-    settings: dict[str, Any] = field(default_factory=dict)
-    draw: Callable[[Split], np.ndarray] | None = None
-
-
-def nearest_seen_cell(split: Split) -> np.ndarray:
-    """The picture of the seen cell that shares most factor values, for every cell: uint8 (P, H, W, 3).
-
-    Among equals the one nearest in the order of the last factors' values is taken.
-    """
-    seen = split.pictures(unseen=False)
-    places = 1 + np.arange(split.ids.shape[1])  # of equals, one that differs in a late factor comes first
-    chosen = []
-    for cell in split.ids:
-        differs = split.ids[seen] != cell
-        chosen.append(seen[np.lexsort((-(differs * places).sum(axis=1), differs.sum(axis=1)))[0]])
-    return pixels(split, np.array(chosen))
-
-
-def additive_model(split: Split) -> np.ndarray:
-    """The mean image plus an effect of every factor value, by least squares on seen cells: uint8 (P, H, W, 3)."""
-    seen = split.pictures(unseen=False)
-    codes = split.dataset.space.one_hot(split.ids)
-    design = np.hstack([np.ones((len(split.ids), 1)), *codes.values()])
-    images = pixels(split, seen).reshape(len(seen), -1) / 255.0
-    effects, *_ = np.linalg.lstsq(design[seen], images, rcond=None)  # the smallest of all solutions
-    return to_uint8((design @ effects).reshape(-1, *split.dataset.image_shape))
-
-
-# The paper's objective with its best weights; imagined cells as strong as they helped before they were told apart.
-_PAPER: dict[str, Any] = {
-    "generator": {"operators": False},
-    "classification_weight": 10.0,
-    "imagined_weight": 0.3,
-    "classifier_jitter": 0.0,
-    "imagined_class_weight": 0.0,
-}
-_NOT_IMAGINED = {"imagined_share": 0.0}
-
-
-def _cooperation_methods() -> dict[str, Method]:
-    """The paper's network under every regime, with and without imagined cells; two baselines; the preset."""
-    methods = {
-        "nearest seen cell": Method(
-            "no network: the picture of the most similar seen cell", draw=nearest_seen_cell
-        ),
-        "additive model": Method(
-            "no network: mean image plus effects of the factor values", draw=additive_model
-        ),
-        "pixel": Method("no classifier: the plain deconvolution network", {**_PAPER, "cooperation": "none"}),
-    }
-    regimes: dict[str, tuple[str, dict[str, Any]]] = {
-        "frozen": ("classifier learns first, then stays", {"cooperation": "frozen"}),
-        "real": ("classifier learns along, from real pictures", {}),
-        "generated": ("... from drawn ones", {"classifier_learns_from": "generated"}),
-        "both": ("... from both", {"classifier_learns_from": "both"}),
-    }
-    for name, (meaning, settings) in regimes.items():
-        methods[name] = Method(meaning, {**_PAPER, **settings, **_NOT_IMAGINED})
-        methods[f"{name} + imagined"] = Method("the same with imagined cells", {**_PAPER, **settings})
-    methods["preset"] = Method("the preset as it is")
-    without: dict[str, tuple[str, dict[str, Any]]] = {
-        "operators": ("every cell drawn by the layers alone", {"generator": {"operators": False}}),
-        "jitter": ("the classifier sees pictures as they are", {"classifier_jitter": 0.0}),
-        "imagined class": ("imagined cells are not told from real ones", {"imagined_class_weight": 0.0}),
-        "imagined": ("no imagined cells at all", _NOT_IMAGINED),
-        "cooperation": ("pixel loss and operators", {"cooperation": "none"}),
-    }
-    for name, (meaning, settings) in without.items():
-        methods[f"preset without {name}"] = Method(meaning, settings)
-    return methods
-
-
-EXPERIMENTS = {"cooperation": _cooperation_methods}
 
 
 @dataclass(frozen=True)
@@ -138,40 +54,38 @@ class Entry:
     Args:
         seconds: float. Wall time of training and drawing.
         values: float (P,) by metric, NaN where one does not apply.
+        kid: KID of the convolutional judge's features by group.
         group: int (P,), position in `GROUPS`; base: int (P,), base image numbers.
-        sets: KID by group.
         samples: uint8 (2, n, H, W, 3), real and drawn pictures of some unseen cells; n is 0 where there are none.
     """
 
     seconds: float
     values: dict[str, np.ndarray]
+    kid: dict[str, float]
     group: np.ndarray
     base: np.ndarray
-    sets: dict[str, float]
     samples: np.ndarray
 
     def write(self, path: Path) -> None:
-        """Write beside and move into place: an entry that exists is whole."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f"partial-{os.getpid()}.npz")
-        told = json.dumps({"seconds": self.seconds, "sets": self.sets})
+        """Write the entry; one that exists is whole."""
+        numbers = json.dumps({"seconds": self.seconds, "kid": self.kid})
         arrays: dict[str, Any] = {
-            f"value/{name}": values.astype(np.float32) for name, values in self.values.items()
+            "numbers": np.array(numbers),
+            "group": self.group,
+            "base": self.base,
+            "samples": self.samples,
+            **{f"value/{name}": values.astype(np.float32) for name, values in self.values.items()},
         }
-        np.savez_compressed(
-            beside, told=told, group=self.group, base=self.base, samples=self.samples, **arrays
-        )
-        beside.replace(path)
+        write_beside(path, lambda beside: np.savez_compressed(beside, **arrays))
 
     @classmethod
     def read(cls, path: Path) -> "Entry":
         try:
             with np.load(path) as file:
-                told = json.loads(str(file["told"]))
+                numbers = json.loads(str(file["numbers"]))
                 values = {n.removeprefix("value/"): file[n] for n in file.files if n.startswith("value/")}
-                return cls(
-                    told["seconds"], values, file["group"], file["base"], told["sets"], file["samples"]
-                )
+                arrays = (file[name] for name in ("group", "base", "samples"))
+                return cls(numbers["seconds"], values, numbers["kid"], *arrays)
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise UserError(f"{path} is damaged ({error}): delete it and run the study again") from None
 
@@ -253,16 +167,10 @@ def entry_path(out: Path, method: str, seed: int) -> Path:
 
 def check_same_study(out: Path, experiment: str, config: RunConfig) -> None:
     """Write the study's settings, or raise ConfigError when the folder holds a study with others."""
-    settings = {
-        "experiment": experiment,
-        **{k: v for k, v in to_dict(config).items() if k not in training.PLACES},
-    }
+    settings = {"experiment": experiment, **to_dict(config)}
     path = out / "study.yaml"
     if path.exists():
-        stored = yaml.safe_load(path.read_text())
-        differing = [
-            f"{k}: {stored.get(k)} there, {v} now" for k, v in settings.items() if stored.get(k) != v
-        ]
+        differing = training.differing_settings(yaml.safe_load(path.read_text()), settings, "there")
         if differing:
             raise ConfigError(
                 f"--out {out} holds another study ({'; '.join(differing)}): name another folder"
@@ -301,10 +209,10 @@ def _entry(
     seconds: float, scores: CellScores, group: np.ndarray, base: np.ndarray, samples: np.ndarray
 ) -> Entry:
     drawn, real = scores.features
-    sets = {
+    distances = {
         name: kid(real[rows], drawn[rows]) for name, rows in rows_by_group(group).items() if len(rows) > 1
     }
-    return Entry(seconds, scores.values, group, base, sets, samples)
+    return Entry(seconds, scores.values, distances, group, base, samples)
 
 
 def _trained(method: Method, config: RunConfig, split: Split, run_dir: Path) -> np.ndarray:
@@ -313,7 +221,7 @@ def _trained(method: Method, config: RunConfig, split: Split, run_dir: Path) -> 
     if (run_dir / "config.yaml").exists():
         config = training.read_run_config(run_dir)
     else:
-        config, _ = training.start_run(config, run_dir)
+        config = training.write_run(config, split, run_dir)
     model = training.fit(config, split, run_dir)
     run = training.Run(run_dir, config, split.dataset.space, model)
     return draw_codes(run, run.space.one_hot(split.ids))
@@ -321,21 +229,11 @@ def _trained(method: Method, config: RunConfig, split: Split, run_dir: Path) -> 
 
 def combine(entries: Sequence[Entry]) -> Scores:
     """Figures of one method over its seeds, by group and metric; KID's interval is over seeds alone."""
-    scores: Scores = {}
-    for number, group in enumerate(GROUPS):
-        having = [(entry, entry.group == number) for entry in entries if (entry.group == number).any()]
-        if not having:
-            continue
-        scores[group] = {
-            name: bootstrap_mean(
-                [(entry.values[name][rows], entry.base[rows]) for entry, rows in having], is_share(name)
-            )
-            for name in entries[0].values
-            if not any(np.isnan(entry.values[name][rows]).any() for entry, rows in having)
-        }
-        kids = [(np.array([e.sets[group]]), np.zeros(1, int)) for e, _ in having if group in e.sets]
-        if kids:
-            scores[group]["kid_of_judge_features"] = bootstrap_mean(kids)
+    scores = _means(entries, is_share)
+    for group, by_metric in scores.items():
+        distances = [(np.array([e.kid[group]]), np.zeros(1, int)) for e in entries if group in e.kid]
+        if distances:
+            by_metric["kid_of_judge_features"] = bootstrap_mean(distances)
     return scores
 
 
@@ -344,20 +242,24 @@ def compare(entries: Sequence[Entry], others: Sequence[Entry]) -> Scores:
 
     Differences are taken cell by cell, so what makes a cell hard for both drops out of the interval.
     """
-    pairs = list(zip(entries, others, strict=True))
+    differences = [
+        dataclasses.replace(one, values={name: one.values[name] - other.values[name] for name in one.values})
+        for one, other in zip(entries, others, strict=True)
+    ]
+    return _means(differences, lambda metric: False)
+
+
+def _means(entries: Sequence[Entry], share: Callable[[str], bool]) -> Scores:
+    """Means over cells and seeds by group and metric, of the metrics that apply to the whole group."""
     scores: Scores = {}
     for number, group in enumerate(GROUPS):
-        differences = {
-            name: [
-                ((one.values[name] - other.values[name])[one.group == number], one.base[one.group == number])
-                for one, other in pairs
-                if (one.group == number).any()
-            ]
-            for name in entries[0].values
-        }
-        scores[group] = {
-            name: bootstrap_mean(runs)
-            for name, runs in differences.items()
-            if runs and not any(np.isnan(values).any() for values, _ in runs)
-        }
-    return {group: by_metric for group, by_metric in scores.items() if by_metric}
+        having = [(entry, entry.group == number) for entry in entries if (entry.group == number).any()]
+        if having:
+            scores[group] = {
+                name: bootstrap_mean(
+                    [(entry.values[name][rows], entry.base[rows]) for entry, rows in having], share(name)
+                )
+                for name in entries[0].values
+                if not any(np.isnan(entry.values[name][rows]).any() for entry, rows in having)
+            }
+    return scores

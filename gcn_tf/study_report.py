@@ -1,4 +1,4 @@
-"""The report of a study: one table, one figure of methods x groups of cells x metrics, and samples to look at."""
+"""The report of a study: a table by group of cells, one figure of methods x groups of cells x metrics, and samples to look at."""
 
 import json
 from collections.abc import Mapping, Sequence

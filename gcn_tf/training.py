@@ -4,6 +4,7 @@ import dataclasses
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -106,6 +107,15 @@ def start_run(config: RunConfig, run_dir: Path) -> tuple[RunConfig, Split]:
             f"--run-dir {run_dir} already holds a run: go on with --resume {run_dir}, or name another"
         )
     split = load_split(config)
+    return write_run(config, split, run_dir), split
+
+
+def write_run(config: RunConfig, split: Split, run_dir: Path) -> RunConfig:
+    """Lay out a new run directory for data at hand; returns the settings with the precision resolved.
+
+    Raises:
+        UserError: settings that do not fit the data, or a folder that cannot be written.
+    """
     check_image_side(config.generator, split.dataset.image_shape[0])
     config.loss_weights(split.dataset.space.names)
     config = dataclasses.replace(config, precision=resolve_precision(config.precision))
@@ -115,7 +125,7 @@ def start_run(config: RunConfig, run_dir: Path) -> tuple[RunConfig, Split]:
         write_config(config, run_dir / "config.yaml")
     except OSError as error:
         raise UserError(f"cannot write to --run-dir {run_dir}: {error.strerror}") from None
-    return config, split
+    return config
 
 
 def read_run_config(run_dir: Path) -> RunConfig:
@@ -127,14 +137,18 @@ def read_run_config(run_dir: Path) -> RunConfig:
     return read_config(run_dir / "config.yaml")
 
 
+def differing_settings(stored: dict[str, Any], wanted: dict[str, Any], place: str) -> list[str]:
+    """`"steps: 6 in the run, 7 now"` for every wanted setting that is stored otherwise; `PLACES` may differ."""
+    return [
+        f"{key}: {stored.get(key)} {place}, {value} now"
+        for key, value in wanted.items()
+        if key not in PLACES and stored.get(key) != value
+    ]
+
+
 def check_same_settings(stored: RunConfig, wanted: RunConfig, run_dir: Path) -> None:
     """Raise ConfigError with the differences unless a resumed run keeps its settings."""
-    before, after = to_dict(stored), to_dict(wanted)
-    differences = [
-        f"{key}: {before[key]} in the run, {after[key]} now"
-        for key in before
-        if before[key] != after[key] and key not in PLACES
-    ]
+    differences = differing_settings(to_dict(stored), to_dict(wanted), "in the run")
     if differences:
         raise ConfigError(
             f"--resume {run_dir}: settings differ ({'; '.join(differences)}); "

@@ -64,14 +64,18 @@ def split_dataset(dataset: Dataset, holdout: tuple[str, ...], seed: int) -> Spli
     return Split(dataset, base, ids, unseen)
 
 
+def undivided(dataset: Dataset) -> Split:
+    """All pictures of a dataset, nothing held out."""
+    base, ids = dataset.pictures()
+    return Split(dataset, base, ids, np.zeros(len(ids), bool))
+
+
 def repeated_pictures(dataset: Dataset) -> Split | None:
     """The dataset's repeats in all variations, where it has repeats; nothing is held out."""
     if dataset.repeats is None:
         return None
     images, base_ids = dataset.repeats
-    again = replace(dataset, images=images, base_ids=base_ids, repeats=None)
-    base, ids = again.pictures()
-    return Split(again, base, ids, np.zeros(len(ids), bool))
+    return undivided(replace(dataset, images=images, base_ids=base_ids, repeats=None))
 
 
 def render(split: Split, numbers: tf.Tensor) -> Batch:

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -81,7 +82,7 @@ def test_real_repeats_tell_what_reality_reaches(split, judges):
     assert 10 < scores.values["psnr_db"].mean() < 30
     assert scores.values["color_accuracy/hog"].mean() > 0.9
     assert np.isnan(scores.values["copying"][~split.unseen]).all()
-    dataset = type(split.dataset)(**{**vars(split.dataset), "repeats": None})
+    dataset = dataclasses.replace(split.dataset, repeats=None)
     bare = split_dataset(dataset, ("low-level",), 0)
     assert score_repeats(bare, judge_pictures(dataset), judges) is None
 

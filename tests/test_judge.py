@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -38,7 +40,7 @@ def test_every_second_repeat_of_a_cell_is_held_out(pictures):
 
 def test_without_repeats_a_fifth_of_the_grid_is_held_out():
     dataset = load_dataset(DataConfig(writers="3"))
-    parts = judge_pictures(type(dataset)(**{**vars(dataset), "repeats": None}))
+    parts = judge_pictures(dataclasses.replace(dataset, repeats=None))
     assert len(parts.grid[0]) + len(parts.held_out[0]) == 360
     assert 0.15 < len(parts.held_out[0]) / 360 < 0.25
     assert not len(parts.repeats[0])
@@ -90,7 +92,7 @@ def test_judges_come_from_the_cache_and_read_the_same(judges, pictures, monkeypa
 def test_other_pictures_are_another_judge(judges, pictures):
     *_, cache = judges
     grid = (255 - pictures.grid[0], pictures.grid[1])
-    other = type(pictures)(pictures.space, grid, pictures.repeats, pictures.held_out)
+    other = dataclasses.replace(pictures, grid=grid)
     assert judge._key(other) != judge._key(pictures)
     assert {path.name.partition(".")[0] for path in cache.iterdir()} == {judge._key(pictures)}
 

@@ -1,0 +1,50 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from gcn_tf.methods import additive_model, cooperation_methods, nearest_seen_cell
+from gcn_tf.pipelines.batches import pixels, split_dataset
+from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.study import HOLDOUT
+
+
+@pytest.fixture(scope="module")
+def split(toy_config):
+    return split_dataset(load_dataset(toy_config), HOLDOUT, 0)
+
+
+def test_the_nearest_seen_cell_differs_in_one_factor_and_is_seen(split):
+    drawn = nearest_seen_cell(split)
+    real = pixels(split, np.arange(len(split.ids)))
+    seen = split.pictures(unseen=False)
+    np.testing.assert_array_equal(drawn[seen], real[seen])
+    known = {image.tobytes(): cell for image, cell in zip(real[seen], split.ids[seen], strict=True)}
+    for group, differing in (("unseen low-level", {2, 3}), ("unseen high-level", {0, 1})):
+        for n in split.groups()[group]:
+            different = np.flatnonzero(known[drawn[n].tobytes()] != split.ids[n])
+            assert len(different) == 1
+            assert different[0] in differing
+
+
+def test_the_additive_model_adds_effects(toy_config):
+    """On a grid that is additive, unseen cells come out right."""
+    dataset = load_dataset(toy_config)
+    base = np.random.default_rng(0).integers(0, 100, (13, 28, 28, 1))
+    ids = dataset.base_ids
+    images = (base[ids[:, 0]] + base[10 + ids[:, 1]]).astype(np.uint8)
+    plain = dataclasses.replace(dataset, images=np.repeat(images, 3, axis=-1), variations=())
+    plain = dataclasses.replace(plain, space=type(plain.space)(plain.space.factors[:2]))
+    split = split_dataset(plain, ("digit=7 writer=1", "digit=2 writer=0"), 0)
+    difference = additive_model(split).astype(int) - plain.images
+    assert np.abs(difference).max() <= 1
+
+
+def test_the_cooperation_study_has_every_regime_with_and_without_imagined_cells():
+    methods = cooperation_methods()
+    for regime in ("frozen", "real", "generated", "both"):
+        assert methods[regime].settings["imagined_share"] == 0
+        assert "imagined_share" not in methods[f"{regime} + imagined"].settings
+    assert methods["pixel"].settings["cooperation"] == "none"
+    assert methods["preset"].settings == {}
+    assert {"nearest seen cell", "additive model"} <= set(methods)
