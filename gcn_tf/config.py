@@ -18,6 +18,8 @@ import yaml
 from gcn_tf.errors import UserError, suggest
 
 Precision = Literal["auto", "float32", "mixed_bfloat16"]
+Padding = Literal["same", "valid"]
+IMAGE_SIDES = (28, 1024)  # smallest and largest
 
 
 class ConfigError(UserError):
@@ -29,15 +31,25 @@ class DataConfig:
     """Which pictures."""
 
     dataset: str = "glyphs"
-    """Dataset by name, with a subset where it has some: glyphs, qmnist, qmnist/train, mnist-style."""
+    """Dataset by name, with a subset where it has some: glyphs, qmnist, qmnist/train, mnist-style, faces, kdef, mmi."""
     writers: str = "10"
     """How many writers (styles for mnist-style), or the ids of those wanted: 10, or 115,203,44."""
     exemplars: int = 1
     """Pictures per digit and writer; above 1 the exemplar is a factor of its own."""
+    persons: str = "all"
+    """Faces: all, authors-65 (of KDEF), how many, or their ids: F01,M07."""
+    emotions: str = "paper-4"
+    """Faces: paper-4 (NE,DI,HA,SU), authors-5 (NE,DI,HA,AN,SA), all-7, or codes: NE,HA."""
+    sessions: str = "A,B"
+    """Faces: sessions by name, or all; of a single one, the others are kept for the judges."""
+    views: str = "S"
+    """Faces, kdef: views of the head: S (straight), or several of FL,HL,S,HR,FR."""
+    transformations: Literal[1, 4, 6, 8] = 4
+    """Turns of every picture: 4 rotations; 6: with two mirrorings, as the authors; 8: all there are; 1: none."""
     image_size: int = 28
-    """Side of the images in pixels (drawn datasets)."""
+    """Side of the images in pixels (drawn datasets and faces)."""
     data_seed: int = 0
-    """Seed of the drawn datasets: other seeds are other writers."""
+    """Seed of the drawn datasets: other seeds are other writers or persons."""
     data_dir: str | None = None
     """Folder of the prepared data; default: gcn-tf in the user's cache."""
     manual_dir: str | None = None
@@ -74,10 +86,11 @@ class GeneratorConfig:
     """The same for factors that `towers` does not name."""
     trunk: tuple[int, ...] = (512, 512)
     """Units of the dense layers after the towers are concatenated."""
-    seed_tensor: tuple[int, ...] = (7, 7, 64)
-    """Height, width and channels that the last dense layer is reshaped to."""
+    seed_tensor: tuple[int, ...] = (0, 0, 64)
+    """Height, width and channels that the last dense layer is reshaped to; height and width 0: those that the
+    image size needs."""
     upsampling: tuple[Upsampling, ...] = (
-        Upsampling(64, 4, 2, 1),  # 7 -> 14
+        Upsampling(64, 4, 2, 1),  # 7 -> 14 when the image has 28
         Upsampling(32, 4, 2, 1),  # 14 -> 28
         Upsampling(3, 3, 1, 1),
     )
@@ -87,15 +100,26 @@ class GeneratorConfig:
     operators: bool = True
     """Find the factors that do the same to every picture (a turn, a colour), and what each of their values does,
     in the seen pictures; the layers above then draw the rest."""
+    mean_picture: bool = False
+    """Start from the mean of the seen pictures: photographs, which have no black ground, are learned much faster."""
 
 
 @dataclass
 class Convolution:
-    """One convolution ("same" padding) and the max pooling after it (1: none)."""
+    """One convolution, its LeakyReLU, local response normalization if wanted, and max pooling."""
 
     filters: int
     kernel: int
     pool: int = 2
+    """Side of the pooling window; 1: no pooling."""
+    stride: int = 1
+    padding: Padding = "same"
+    normalize: bool = False
+    """Local response normalization before the pooling, as in AlexNet."""
+    pool_stride: int | None = None
+    """Pixels from window to window; none: the window's side, so that windows do not overlap."""
+    pool_padding: Padding = "valid"
+    """valid drops a last row and column that fill no window, same keeps them."""
 
 
 @dataclass
@@ -105,6 +129,8 @@ class ClassifierConfig:
     convolutions: tuple[Convolution, ...] = (Convolution(32, 3), Convolution(64, 3), Convolution(128, 3))
     head_units: tuple[int, ...] = (128,)
     """Units of the dense layers of each factor's head, before its softmax."""
+    heads: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """The same for single factors where they differ, by factor name."""
     dropout: float = 0.5
     negative_slope: float = 0.2
 
@@ -116,8 +142,8 @@ class RunConfig(DataConfig):
     preset: str = ""
     """Preset that the defaults come from; empty: the one of the dataset."""
     holdout: tuple[str, ...] = ("low-level",)
-    """Unseen cells: protocols by name (low-level, high-level, paper-digits, paper-faces, none), a random
-    share (fraction=0.2) or rules such as 'digit=7 writer=9 rotation=180'; repeatable."""
+    """Unseen cells: protocols by name (low-level, high-level, high-level=8, paper-digits, paper-faces,
+    none), a random share (fraction=0.2) or rules such as 'digit=7 writer=9 rotation=180'; repeatable."""
     seed: int = 0
     """Seed of hold-out, weights, batches and imagined cells."""
 
@@ -192,7 +218,7 @@ class RunConfig(DataConfig):
 # (lowest, highest) by key; None leaves the side open. Every number must be finite.
 _RANGES: dict[str, tuple[float | None, float | None]] = {
     "exemplars": (1, None),
-    "image_size": (28, 1024),
+    "image_size": IMAGE_SIDES,
     "data_seed": (0, 2**31 - 1),
     "seed": (0, 2**31 - 1),
     "pixel_weight": (0, None),
@@ -219,6 +245,13 @@ _RANGES: dict[str, tuple[float | None, float | None]] = {
     "stride": (1, None),
     "pad": (0, None),
     "pool": (1, None),
+    "pool_stride": (1, None),
+    "towers": (1, None),
+    "trunk": (1, None),
+    "seed_tensor": (0, None),
+    "head_units": (1, None),
+    "heads": (1, None),
+    "factor_weights": (0, None),
     "dropout": (0, 0.99),
     "negative_slope": (0, 1),
 }
@@ -228,16 +261,23 @@ def check_config(config: Any, prefix: str = "") -> None:
     """Raise ConfigError for the first setting out of range, naming it."""
     for entry in fields(config):
         value, key = getattr(config, entry.name), prefix + entry.name
-        for item in value if isinstance(value, tuple) else [value]:
-            if dataclasses.is_dataclass(item):
-                check_config(item, f"{key}.")
-            elif isinstance(item, (int, float)) and not isinstance(item, bool):
-                _check_number(key, item, *_RANGES.get(entry.name, (None, None)))
-        if isinstance(value, dict):
-            for name, number in value.items():
-                _check_number(f"{key}.{name}", number, 0, None)
+        _check_value(key, value, *_RANGES.get(entry.name, (None, None)))
     if isinstance(config, DataConfig):
         config.writer_selection()
+
+
+def _check_value(key: str, value: Any, lowest: float | None, highest: float | None) -> None:
+    """Everything in a setting, however deep, has the setting's range; layers bring their own."""
+    if dataclasses.is_dataclass(value):
+        check_config(value, f"{key}.")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _check_value(f"{key}.{name}", item, lowest, highest)
+    elif isinstance(value, tuple):
+        for i, item in enumerate(value):
+            _check_value(f"{key}[{i}]", item, lowest, highest)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        _check_number(key, value, lowest, highest)
 
 
 def _check_number(key: str, value: float, lowest: float | None, highest: float | None) -> None:

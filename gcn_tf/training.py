@@ -22,8 +22,9 @@ from gcn_tf.callbacks import (
 from gcn_tf.config import ConfigError, RunConfig, check_config, read_config, to_dict, write_config
 from gcn_tf.errors import UserError
 from gcn_tf.factors import FactorSpace
+from gcn_tf.mean_picture import mean_content
 from gcn_tf.model import GCN
-from gcn_tf.networks import build_classifier, build_generator, check_image_side
+from gcn_tf.networks import build_classifier, build_generator, check_classifier_side, check_image_side
 from gcn_tf.operators import estimate_operators
 from gcn_tf.optimizers import build_adam
 from gcn_tf.pipelines.batches import Split, pixels, split_dataset, training_batches
@@ -50,11 +51,10 @@ def load_split(config: RunConfig) -> Split:
 
 def build_model(config: RunConfig, space: FactorSpace, image_shape: tuple[int, int, int]) -> GCN:
     """Both networks and both optimizers, compiled; raises ConfigError when layers and image size disagree."""
-    check_image_side(config.generator, image_shape[0])
     weights = config.loss_weights(space.names)
     keras.utils.set_random_seed(config.seed)
     model = GCN(
-        build_generator(space.sizes, config.generator, config.precision),
+        build_generator(space.sizes, config.generator, config.precision, image_shape[0]),
         build_classifier(
             space.sizes, image_shape, config.classifier, config.precision, config.imagined_class
         ),
@@ -77,12 +77,17 @@ def build_model(config: RunConfig, space: FactorSpace, image_shape: tuple[int, i
     return model
 
 
-def find_operators(model: GCN, split: Split) -> None:
-    """Give the generator the operators that its seen pictures show."""
-    seen = split.pictures(unseen=False)
-    found = estimate_operators(pixels(split, seen), split.ids[seen], split.dataset.space.sizes)
-    for name in ("operators", "hide_explained"):
-        model.generator.get_layer(name).assign(found)
+def learn_before_training(model: GCN, config: RunConfig, split: Split) -> None:
+    """Give the generator what its seen pictures show at once: the operators and the mean picture."""
+    seen, sizes = split.pictures(unseen=False), split.dataset.space.sizes
+    images, ids = pixels(split, seen), split.ids[seen]
+    found = estimate_operators(images, ids, sizes) if config.generator.operators else {}
+    if config.generator.operators:
+        for name in ("operators", "hide_explained"):
+            model.generator.get_layer(name).assign(found)
+    if config.generator.mean_picture:
+        mean = mean_content(images, ids, tuple(sizes), found)
+        model.generator.get_layer("mean_picture").assign(mean)
 
 
 def total_steps(config: RunConfig) -> int:
@@ -117,6 +122,7 @@ def write_run(config: RunConfig, split: Split, run_dir: Path) -> RunConfig:
         UserError: settings that do not fit the data, or a folder that cannot be written.
     """
     check_image_side(config.generator, split.dataset.image_shape[0])
+    check_classifier_side(config.classifier, split.dataset.image_shape[0])
     config.loss_weights(split.dataset.space.names)
     config = dataclasses.replace(config, precision=resolve_precision(config.precision))
     try:
@@ -169,8 +175,8 @@ def fit(config: RunConfig, split: Split, run_dir: Path) -> GCN:
     store = CheckpointStore(model, run_dir / "checkpoints")
     if store.latest:
         store.restore()
-    elif config.generator.operators:
-        find_operators(model, split)
+    else:
+        learn_before_training(model, config, split)
     start, stop = int(model.step), total_steps(config)
     if start >= stop:
         return model

@@ -15,15 +15,16 @@ from gcn_tf.config import (
 
 
 def test_every_preset_is_complete_and_in_range():
-    assert {"glyphs", "qmnist", "qmnist-published", "mnist-style"} <= set(preset_names())
+    assert {"glyphs", "qmnist", "qmnist-published", "mnist-style", "kdef-published"} <= set(preset_names())
     for name in preset_names():
         config = resolve(preset=name)
         check_config(config)
         assert config.preset == name
 
 
-def test_a_config_survives_its_file(tmp_path):
-    config = resolve(preset="qmnist-published")
+@pytest.mark.parametrize("preset", ["qmnist-published", "kdef-published"])
+def test_a_config_survives_its_file(tmp_path, preset):
+    config = resolve(preset=preset)
     config = dataclasses.replace(
         config, factor_weights={"writer": 20.0}, holdout=("digit=7 writer=3", "low-level")
     )
@@ -38,6 +39,18 @@ def test_a_file_wins_over_the_preset_and_the_dataset_chooses_one(tmp_path):
     assert config.generator.trunk == (2048, 2048)
     assert config.generator.upsampling[0] == Upsampling(256, 4, 2, 1)
     assert resolve(dataset="qmnist/train").preset == "qmnist"
+
+
+def test_the_layers_of_older_files_read_as_they_were(tmp_path):
+    (tmp_path / "old.yaml").write_text(
+        "generator: {seed_tensor: [7, 7, 64]}\n"
+        "classifier: {convolutions: [{filters: 4, kernel: 3, pool: 2}], head_units: [8]}\n"
+    )
+    config = resolve(config_file=tmp_path / "old.yaml")
+    assert config.generator.seed_tensor == (7, 7, 64)
+    layer = config.classifier.convolutions[0]
+    assert (layer.pool, layer.stride, layer.padding, layer.normalize) == (2, 1, "same", False)
+    assert (layer.pool_stride, layer.pool_padding, config.classifier.heads) == (None, "valid", {})
 
 
 @pytest.mark.parametrize(
@@ -56,6 +69,22 @@ def test_a_file_wins_over_the_preset_and_the_dataset_chooses_one(tmp_path):
         ("generator: {trunk: [0.5]}", r"generator: trunk\[0\] is 0.5: expected int"),
         ("generator: {upsampling: [{filters: 3}]}", "kernel not given"),
         ("generator: {tower_units: 0}", "generator.tower_units is 0"),
+        ("generator: {towers: {writer: 0}}", "generator.towers.writer is 0"),
+        ("generator: {trunk: [8, 0]}", r"generator.trunk\[1\] is 0"),
+        ("generator: {upsampling: [{filters: 3, kernel: 0}]}", r"generator.upsampling\[0\].kernel is 0"),
+        ("classifier: {heads: {person: [8, 0]}}", r"classifier.heads.person\[1\] is 0: give a number from 1"),
+        ("classifier: {heads: {person: 8}}", r"classifier: heads.person is 8: expected tuple"),
+        ("classifier: {heads: {person: [a]}}", r"heads.person\[0\] is 'a': expected int"),
+        ("classifier: {convolutions: [{filters: 3, kernel: 3, pool_stride: 0}]}", "pool_stride is 0"),
+        (
+            "classifier: {convolutions: [{filters: 3, kernel: 3, stride: 0}]}",
+            r"convolutions\[0\].stride is 0",
+        ),
+        (
+            "classifier: {convolutions: [{filters: 3, kernel: 3, normalize: 1}]}",
+            "normalize is 1: expected bool",
+        ),
+        ("classifier: {convolutions: [{filters: 3, kernel: 3, padding: full}]}", "use one of same, valid"),
         ("generator: 3", "expected settings"),
         ("- a\n- b", "expected settings of the form"),
         ("a: [", "is not YAML"),

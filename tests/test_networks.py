@@ -1,10 +1,34 @@
+import runpy
+from dataclasses import replace
+from pathlib import Path
+
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from gcn_tf.config import ConfigError, GeneratorConfig, Upsampling, resolve
-from gcn_tf.networks import build_classifier, build_generator, check_image_side, generator_output_side
+from gcn_tf.config import (
+    ClassifierConfig,
+    ConfigError,
+    Convolution,
+    GeneratorConfig,
+    Upsampling,
+    resolve,
+)
+from gcn_tf.model import GCN
+from gcn_tf.networks import (
+    build_classifier,
+    build_generator,
+    check_classifier_side,
+    check_image_side,
+    classifier_feature_side,
+    generator_output_side,
+    seed_side,
+)
+from gcn_tf.normalization import LocalResponseNormalization
 
 SIZES = {"digit": 10, "writer": 10, "color": 3, "rotation": 4}
+FACES = {"person": 65, "emotion": 4, "session": 2, "rotation": 4}
 TOY = GeneratorConfig(tower_units=4, trunk=(6,), seed_tensor=(7, 7, 2), upsampling=(Upsampling(3, 4, 4, 0),))
 
 
@@ -70,15 +94,227 @@ def test_output_sizes_follow_the_published_formula(side, layers):
         seed_tensor=(start, start, 2),
         upsampling=tuple(Upsampling(2, *k[1:]) for k in layers),
     )
-    assert generator_output_side(config) == side
+    assert generator_output_side(config, start) == side
     assert build_generator({"digit": 2}, config, "float32").output.shape[1:3] == (side, side)
 
 
-def test_a_size_the_layers_cannot_make_is_named():
+def test_the_seed_tensor_follows_from_the_image_size():
+    for side, seed in {28: 7, 32: 8, 64: 16, 256: 64}.items():
+        assert seed_side(GeneratorConfig(), side) == seed
+    faces = replace(resolve("kdef-published").generator, seed_tensor=(0, 0, 256))
+    assert [seed_side(faces, side) for side in (78, 158, 174)] == [3, 8, 9]
+    config = GeneratorConfig(
+        tower_units=2, trunk=(2,), seed_tensor=(0, 0, 2), upsampling=(Upsampling(3, 5, 3, 1),)
+    )
+    made = build_generator({"digit": 2}, config, "float32", 30)
+    assert shapes(made)["seed_tensor"] == (10, 10, 2)
+    assert made.output.shape[1:] == (30, 30, 3)
+
+
+@pytest.mark.parametrize(
+    "settings, side, message",
+    [
+        ({}, 65, "--image-size 65 does not fit the generator's layers: the nearest that do are 64 and 68$"),
+        ({}, 30, "the nearest that do are 28 and 32$"),
+        ({}, 300, "the nearest that does is 256$"),
+        ({"upsampling": (Upsampling(3, 16, 16, 0),)}, 30, "the nearest that does is 48$"),
+        ({"upsampling": (Upsampling(3, 999, 999, 0),)}, 30, "no size does, change generator.upsampling"),
+        (
+            {"seed_tensor": (7, 7, 64)},
+            32,
+            "make 28x28 images, the dataset has 32x32: change --image-size to 28",
+        ),
+        ({"seed_tensor": (7, 5, 64)}, 28, r"seed_tensor is \[7, 5, 64\]: give height, the same width"),
+        ({"seed_tensor": (7, 7)}, 28, r"seed_tensor is \[7, 7\]"),
+        ({"seed_tensor": (0, 0, 0)}, 28, r"seed_tensor is \[0, 0, 0\]"),
+        ({}, None, "seed_tensor leaves its height to the image size"),
+    ],
+)
+def test_a_size_the_layers_cannot_make_is_one_line_that_names_those_they_can(settings, side, message):
+    config = GeneratorConfig(**settings)
+    for check in (check_image_side, lambda c, s: build_generator({"digit": 2}, c, "float32", s)):
+        with pytest.raises(ConfigError, match=message) as error:
+            check(config, side)
+        assert "\n" not in str(error.value)
+
+
+def test_a_classifier_names_the_smallest_image_it_fits():
+    deep = ClassifierConfig(convolutions=(Convolution(4, 3),) * 5)
+    check_classifier_side(deep, 32)
     with pytest.raises(
-        ConfigError, match=r"make 28x28 images, the dataset has 32x32: change --image-size to 28"
+        ConfigError, match=r"--image-size 31 is too small for .*: the smallest that fits is 32$"
     ):
-        check_image_side(GeneratorConfig(), 32)
+        check_classifier_side(deep, 31)
+    with pytest.raises(ConfigError, match="smallest that fits is 32"):
+        build_classifier({"digit": 2}, (31, 31, 3), deep, "float32")
+    published = resolve("kdef-published").classifier
+    with pytest.raises(ConfigError, match=r"smallest that fits is 19$"):
+        check_classifier_side(published, 18)
+    made = shapes(build_classifier({"session": 2}, (19, 19, 3), replace(published, heads={}), "float32"))
+    assert made["pool_5"] == (1, 1, 256)
+
+
+@pytest.mark.parametrize("side", [9, 28, 41, 64])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("stride, pool, pool_stride", [(1, 2, None), (2, 3, 2), (3, 1, None), (1, 2, 3)])
+def test_the_classifiers_feature_side_is_that_of_the_network(side, padding, stride, pool, pool_stride):
+    layer = Convolution(
+        2, 3, pool, stride, padding, pool_stride=pool_stride, pool_padding=padding, normalize=True
+    )
+    config = ClassifierConfig(convolutions=(layer,), head_units=(2,))
+    features = build_classifier({"digit": 2}, (side, side, 3), config, "float32").get_layer("features")
+    assert features.input.shape[1:3] == (classifier_feature_side(config, side),) * 2
+
+
+def test_the_published_face_generator_has_the_published_layers():
+    network = build_generator(FACES, resolve("kdef-published").generator, "float32", 158)
+    made = shapes(network)
+    towers = {"person": 512, "emotion": 512, "session": 128, "rotation": 256}
+    for name, units in towers.items():
+        assert made[f"{name}_tower_1"] == made[f"{name}_tower_2"] == (units,)
+    assert made["towers"] == (512 + 512 + 128 + 256,)
+    assert made["trunk_1"] == made["trunk_2"] == (2048,)
+    assert made["seed_tensor"] == (8, 8, 256)
+    assert [made[f"upsampling_{i}"] for i in (1, 2, 3)] == [(19, 19, 256), (39, 39, 256), (79, 79, 92)]
+    assert made["image"] == network.output.shape[1:] == (158, 158, 3)
+    first = [(k + 1) * u + (u + 1) * u for k, u in zip(FACES.values(), towers.values(), strict=True)]
+    trunk = (1408 + 1) * 2048 + (2048 + 1) * 2048 + (2048 + 1) * 8 * 8 * 256
+    convolutions = 2 * (25 * 256 * 256 + 256) + 25 * 256 * 92 + 92 + 4 * 92 * 3 + 3
+    assert network.count_params() == sum(first) + trunk + convolutions == 45_165_743
+    assert network.get_layer("upsampling_3_leaky").negative_slope == pytest.approx(0.1)
+
+
+def test_the_published_face_classifier_has_the_published_layers():
+    network = build_classifier(FACES, (158, 158, 3), resolve("kdef-published").classifier, "float32")
+    made = shapes(network)
+    assert made["convolution_1"] == made["normalization_1"] == (74, 74, 96)
+    assert made["pool_1"] == (37, 37, 96)
+    assert made["convolution_2"] == made["normalization_2"] == (37, 37, 256)
+    assert made["pool_2"] == (18, 18, 256)
+    assert [made[f"convolution_{i}"] for i in (3, 4, 5)] == [(18, 18, 384), (18, 18, 384), (18, 18, 256)]
+    assert made["pool_5"] == (9, 9, 256)
+    assert not {"normalization_3", "pool_3", "pool_4"} & set(made)
+    heads = {
+        "person": (4096, 4096),
+        "emotion": (1024, 4096),
+        "session": (1024, 4096),
+        "rotation": (1024, 4096),
+    }
+    for name, units in heads.items():
+        assert [made[f"{name}_head_{i}"][0] for i in (1, 2)] == list(units)
+        assert network.get_layer(f"{name}_dropout_2").rate == 0.5
+    convolutions = (
+        (121 * 3 * 96 + 96)
+        + (25 * 96 * 256 + 256)
+        + (9 * 256 * 384 + 384)
+        + (9 * 384 * 384 + 384)
+        + (9 * 384 * 256 + 256)
+    )
+    dense = sum(
+        (9 * 9 * 256 + 1) * a + (a + 1) * b + (b + 1) * size
+        for (a, b), size in zip(heads.values(), FACES.values(), strict=True)
+    )
+    assert network.count_params() == convolutions + dense == 182_073_803
+    order = [layer.name for layer in network.layers]
+    first = ["convolution_1", "convolution_1_leaky", "normalization_1", "pool_1"]
+    assert order[1:5] == first
+    assert network.get_layer("convolution_1_leaky").negative_slope == pytest.approx(0.2)
+
+
+def test_the_operations_of_the_benchmarks_are_those_of_the_layers():
+    script = Path(__file__).parents[1] / "benchmarks" / "training_step.py"
+    forward_operations = runpy.run_path(str(script))["forward_operations"]
+    preset = resolve("kdef-published")
+    upsampling = 25 * 256 * 256 * (8**2 + 19**2) + 25 * 256 * 92 * 39**2 + 4 * 92 * 3 * 79**2
+    dense = 65 * 512 + 4 * 512 + 2 * 128 + 4 * 256 + 2 * 512**2 + 128**2 + 256**2
+    dense += 1408 * 2048 + 2048**2 + 2048 * 8 * 8 * 256
+    generator = build_generator(FACES, preset.generator, "float32", 158)
+    assert forward_operations(generator) == 2 * (upsampling + dense)
+    convolutions = 121 * 3 * 96 * 74**2 + 25 * 96 * 256 * 37**2 + 9 * (2 * 256 + 384) * 384 * 18**2
+    features, others = 9 * 9 * 256, (4, 2, 4)
+    heads = features * 4096 + 4096 * 4096 + 4096 * 65
+    heads += sum(features * 1024 + 1024 * 4096 + 4096 * size for size in others)
+    classifier = build_classifier(FACES, (158, 158, 3), preset.classifier, "float32")
+    assert forward_operations(classifier) == 2 * (convolutions + heads)
+
+
+def caffe_lrn(x, size=5, alpha=1e-4, beta=0.75, k=1.0):
+    """LRNLayer's formula for (..., C), channel by channel."""
+    y = np.empty_like(x)
+    for c in range(x.shape[-1]):
+        around = x[..., max(0, c - size // 2) : c + size // 2 + 1]
+        y[..., c] = x[..., c] / (k + alpha / size * (around**2).sum(axis=-1)) ** beta
+    return y
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-6), ("mixed_bfloat16", 0.005)])
+@pytest.mark.parametrize("settings", [{}, {"size": 3, "alpha": 0.5, "k": 2.0}])
+def test_local_response_normalization_is_caffes(dtype, tolerance, settings):
+    x = tf.cast(100 * np.random.default_rng(0).normal(size=(2, 3, 3, 9)), tf.float32)
+    layer = LocalResponseNormalization(dtype=dtype, **settings)
+    if dtype == "mixed_bfloat16":
+        x = tf.cast(x, tf.bfloat16)
+    y = layer(x)
+    assert y.dtype == x.dtype
+    expected = caffe_lrn(tf.cast(x, tf.float64).numpy(), **settings)
+    np.testing.assert_allclose(tf.cast(y, tf.float64), expected, rtol=tolerance, atol=tolerance)
+
+
+def test_the_gradient_of_local_response_normalization_is_the_librarys():
+    x = tf.constant(100 * np.random.default_rng(0).normal(size=(2, 3, 3, 9)).astype(np.float32))
+    weights = np.random.default_rng(1).normal(size=x.shape).astype(np.float32)
+    gradients = []
+    for function in (
+        LocalResponseNormalization(),
+        lambda x: tf.nn.local_response_normalization(x, 2, 1.0, 1e-4 / 5, 0.75),
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(weights * function(x))
+        gradients.append(tape.gradient(loss, x))
+    np.testing.assert_allclose(*gradients, atol=1e-5)
+
+
+ALEX = ClassifierConfig(
+    convolutions=(Convolution(6, 5, 3, 2, "valid", True, 2, "same"), Convolution(4, 3, 3, pool_stride=2)),
+    head_units=(5,),
+    heads={"digit": (7, 3)},
+)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_a_step_with_a_normalizing_classifier_has_finite_gradients_and_moves_both_networks(dtype):
+    generator = build_generator(SIZES, TOY, dtype)
+    classifier = build_classifier(SIZES, (28, 28, 3), ALEX, dtype)
+    model = GCN(generator, classifier, dict.fromkeys(SIZES, 10.0))
+    model.compile()
+    before = [[v.numpy() for v in network.trainable_variables] for network in (generator, classifier)]
+    rng = np.random.default_rng(0)
+    ids = {name: tf.constant(rng.integers(0, size, 8), tf.int32) for name, size in SIZES.items()}
+    logs = tf.function(model.train_step)((ids, tf.constant(rng.random((8, 28, 28, 3)), tf.float32)))
+    assert all(np.isfinite(float(value)) for value in logs.values())
+    for network, old in zip((generator, classifier), before, strict=True):
+        new = [v.numpy() for v in network.trainable_variables]
+        assert all(np.isfinite(value).all() for value in new)
+        assert all((a != b).any() for a, b in zip(new, old, strict=True) if a.ndim > 1)
+
+
+def test_heads_are_sized_by_factor():
+    made = shapes(build_classifier(SIZES, (28, 28, 3), ALEX, "float32"))
+    assert (made["digit_head_1"], made["digit_head_2"]) == ((7,), (3,))
+    assert made["color_head_1"] == (5,)
+    assert "color_head_2" not in made
+
+
+def test_a_normalizing_classifier_survives_its_file(tmp_path):
+    network = build_classifier(SIZES, (28, 28, 3), ALEX, "mixed_bfloat16")
+    network.save(tmp_path / "classifier.keras")
+    again = keras.saving.load_model(tmp_path / "classifier.keras")
+    image = np.random.default_rng(0).random((2, 28, 28, 3)).astype(np.float32)
+    for name, logits in network(image).items():
+        np.testing.assert_array_equal(again(image)[name], logits)
+    layer = again.get_layer("normalization_1")
+    assert (layer.size, layer.alpha, layer.k) == (5, 1e-4, 1.0)
 
 
 def test_inputs_and_outputs_are_dicts_by_factor_name():
