@@ -5,12 +5,13 @@ proportions, slant and small irregularities, and is inked by each pixel's distan
 """
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, NamedTuple, Self, get_type_hints
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gcn_tf.errors import UserError
+from gcn_tf.pipelines.traits import Between, draw_traits, generator
 
 Pair = tuple[float, float]
 Stroke = NDArray[np.float64]  # (N, 2): x and y of the points along one movement of the pen
@@ -22,14 +23,6 @@ STEP = 0.04  # between neighbouring points of a stroke, in digit heights
 MIN_RADIUS = 0.62  # pixels; thinner ink breaks into grey dots at 28 x 28
 # How far a trait strays from digit to digit, in multiples of the writer's unsteadiness.
 SPREAD = {"slant_degrees": 100, "closure_degrees": 200, "weight": 4, "aspect": 2, "waist": 1, "loop": 1}
-
-
-class Between(NamedTuple):
-    """Range of a trait that the share `odds` of the writers has; it is 0 for the others."""
-
-    low: float
-    high: float
-    odds: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,12 +67,7 @@ class WriterStyle:
         """Draws one writer's hand from `seed` and `writer` alone; UserError where one is negative."""
         if seed < 0 or writer < 0:
             raise UserError(f"seed {seed}, writer {writer}: neither may be negative, give 0 or more")
-        rng = _generator(seed, writer, 0)
-        traits: dict[str, Any] = {}
-        for name, hint in get_type_hints(cls, include_extras=True).items():
-            for spec in getattr(hint, "__metadata__", ()):
-                has = bool(rng.random() < (spec.odds if isinstance(spec, Between) else spec))
-                traits[name] = rng.uniform(spec.low, spec.high) * has if isinstance(spec, Between) else has
+        traits = draw_traits(cls, generator(seed, writer, 0))
         return cls(seed=seed, writer=writer, **traits)
 
 
@@ -121,16 +109,12 @@ def draw_digit(digit: int, style: WriterStyle, size: int = 28, session: int = 0)
         raise UserError(f"size {size}: too small for a readable digit, give {MIN_SIZE} or more")
     if session < 0:
         raise UserError(f"session {session}: may not be negative, give 0 or more")
-    rng = _generator(style.seed, style.writer, 1 + digit + DIGITS * session)
+    # Key 0 is the hand itself.
+    rng = generator(style.seed, style.writer, 1 + digit + DIGITS * session)
     hand = _vary(style, rng)
     strokes = [_soften(stroke * [hand.aspect, 1.0], hand.roundness) for stroke in SKELETONS[digit](hand)]
     strokes = _frame(_bend(strokes, hand, rng), hand, rng)
     return _ink(strokes, [_radii(stroke, hand) for stroke in strokes], size)
-
-
-def _generator(seed: int, writer: int, purpose: int) -> np.random.Generator:
-    """Random numbers of their own for each writer and purpose (0: the hand, 1 + d: digit d, then the next session)."""
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(writer, purpose))))
 
 
 def _arc(centre: Pair, radii: Pair, degrees: Pair, hand: WriterStyle) -> Stroke:
