@@ -1,0 +1,212 @@
+"""The files of KDEF: where they lie, what their names say, and which of them are bad."""
+
+import hashlib
+import re
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from gcn_tf.errors import UserError
+from gcn_tf.pipelines.face_crops import BadPicture, decode
+from gcn_tf.pipelines.face_pictures import folders_below
+
+HOMEPAGE = "https://kdef.se"
+PERSONS = tuple(
+    f"{sex}{number:02}" for sex in "MF" for number in range(1, 36)
+)  # the authors' index: men first
+EMOTIONS = ("AF", "AN", "DI", "HA", "NE", "SA", "SU")
+SESSIONS = ("A", "B")
+VIEWS = ("FL", "HL", "S", "HR", "FR")
+SIZE = (562, 762)  # width, height
+LARGEST_FILE = 20_000_000  # bytes; an official file has about 0.1 MB
+
+# Misnamed in the official release; public code that reads KDEF agrees on what they are.
+OFFICIAL_MISNOMERS = {"AF31V": "AF31SAHL", "AM31H": "AM31SUHR"}
+
+_NAME = re.compile(rf"([AB])([FM])(\d\d)({'|'.join(EMOTIONS)})({'|'.join(VIEWS)})")
+
+
+class KdefError(UserError):
+    """KDEF cannot be loaded: files missing, or too many of them bad. One line."""
+
+
+@dataclass(frozen=True)
+class KdefFile:
+    """One picture, unpacked or in a zip.
+
+    Args:
+        name: str. The official name, e.g. "AF01NES.JPG".
+        session, person, emotion, view: str. E.g. "A", "F01", "NE", "S".
+        place: Path. The file; within a zip, the zip's path and the entry's.
+        archive: ZipFile. The open zip. Defaults to None, an unpacked file.
+        entry: str. Its full name in the zip.
+    """
+
+    name: str
+    session: str
+    person: str
+    emotion: str
+    view: str
+    place: Path
+    archive: zipfile.ZipFile | None = field(default=None, compare=False, repr=False)
+    entry: str = ""
+
+    @property
+    def rank(self) -> tuple[int, str, int, int]:
+        person, emotion, view = (
+            PERSONS.index(self.person),
+            EMOTIONS.index(self.emotion),
+            VIEWS.index(self.view),
+        )
+        return person, self.session, emotion, view
+
+    def content(self) -> bytes:
+        """The whole file; a zip's entry is read into memory and never written to disk.
+
+        Raises:
+            BadPicture: too large, gone, or damaged in the zip.
+        """
+        try:
+            if self.size() > LARGEST_FILE:
+                raise BadPicture(f"unreadable: {self.size()} bytes are too many for a picture")
+            return self.archive.read(self.entry) if self.archive else self.place.read_bytes()
+        except (OSError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise BadPicture(f"unreadable: {error}") from error
+
+    def size(self) -> int:
+        return self.archive.getinfo(self.entry).file_size if self.archive else self.place.stat().st_size
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder holds.
+
+    Args:
+        pictures: the files of the views asked for, one per name: men 01 to 35, then women, by session, emotion, view.
+        bad: "file: reason" for every misnamed or duplicate file.
+        total: int. Picture files looked at, the bad ones too.
+    """
+
+    pictures: tuple[KdefFile, ...]
+    bad: tuple[str, ...]
+    total: int
+
+
+def find_files(folder: Path, views: tuple[str, ...] = VIEWS) -> Found:
+    """Find KDEF's pictures below a folder: in its tree, flat, or within zips, in any case.
+
+    Zips are looked into only where nothing is unpacked, so a zip beside its unpacked files does no harm. AKDEF,
+    the averaged faces, is left out. Of files with the same name the first by path is kept, the others are bad.
+
+    Raises:
+        KdefError: no folder, no picture of these views in it, or a zip that cannot be opened.
+    """
+    if not folder.is_dir():
+        raise KdefError(f"--manual-dir {folder} is no folder: unpack KDEF there ({HOMEPAGE})")
+    named, bad = _sorted_out(_unpacked(folder))
+    if not named:
+        zipped, bad_zipped = _sorted_out(_zipped(folder))
+        named, bad = zipped, bad + bad_zipped
+    chosen = sorted((f for f in named if f.view in views), key=lambda file: (file.rank, str(file.place)))
+    if not chosen:
+        raise KdefError(
+            f"--manual-dir {folder} holds no KDEF picture of view {', '.join(views)} such as "
+            f"KDEF/AF01/AF01NE{views[0]}.JPG: unpack KDEF there ({HOMEPAGE})"
+        )
+    total = len(chosen) + len(bad)  # a misnamed file may show any view
+    pictures: list[KdefFile] = []
+    for file in chosen:
+        if pictures and pictures[-1].name == file.name:
+            bad.append(
+                f"{_relative(file.place, folder)}: duplicate of {_relative(pictures[-1].place, folder)}"
+            )
+        else:
+            pictures.append(file)
+    return Found(tuple(pictures), tuple(bad), total)
+
+
+def read_picture(file: KdefFile) -> np.ndarray:
+    """Decode a picture: uint8 (762, 562, 3), RGB.
+
+    Raises:
+        BadPicture: unreadable, truncated or wrong-sized.
+    """
+    return decode(file.content(), SIZE)
+
+
+def same_content(pictures: tuple[KdefFile, ...]) -> list[str]:
+    """Pictures that are the same file as another under another name, as "file: same content as file".
+
+    They stay in the dataset, for nothing tells which of the names is wrong.
+    """
+    counts = Counter(map(_size, pictures))
+    first: dict[bytes, str] = {}
+    notes = []
+    for file in pictures:
+        if counts[_size(file)] == 1:  # a file of its own size has its own content
+            continue
+        try:
+            digest = hashlib.sha256(file.content()).digest()
+        except BadPicture:  # it is named where it is decoded
+            continue
+        if first.setdefault(digest, file.name) != file.name:
+            notes.append(f"{file.name}: same content as {first[digest]}")
+    return notes
+
+
+def _size(file: KdefFile) -> int:
+    try:
+        return file.size()
+    except OSError:  # a link into nothing
+        return -1
+
+
+def _sorted_out(
+    files: Iterator[tuple[Path, zipfile.ZipFile | None, str]],
+) -> tuple[list[KdefFile], list[str]]:
+    named, bad = [], []
+    for place, archive, entry in files:
+        stem = PurePosixPath(entry or place.name).stem.upper()
+        match = _NAME.fullmatch(OFFICIAL_MISNOMERS.get(stem, stem))
+        if match and match[2] + match[3] in PERSONS:
+            session, sex, number, emotion, view = match.groups()
+            name = f"{match[0]}.JPG"
+            named.append(KdefFile(name, session, sex + number, emotion, view, place, archive, entry))
+        else:
+            bad.append(f"{place.name}: misnamed")
+    return named, sorted(bad)
+
+
+def _is_picture(path: PurePosixPath) -> bool:
+    if path.suffix.lower() not in (".jpg", ".jpeg") or path.name.startswith("."):  # "._x.JPG" is macOS's
+        return False
+    return not {part.upper() for part in path.parts} & {"AKDEF", "__MACOSX"}
+
+
+def _unpacked(folder: Path) -> Iterator[tuple[Path, None, str]]:
+    for path in chain.from_iterable(folders_below(folder)):
+        if _is_picture(PurePosixPath(path.relative_to(folder).as_posix())):
+            yield path, None, ""
+
+
+def _zipped(folder: Path) -> Iterator[tuple[Path, zipfile.ZipFile, str]]:
+    for path in chain.from_iterable(folders_below(folder)):
+        if path.suffix.lower() != ".zip":
+            continue
+        try:
+            archive = zipfile.ZipFile(path)
+        except (OSError, zipfile.BadZipFile) as error:
+            raise KdefError(f"cannot open {path} ({error}): get it again from {HOMEPAGE}") from error
+        for entry in archive.namelist():
+            if _is_picture(PurePosixPath(entry)):
+                yield path / entry, archive, entry
+
+
+def _relative(place: Path, folder: Path) -> str:
+    return place.relative_to(folder).as_posix()

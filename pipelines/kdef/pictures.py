@@ -1,0 +1,82 @@
+"""KDEF as arrays: prepare it once from the user's copy, then read it from the cache."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gcn_tf.errors import suggest
+from gcn_tf.pipelines.face_pictures import FacePictures, Preparation, load_pictures
+from gcn_tf.pipelines.kdef.files import HOMEPAGE, VIEWS, KdefError, find_files
+
+if TYPE_CHECKING:
+    from tensorflow_datasets.core import DatasetBuilder
+
+STRAIGHT = ("S",)
+SMALLEST_IMAGE, LARGEST_IMAGE = 8, 562  # larger crops than the photographs are wide hold nothing new
+HOW_TO_GET = (
+    f"kdef is not prepared: ask for KDEF at {HOMEPAGE} (it may not be redistributed), put it in a folder "
+    "and add --manual-dir FOLDER"
+)
+
+
+def load_kdef(
+    image_size: int = 158,
+    data_dir: Path | None = None,
+    manual_dir: Path | None = None,
+    views: tuple[str, ...] = STRAIGHT,
+) -> FacePictures:
+    """Load the faces of KDEF, preparing them on the first call.
+
+    Args:
+        image_size: int. Side of the square crops in pixels. Defaults to 158, the paper's.
+        data_dir: Path. Where prepared data go. Defaults to `default_data_dir()`.
+        manual_dir: Path. The folder with the user's copy. Prepared data do not need it again.
+        views: tuple of str. Any of FL, HL, S, HR, FR. Defaults to the straight view. Only their files are read.
+
+    Returns:
+        Men 01 to 35, then women 01 to 35; each by session, emotion and view.
+
+    Raises:
+        KdefError: a wrong size or view; not prepared and no manual_dir; nothing in it; more than 1 % of its
+            files bad; prepared data damaged.
+    """
+    if not SMALLEST_IMAGE <= image_size <= LARGEST_IMAGE:
+        raise KdefError(f"--image-size {image_size}: kdef has {SMALLEST_IMAGE} to {LARGEST_IMAGE} pixels")
+    chosen = _known_views(views)
+
+    def builder(root: Path) -> "DatasetBuilder":
+        from gcn_tf.pipelines.kdef.kdef_dataset_builder import (
+            Builder,
+            kdef_config,
+        )  # here: it imports TensorFlow
+
+        config = kdef_config(image_size, chosen)
+        listed = config.name in Builder.builder_configs  # TFDS takes a listed config by its name only
+        return Builder(data_dir=root, config=config.name if listed else config)
+
+    preparation = Preparation(
+        name="kdef",
+        config=config_name(image_size, chosen),
+        builder=builder,
+        check=lambda folder: find_files(folder, chosen),
+        error=KdefError,
+        how_to_get=HOW_TO_GET,
+    )
+    return load_pictures(preparation, data_dir, manual_dir)
+
+
+def config_name(image_size: int, views: tuple[str, ...]) -> str:
+    """E.g. "straight-158", "all-views-158" or "hl-s-hr-158"."""
+    names = {STRAIGHT: "straight", VIEWS: "all-views"}
+    return f"{names.get(views, '-'.join(views).lower())}-{image_size}"
+
+
+def _known_views(views: tuple[str, ...]) -> tuple[str, ...]:
+    """In KDEF's order and each once, so that one selection has one name."""
+    for view in views:
+        if view not in VIEWS:
+            raise KdefError(
+                f"kdef has no view {view!r}{suggest(view, list(VIEWS)) or ';'} known: {', '.join(VIEWS)}"
+            )
+    if not views:
+        raise KdefError(f"kdef needs at least one view of {', '.join(VIEWS)}")
+    return tuple(view for view in VIEWS if view in views)

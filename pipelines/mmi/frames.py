@@ -1,0 +1,149 @@
+"""The two frames taken from a clip: the neutral first one and the apex of the expression."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from gcn_tf.pipelines.face_crops import LARGEST_PICTURE, BadPicture, decode, find_face
+from gcn_tf.pipelines.mmi.sessions import NEUTRAL, Clip
+
+# FFmpeg writes what it thinks of a damaged video to stderr; we name the file ourselves. Unless the user set it.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+COMPARED_SIDE = 64  # pixels of the shorter side of the copies on which frames are compared
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a clip, with the labels of a picture.
+
+    Args:
+        clip: Clip. Where it is from.
+        emotion: str. The clip's, for its apex; neutral for its first frame.
+        session: str. "1", "2"...: this person's how many-th picture of this emotion.
+    """
+
+    clip: Clip
+    emotion: str
+    session: str
+    view: str = "S"
+
+    @property
+    def name(self) -> str:
+        return f"{self.clip.name} {'first' if self.emotion == NEUTRAL else 'apex'}"
+
+    @property
+    def person(self) -> str:
+        return self.clip.person
+
+
+def frames_of(clips: Sequence[Clip]) -> tuple[Frame, ...]:
+    """Of every clip the apex and, where it has more frames than one, the first, which is neutral."""
+    counts: Counter[tuple[str, str]] = Counter()
+    frames = []
+    for clip in clips:
+        still = len(clip.files) == 1 and not clip.is_video
+        for emotion in (clip.emotion,) if still else (NEUTRAL, clip.emotion):
+            counts[clip.person, emotion] += 1
+            frames.append(Frame(clip, emotion, str(counts[clip.person, emotion])))
+    return tuple(frames)
+
+
+def read_frame(frame: Frame) -> np.ndarray:
+    """Decode a frame, turned so that the face is upright: uint8 (H, W, 3), RGB.
+
+    Raises:
+        BadPicture: the clip, or a frame up to the apex, is unreadable, truncated or wrong-sized.
+    """
+    if frame.emotion == NEUTRAL:
+        return _upright(next(_images(frame.clip)))
+    return _upright(_apex(frame.clip))
+
+
+def most_different(images: Iterator[np.ndarray]) -> np.ndarray:
+    """The image that differs most from the first, held against noise: on small smoothed grey copies.
+
+    Only the best so far is kept.
+    """
+    best = next(images)
+    neutral, largest = _small(best), 0.0
+    for image in images:
+        difference = float(np.square(_small(image) - neutral).mean())  # squares: a mouth, not noise all over
+        if difference > largest:
+            best, largest = image, difference
+    return best
+
+
+def _apex(clip: Clip) -> np.ndarray:
+    if clip.apex is not None:
+        for number, image in enumerate(_images(clip)):
+            if number == clip.apex:
+                return image
+    return most_different(_images(clip))  # also when the annotation points behind the end
+
+
+def _small(image: np.ndarray) -> np.ndarray:
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    scale = min(1.0, COMPARED_SIDE / min(gray.shape))
+    small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return cv2.GaussianBlur(small, (5, 5), 0).astype(np.float32)
+
+
+def _upright(image: np.ndarray) -> np.ndarray:
+    """Some frontal clips were filmed with the camera on its side: the way round that shows a face."""
+    for turn in (None, cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE):
+        turned = image if turn is None else cv2.rotate(image, turn)
+        if find_face(turned):
+            return turned
+    return image
+
+
+def _images(clip: Clip) -> Iterator[np.ndarray]:
+    """The frames of a clip, one at a time: uint8 (H, W, 3), RGB."""
+    if clip.is_video:
+        yield from _video_images(clip.files[0])
+        return
+    shape = None
+    for path in clip.files:
+        try:
+            image = decode(path.read_bytes())
+        except OSError as error:
+            raise BadPicture(f"unreadable: {error}") from error
+        if shape not in (None, image.shape):
+            raise BadPicture(f"wrong-sized: {path.name} is not as large as the frames before")
+        shape = image.shape
+        yield image
+
+
+def _video_images(path: Path) -> Iterator[np.ndarray]:
+    _require_whole(path)
+    video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    try:
+        width, height = video.get(cv2.CAP_PROP_FRAME_WIDTH), video.get(cv2.CAP_PROP_FRAME_HEIGHT)
+        if width * height > LARGEST_PICTURE:
+            raise BadPicture(f"wrong-sized: {width:.0f}x{height:.0f} is too large")
+        read, image = video.read()
+        if not read:
+            raise BadPicture(f"unreadable: {path.name} is no video")
+        while read:
+            yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+            read, image = video.read()
+    finally:
+        video.release()
+
+
+def _require_whole(path: Path) -> None:
+    """Raises BadPicture for an AVI that is shorter than its header says; the decoder would just stop early."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(8)
+        actual = path.stat().st_size
+    except OSError as error:
+        raise BadPicture(f"unreadable: {error}") from error
+    if header[:4] == b"RIFF" and actual < 8 + int.from_bytes(header[4:8], "little"):
+        raise BadPicture("truncated: the video ends too early")

@@ -1,0 +1,69 @@
+"""MMI as arrays: prepare it once from the user's copy, then read it from the cache."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gcn_tf.pipelines.face_pictures import FacePictures, Preparation, load_pictures
+from gcn_tf.pipelines.mmi.sessions import HOMEPAGE, VIEWS, MmiError, find_clips
+
+if TYPE_CHECKING:
+    from tensorflow_datasets.core import DatasetBuilder
+
+SMALLEST_IMAGE, LARGEST_IMAGE = 8, 576  # larger crops than the videos are high hold nothing new
+HOW_TO_GET = (
+    f"mmi is not prepared: ask for the MMI database at {HOMEPAGE} (it may not be redistributed), put its folder "
+    "Sessions in a folder and add --manual-dir FOLDER"
+)
+
+
+def load_mmi(
+    image_size: int = 158,
+    data_dir: Path | None = None,
+    manual_dir: Path | None = None,
+    views: tuple[str, ...] = VIEWS,
+) -> FacePictures:
+    """Load apex and neutral frames of MMI's posed basic emotions, preparing them on the first call.
+
+    Args:
+        image_size: int. Side of the square crops in pixels. Defaults to 158, the paper's.
+        data_dir: Path. Where prepared data go. Defaults to `default_data_dir()`.
+        manual_dir: Path. The folder with the user's copy. Prepared data do not need it again.
+        views: tuple of str. Only ("S",), the straight view: profiles are left out.
+
+    Returns:
+        By person and session; `session` is the running number of the picture among this person's of this
+        emotion, `view` is "S".
+
+    Raises:
+        MmiError: a wrong size or view; not prepared and no manual_dir; nothing in it; more than 1 % of its pictures bad;
+            prepared data damaged.
+    """
+    if not SMALLEST_IMAGE <= image_size <= LARGEST_IMAGE:
+        raise MmiError(f"--image-size {image_size}: mmi has {SMALLEST_IMAGE} to {LARGEST_IMAGE} pixels")
+    if views != VIEWS:
+        raise MmiError(f"--views {','.join(views)}: mmi has the straight view only, use S")
+
+    def builder(root: Path) -> "DatasetBuilder":
+        from gcn_tf.pipelines.mmi.mmi_dataset_builder import (
+            Builder,
+            mmi_config,
+        )  # here, for it imports TensorFlow
+
+        config = mmi_config(image_size)
+        listed = config.name in Builder.builder_configs  # TFDS takes a listed config by its name only
+        return Builder(data_dir=root, config=config.name if listed else config)
+
+    preparation = Preparation(
+        name="mmi",
+        config=config_name(image_size),
+        builder=builder,
+        check=find_clips,
+        error=MmiError,
+        how_to_get=HOW_TO_GET,
+    )
+    return load_pictures(preparation, data_dir, manual_dir)
+
+
+def config_name(image_size: int) -> str:
+    """E.g. "posed-158"."""
+    return f"posed-{image_size}"
