@@ -21,6 +21,7 @@ from gcn_tf.config import (
     GeneratorConfig,
     RunConfig,
     check_config,
+    preset_names,
     read_config,
     resolve,
 )
@@ -38,8 +39,8 @@ class Train(RunConfig):
     """
 
     holdout: UseAppendAction[tuple[str, ...]] = ()
-    """Unseen cells: protocols by name (low-level, high-level, paper-digits, paper-faces, none), a random share
-    (fraction=0.2) or rules such as 'digit=7 writer=9 rotation=180'; repeatable; default: low-level."""
+    """Unseen cells: protocols by name (low-level, high-level, high-level=8, paper-digits, paper-faces,
+    none), a random share (fraction=0.2) or rules such as 'digit=7 writer=9 rotation=180'; repeatable; default: low-level."""
     generator: Suppress[Fixed[GeneratorConfig]] = field(default_factory=GeneratorConfig)
     classifier: Suppress[Fixed[ClassifierConfig]] = field(default_factory=ClassifierConfig)
 
@@ -125,15 +126,18 @@ class Study(DataConfig):
 class Datasets(DataConfig):
     """List the datasets, or draw a contact sheet of one with its unseen cells framed.
 
+    Settings that are not given are those of the preset of the same name.
     Example: gcn-tf datasets glyphs --writers 20 --out glyphs.png
     """
 
     dataset: Positional[str] = ""
     """Dataset by name; without one they are listed."""
     holdout: UseAppendAction[tuple[str, ...]] = ()
-    """Unseen cells, as train takes them; default: low-level."""
+    """Unseen cells, as train takes them; default: those of the preset."""
     seed: int = 0
     """Seed of the hold-out."""
+    write_kdef: Path | None = None
+    """faces: write the drawn persons, all seven emotions, as files in KDEF's layout and size into this folder."""
     out: Path | None = None
     """The PNG to write; default: NAME.png."""
     debug: Debug = False
@@ -231,6 +235,9 @@ def _datasets(options: Datasets) -> None:
             print(f"{name}\n    factors  {entry.factors}\n    needs    {entry.needs}{subsets}")
         print("contact sheet of one: gcn-tf datasets glyphs")
         return
+    if options.write_kdef:
+        _write_kdef(options, options.write_kdef)
+        return
     split = split_dataset(load_dataset(options), options.holdout, options.seed)
     space = split.dataset.space
     for m, factor in enumerate(space):
@@ -240,8 +247,20 @@ def _datasets(options: Datasets) -> None:
         print(f"{factor.name:12} {len(factor):3}  {told}")
     groups = ", ".join(f"{len(rows)} {name}" for name, rows in split.groups().items())
     print(f"{len(split.ids)} cells: {groups}; in brackets how many of a value's are seen")
+    print("".join(f"{note}\n" for note in split.dataset.notes), end="")
     out = options.out or Path(f"{split.dataset.name}.png")
     print(f"look at: {write_contact_sheet(split, pixels(split, np.arange(len(split.ids))), out)}")
+
+
+def _write_kdef(options: Datasets, folder: Path) -> None:
+    from gcn_tf.pipelines.faces.pictures import write_kdef
+
+    if options.dataset != "faces" or not options.persons.isdigit():
+        raise ConfigError(
+            f"--write-kdef writes drawn faces: gcn-tf datasets faces --persons 70 --write-kdef {folder}"
+        )
+    count = write_kdef(folder, int(options.persons), options.data_seed)
+    print(f"{count} files: {folder / 'KDEF'}")
 
 
 def _print_report(picture: Path) -> None:
@@ -304,9 +323,15 @@ def _train_defaults(words: Sequence[str]) -> RunConfig:
 
 def _parse(name: str, words: Sequence[str]) -> Any:
     kind, _ = COMMANDS[name]
-    config = _train_defaults(words) if kind in (Train, Study) else RunConfig()
+    config = RunConfig()
+    if kind in (Train, Study):
+        config = _train_defaults(words)
+    elif kind is Datasets:
+        named = (word.partition("/")[0] for word in words)
+        config = resolve(dataset=next((name for name in named if name in preset_names()), ""))
+        config = dataclasses.replace(config, dataset="")
     default: Any = None
-    if kind in (Train, Study):  # the flag --holdout adds to a list, so it starts from an empty one
+    if kind in (Train, Study, Datasets):  # the flag --holdout adds to a list, so it starts from an empty one
         names = {entry.name for entry in dataclasses.fields(kind)} - {"holdout"}
         default = kind(
             **{e.name: getattr(config, e.name) for e in dataclasses.fields(config) if e.name in names}

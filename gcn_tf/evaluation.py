@@ -19,7 +19,14 @@ from gcn_tf.config import to_dict
 from gcn_tf.errors import UserError
 from gcn_tf.factors import FactorSpace
 from gcn_tf.intervals import Estimate, bootstrap_mean, jackknife
-from gcn_tf.judge import ConvolutionalJudge, HogJudge, JudgePictures, judge_pictures, train_judges, trusted
+from gcn_tf.judge import (
+    ConvolutionalJudge,
+    HogJudge,
+    JudgePictures,
+    doubted_factors,
+    judge_pictures,
+    train_judges,
+)
 from gcn_tf.pipelines.batches import GROUPS, Split, pixels, rows_by_group
 from gcn_tf.pipelines.qmnist.digits import default_data_dir
 from gcn_tf.pipelines.registry import Dataset
@@ -195,7 +202,7 @@ def write_report(run: Run, split: Split) -> Path:
                 "known_accuracy": judge.known_accuracy,
                 "held_out_accuracy": judge.held_out_accuracy,
                 "held_out_pictures": len(pictures.held_out[0]),
-                "trusted": trusted(judge),
+                "doubted_factors": doubted_factors(judge),
             }
             for judge in judges
         },

@@ -28,6 +28,7 @@ PAPER_FACES: tuple[tuple[int, str | None, str | None], ...] = (
 )
 
 LOW_LEVEL_SHARE = 0.04  # of all cells, one missing rotation or colour per base image, as the slides describe
+HIGH_LEVEL_COUNT = 10  # writers or persons, as in the paper
 LOW_LEVEL_NAMES = ("color", "rotation", "transformation")
 
 
@@ -97,8 +98,10 @@ def low_level(space: FactorSpace, seed: int) -> list[Rule]:
     return [dict(zip(space.names, _names_of(space, cell), strict=True)) for cell in drawn]
 
 
-def high_level(space: FactorSpace, seed: int) -> list[Rule]:
-    """One whole digit of each of ten writers (one emotion of a person), in every colour and rotation.
+def high_level(space: FactorSpace, seed: int, count: int | None = None) -> list[Rule]:
+    """One whole digit of each of ten writers (one emotion of a person), in every colour, session and rotation.
+
+    `high-level=8` takes eight writers or persons.
 
     The concept itself is unseen: no picture of that digit by that writer exists in training.
     """
@@ -109,8 +112,14 @@ def high_level(space: FactorSpace, seed: int) -> list[Rule]:
             f"protocol high-level needs a digit or emotion and a writer, style or person; "
             f"this dataset has {', '.join(space.names)}"
         )
+    if count is None:
+        count = min(HIGH_LEVEL_COUNT, len(space[hand]))
+    if not 1 <= count <= len(space[hand]):
+        raise HoldoutError(
+            f"--holdout high-level={count}: give 1 to {len(space[hand])}, the values of {hand}"
+        )
     rng = np.random.default_rng([seed, 0x20])
-    hands = rng.permutation(len(space[hand]))[:10]
+    hands = rng.permutation(len(space[hand]))[:count]
     concepts = np.resize(rng.permutation(len(space[concept])), len(hands))
     return [
         {concept: space[concept].values[c], hand: space[hand].values[h]}
@@ -189,6 +198,8 @@ def holdout_rules(specs: Sequence[str], space: FactorSpace, seed: int) -> list[R
     for spec in specs:
         if spec.startswith("fraction="):
             rules.extend(random_fraction(space, seed, _share(spec)))
+        elif spec.startswith("high-level="):
+            rules.extend(high_level(space, seed, _count(spec)))
         elif "=" in spec:
             rules.append(parse_rule(spec, space))
         elif spec in PROTOCOLS:
@@ -197,7 +208,7 @@ def holdout_rules(specs: Sequence[str], space: FactorSpace, seed: int) -> list[R
             hint = suggest(spec, list(PROTOCOLS))
             raise HoldoutError(
                 f"--holdout {spec!r}: no such protocol{hint or ';'} known: {', '.join(PROTOCOLS)}, "
-                f"fraction=P; or a rule such as '{space.names[0]}={space.factors[0].values[0]}'"
+                f"high-level=N, fraction=P; or a rule such as '{space.names[0]}={space.factors[0].values[0]}'"
             )
     return rules
 
@@ -236,6 +247,13 @@ def check_values_seen(cells: np.ndarray, unseen: np.ndarray, space: FactorSpace)
 
 def _names_of(space: FactorSpace, cell: Sequence[int]) -> list[str]:
     return [factor.values[i] for factor, i in zip(space, cell, strict=True)]
+
+
+def _count(spec: str) -> int:
+    try:
+        return int(spec.partition("=")[2])
+    except ValueError:
+        raise HoldoutError(f"--holdout {spec}: give a whole number, e.g. high-level=8") from None
 
 
 def _share(spec: str) -> float:

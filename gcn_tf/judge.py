@@ -42,7 +42,7 @@ NEIGHBOURS = 10  # weighted by distance ** -8: a near copy of one known picture 
 FAINT = 26  # of 255
 BLUR = 0.7 / 28  # standard deviation as a share of the side
 COLOR_WEIGHT = 3.0  # of the channels' shares beside the HOG blocks, whose length is at most 1 each
-ACCURACY_WANTED = 0.95  # on pictures that a judge knows, of every factor; one below it is no yardstick
+ACCURACY_WANTED = 0.95  # on pictures that a judge knows, of a factor; below it a judge is no yardstick for it
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,9 @@ class Judge(Protocol):
         ...
 
 
-def trusted(judge: Judge) -> bool:
-    return min(judge.known_accuracy.values()) >= ACCURACY_WANTED
+def doubted_factors(judge: Judge) -> list[str]:
+    """Factors that a judge does not even read in pictures that it knows."""
+    return [name for name, share in judge.known_accuracy.items() if share < ACCURACY_WANTED]
 
 
 def judge_pictures(dataset: Dataset) -> JudgePictures:

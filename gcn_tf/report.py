@@ -213,10 +213,11 @@ def _judges(report: dict[str, Any]) -> list[str]:
         for part, told in (("known_accuracy", "pictures it learned from"), ("held_out_accuracy", "held out")):
             rows.append([f"{name} judge, {told}", *(f"{judge[part][factor]:.3f}" for factor in factors)])
     count = next(iter(report["judges"].values()))["held_out_pictures"]
-    doubts = [name for name, judge in report["judges"].items() if not judge["trusted"]]
     verdict = [
-        f"**The {name} judge misreads pictures that it learned from: do not trust its accuracies.**"
-        for name in doubts
+        f"**The {name} judge misreads {', '.join(judge['doubted_factors'])} in pictures that it learned from: do not "
+        "trust these accuracies.**"
+        for name, judge in report["judges"].items()
+        if judge["doubted_factors"]
     ]
     return [
         "The *convolutional* judge is a network of its own; the *hog* judge compares histograms of gradients with those of "

@@ -69,7 +69,26 @@ def rotation() -> Variation:
     return Variation(Factor("rotation", ROTATIONS_DEGREES), _pixel_moves(_TURNS))
 
 
-def transformation() -> Variation:
-    """The authors' six: the four rotations (degrees counter-clockwise) and the two mirrorings."""
-    values = (*ROTATIONS_DEGREES, "flip-up-down", "flip-left-right")
-    return Variation(Factor("transformation", values), _pixel_moves((*_TURNS, np.flipud, np.fliplr)))
+_MIRRORINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "flip-up-down": np.flipud,
+    "flip-left-right": np.fliplr,
+    "flip-left-right-90": lambda numbers: np.rot90(np.fliplr(numbers)),
+    "flip-left-right-270": lambda numbers: np.rot90(np.fliplr(numbers), 3),
+}
+
+
+def transformation(count: int = 6) -> Variation:
+    """The four rotations and mirrorings: 6 are the authors', with the two plain mirrorings; 8 are all there are.
+
+    In "flip-left-right-90" the mirrored picture is turned by 90 degrees counter-clockwise.
+    """
+    names = tuple(_MIRRORINGS)[: count - len(_TURNS)]
+    moves = (*_TURNS, *(_MIRRORINGS[name] for name in names))
+    return Variation(Factor("transformation", (*ROTATIONS_DEGREES, *names)), _pixel_moves(moves))
+
+
+def turns(count: int) -> tuple[Variation, ...]:
+    """The variation for `--transformations`: 1 none, 4 the factor rotation, 6 or 8 the factor transformation."""
+    if count == 1:
+        return ()
+    return (rotation() if count == 4 else transformation(count),)

@@ -31,7 +31,7 @@ def test_the_default_preset_reaches_its_targets_on_qmnist(data, tmp_path, monkey
         {name: estimate["value"] for name, estimate in scores.items()} for scores in report["scores"].values()
     )
     for judge in ("convolutional", "hog"):
-        assert report["judges"][judge]["trusted"]
+        assert report["judges"][judge]["doubted_factors"] == []
         assert report["judges"][judge]["held_out_accuracy"]["digit"] >= 0.95
         assert low[f"digit_accuracy/{judge}"] >= 0.95
         assert low[f"writer_accuracy/{judge}"] >= 0.95

@@ -85,5 +85,5 @@ def test_a_wrong_name_is_named_with_the_right_ones(config, message):
 
 
 def test_every_dataset_says_what_it_needs():
-    assert set(DATASETS) == {"glyphs", "qmnist", "mnist-style"}
+    assert set(DATASETS) == {"glyphs", "qmnist", "mnist-style", "faces", "kdef", "mmi"}
     assert all(entry.factors and entry.needs for entry in DATASETS.values())
