@@ -264,6 +264,11 @@ def check_config(config: Any, prefix: str = "") -> None:
         _check_value(key, value, *_RANGES.get(entry.name, (None, None)))
     if isinstance(config, DataConfig):
         config.writer_selection()
+    if isinstance(config, RunConfig) and config.imagined_from > config.imagined_full:
+        raise ConfigError(
+            f"imagined_from is {config.imagined_from:g}, imagined_full {config.imagined_full:g}: imagined cells cannot "
+            "have their full weight before they set in, make imagined_full the larger"
+        )
 
 
 def _check_value(key: str, value: Any, lowest: float | None, highest: float | None) -> None:

@@ -5,9 +5,15 @@ import sys
 from tqdm import tqdm
 
 
-def progress(total: int, description: str, unit: str = "step", initial: int = 0) -> tqdm:
-    """A bar on stderr with the time left."""
+def progress(total: int, description: str, unit: str = "step", initial: int = 0, delay: float = 0) -> tqdm:
+    """A bar on stderr with the time left; of work that ends within `delay` seconds none."""
     interval = 0.1 if sys.stderr.isatty() else 15.0
     return tqdm(
-        total=total, initial=initial, desc=description, unit=unit, mininterval=interval, dynamic_ncols=True
+        total=total,
+        initial=initial,
+        desc=description,
+        unit=unit,
+        mininterval=interval,
+        dynamic_ncols=True,
+        delay=delay,
     )

@@ -111,6 +111,8 @@ def start_run(config: RunConfig, run_dir: Path) -> tuple[RunConfig, Split]:
         raise UserError(
             f"--run-dir {run_dir} already holds a run: go on with --resume {run_dir}, or name another"
         )
+    check_image_side(config.generator, config.image_size)
+    check_classifier_side(config.classifier, config.image_size)
     split = load_split(config)
     return write_run(config, split, run_dir), split
 
@@ -121,8 +123,6 @@ def write_run(config: RunConfig, split: Split, run_dir: Path) -> RunConfig:
     Raises:
         UserError: settings that do not fit the data, or a folder that cannot be written.
     """
-    check_image_side(config.generator, split.dataset.image_shape[0])
-    check_classifier_side(config.classifier, split.dataset.image_shape[0])
     config.loss_weights(split.dataset.space.names)
     config = dataclasses.replace(config, precision=resolve_precision(config.precision))
     try:

@@ -52,7 +52,7 @@ def test_help_does_not_import_tensorflow():
         (["train", "--holdout", "digit=77"], "digit has no value '77'"),
         (["train", "--config", "absent.yaml"], "cannot read absent.yaml"),
         (["train", "--resume", "absent"], "absent is no run directory"),
-        (["train", "--image-size", "32"], "make 28x28 images"),
+        (["train", "--image-size", "30"], "nearest that do are 28 and 32"),
         (["train", "--factor-weights", "wrter", "3"], "did you mean writer"),
         (["evaluate", "absent"], "absent is no run directory"),
         (["generate", "absent", "digit=7"], "absent is no run directory"),
@@ -63,6 +63,10 @@ def test_help_does_not_import_tensorflow():
         (["study", "cooperation", "--seeds", "0"], "--seeds 0: give 1 or more"),
         (["study", "cooperation", "--steps", "-1"], "steps is -1"),
         (["study", "competition"], "'cooperation'"),
+        (["datasets", "glyphs", "--write-kdef", "out"], "--write-kdef writes drawn faces"),
+        (["datasets", "faces", "--persons", "F01"], "give their number"),
+        (["train", "--dataset", "faces", "--image-size", "65"], "nearest that do are 64 and 72"),
+        (["train", "--dataset", "kdef"], "--manual-dir"),
     ],
 )
 def test_bad_input_is_one_line_with_exit_code_2(words, message, capsys, tmp_path, monkeypatch):
@@ -75,6 +79,20 @@ def test_bad_input_is_one_line_with_exit_code_2(words, message, capsys, tmp_path
     assert said.err.count("\n") == 1
     assert "Traceback" not in said.err
     assert not list(tmp_path.iterdir())
+
+
+def test_datasets_takes_what_is_not_said_from_the_preset(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    main(["datasets", "faces", "--persons", "3", "--image-size", "32", "--holdout", "high-level=2"])
+    said = capsys.readouterr().out
+    assert "96 cells: 80 seen, 16 unseen high-level" in said
+    assert Image.open("faces.png").size[0] > 500
+
+
+def test_drawn_faces_are_written_as_kdef_files(tmp_path, capsys):
+    main(["datasets", "faces", "--persons", "1", "--write-kdef", str(tmp_path)])
+    assert f"14 files: {tmp_path / 'KDEF'}" in capsys.readouterr().out
+    assert len(list(tmp_path.glob("KDEF/*/*.JPG"))) == 14
 
 
 def test_debug_shows_the_traceback():

@@ -117,3 +117,9 @@ def test_a_loss_weight_for_an_unknown_factor_is_refused():
     assert config.loss_weights(("digit", "writer")) == {"digit": 2, "writer": 20}
     with pytest.raises(ConfigError, match="'writer'"):
         config.loss_weights(("digit", "person"))
+
+
+def test_imagined_cells_cannot_be_at_full_weight_before_they_set_in():
+    check_config(RunConfig(imagined_from=0.3, imagined_full=0.3))
+    with pytest.raises(ConfigError, match="make imagined_full the larger"):
+        check_config(RunConfig(imagined_from=0.5, imagined_full=0.4))

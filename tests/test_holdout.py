@@ -56,6 +56,11 @@ def test_high_level_takes_one_whole_digit_of_every_writer():
     assert len(pairs) == 10 == len({writer for _, writer in pairs}) == len({digit for digit, _ in pairs})
 
 
+def test_high_level_takes_as_many_writers_as_it_is_told():
+    cells = unseen_cells(DIGITS, "high-level=3")
+    assert len({tuple(cell[:2]) for cell in cells}) == 3 == len({cell[1] for cell in cells})
+
+
 @pytest.mark.parametrize("protocol", ["low-level", "high-level"])
 def test_protocols_depend_on_the_seed_alone(protocol):
     first, again, other = (unseen_cells(DIGITS, protocol, seed=s) for s in (3, 3, 4))
@@ -129,6 +134,8 @@ def test_a_rule_that_loses_a_value_names_it():
         ("fraction=1.2", "between 0 and 1"),
         ("fraction=half", "between 0 and 1"),
         ("fraction=0.999", "at most 0.987 here"),
+        ("high-level=11", "high-level=11: give 1 to 10, the values of writer"),
+        ("high-level=many", "give a whole number"),
     ],
 )
 def test_a_wrong_spec_is_named_with_its_remedy(spec, message):

@@ -92,6 +92,19 @@ def test_operators_are_found_in_the_pictures_and_content_is_left_alone():
     np.testing.assert_allclose(found["ink"].mixing, inks, atol=0.02)
 
 
+def test_pictures_on_a_bright_ground_are_not_taken_for_each_other():
+    """Faces that differ in the mouth alone are nearly equal in energy; an expression is no operator all the same."""
+    person, mouth = RNG.random((12, 8, 8, 3)) * 0.3, RNG.random((2, 2, 8, 3)) * 0.4
+    faces = 0.6 + np.repeat(person, 2, axis=0)
+    faces[:, 5:7] -= np.tile(mouth, (12, 1, 1, 1))
+    ids = np.stack([np.repeat(np.arange(12), 2), np.tile([0, 1], 12)], axis=1)
+    found = estimate_operators(
+        (255 * np.clip(faces, 0, 1)).astype(np.uint8), ids, {"person": 12, "emotion": 2}
+    )
+    assert not found["emotion"].explain
+    assert not found["person"].explain
+
+
 def test_operators_are_found_when_cells_are_missing_and_pictures_rough():
     images, cells, _ = grid(noise=0.02)
     kept = RNG.permutation(len(cells))[:40]

@@ -79,7 +79,10 @@ def draw_faces(
             raise UserError(f"emotion {emotion!r} is unknown: use some of {', '.join(EMOTIONS)}")
     people = [Person.draw(seed, number) for number in range(persons)]
     cells = [(p, e, s) for p in people for e in emotions for s in range(sessions)]
-    with ThreadPoolExecutor(cpu_count()) as pool, progress(len(cells), "drawing faces") as bar:
+    with (
+        ThreadPoolExecutor(cpu_count()) as pool,
+        progress(len(cells), "drawing faces", " faces", delay=2) as bar,
+    ):
         images = []
         for image in pool.map(lambda cell: draw_face(cell[0], cell[1], cell[2], size, take), cells):
             images.append(image)
@@ -130,7 +133,7 @@ def write_kdef(folder: Path, persons: int, seed: int = 0, emotions: Sequence[str
     try:
         with (
             ProcessPoolExecutor(cpu_count(), get_context("spawn")) as pool,
-            progress(len(jobs), "drawing faces") as bar,
+            progress(len(jobs), "drawing faces", " faces") as bar,
         ):
             for _ in pool.map(_write_kdef_file, jobs):
                 bar.update()

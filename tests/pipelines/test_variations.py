@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from gcn_tf.errors import UserError
-from gcn_tf.pipelines.variations import COLORS, color, rotation, transformation
+from gcn_tf.pipelines.variations import COLORS, color, rotation, transformation, turns
 
 RNG = np.random.default_rng(0)
 INK = RNG.integers(0, 256, (12, 6, 6, 1)).astype(np.uint8)
@@ -14,6 +14,8 @@ NUMPY = {
     "270": lambda x: np.rot90(x, 3),
     "flip-up-down": np.flipud,
     "flip-left-right": np.fliplr,
+    "flip-left-right-90": lambda x: np.rot90(np.fliplr(x), 1),
+    "flip-left-right-270": lambda x: np.rot90(np.fliplr(x), 3),
 }
 
 
@@ -27,7 +29,7 @@ def in_tf_data(variation, images, ids):
 
 
 @pytest.mark.parametrize("run", [alone, in_tf_data])
-@pytest.mark.parametrize("variation", [rotation(), transformation()])
+@pytest.mark.parametrize("variation", [rotation(), transformation(), transformation(8)])
 def test_turns_and_mirrorings_are_numpys_to_the_pixel(run, variation):
     ids = np.arange(12, dtype=np.int32) % len(variation.factor)
     made = run(variation, INK, ids)
@@ -52,6 +54,19 @@ def test_variations_work_on_rgb_images_too():
     rgb = RNG.integers(0, 256, (4, 5, 5, 3)).astype(np.uint8)
     made = alone(rotation(), rgb, np.array([1, 1, 1, 1], np.int32))
     np.testing.assert_array_equal(made, np.rot90(rgb, 1, (1, 2)))
+
+
+def test_the_eight_transformations_are_all_different_and_the_first_six_are_the_authors():
+    eight = transformation(8)
+    assert eight.factor.values[:6] == transformation(6).factor.values
+    made = alone(eight, np.repeat(INK[:1], 8, axis=0), np.arange(8, dtype=np.int32))
+    assert len({image.tobytes() for image in made}) == 8
+
+
+def test_turns_are_chosen_by_their_number():
+    assert turns(1) == ()
+    assert [len(v.factor) for n in (4, 6, 8) for v in turns(n)] == [4, 6, 8]
+    assert turns(4)[0].factor.name == "rotation"
 
 
 def test_images_that_are_not_square_are_refused():
