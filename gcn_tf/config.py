@@ -20,6 +20,11 @@ from gcn_tf.errors import UserError, suggest
 Precision = Literal["auto", "float32", "mixed_bfloat16"]
 Padding = Literal["same", "valid"]
 IMAGE_SIDES = (28, 1024)  # smallest and largest
+# Of the datasets by name.
+FACTOR_NAMES = (
+    *("digit", "writer", "style", "exemplar", "color"),
+    *("person", "emotion", "session", "view", "rotation", "transformation"),
+)
 
 
 class ConfigError(UserError):
@@ -206,9 +211,12 @@ class RunConfig(DataConfig):
         return self.cooperation == "joint" and imagining and self.imagined_class_weight > 0
 
     def loss_weights(self, names: tuple[str, ...]) -> dict[str, float]:
-        """Weight of each factor's cross entropy; raises ConfigError for a factor that does not exist."""
+        """Weight of each factor's cross entropy; raises ConfigError for a factor that no dataset has.
+
+        A preset may weigh factors that other settings take away, as `--sessions A` does with the session.
+        """
         for name in self.factor_weights:
-            if name not in names:
+            if name not in (*names, *FACTOR_NAMES):
                 raise ConfigError(
                     f"factor_weights names {name!r}{suggest(name, names) or ';'} known: {', '.join(names)}"
                 )
@@ -383,6 +391,14 @@ def preset_names() -> list[str]:
     )
 
 
+def _with_preset(config: RunConfig, name: str) -> RunConfig:
+    """The settings of a preset over `config`; `extends: OTHER` in its file takes those of another first."""
+    settings = yaml.safe_load((resources.files("gcn_tf") / "presets" / f"{name}.yaml").read_text())
+    if base := settings.pop("extends", ""):
+        config = _with_preset(config, base)
+    return with_settings(config, settings, f"preset {name}")
+
+
 def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None) -> RunConfig:
     """Defaults, then the preset, then the YAML file.
 
@@ -398,8 +414,7 @@ def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None
     name = named or (dataset or str(from_file.get("dataset", RunConfig.dataset))).partition("/")[0]
     config = RunConfig()
     if name in preset_names():
-        text = (resources.files("gcn_tf") / "presets" / f"{name}.yaml").read_text()
-        config = with_settings(config, yaml.safe_load(text), f"preset {name}")
+        config = _with_preset(config, name)
     elif named:
         hint = suggest(name, preset_names()) or ";"
         raise ConfigError(f"--preset {name!r} is unknown{hint} known: {', '.join(preset_names())}")

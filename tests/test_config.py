@@ -15,7 +15,8 @@ from gcn_tf.config import (
 
 
 def test_every_preset_is_complete_and_in_range():
-    assert {"glyphs", "qmnist", "qmnist-published", "mnist-style", "kdef-published"} <= set(preset_names())
+    known = {"glyphs", "qmnist", "qmnist-published", "mnist-style", "faces", "kdef", "kdef-published", "mmi"}
+    assert known == set(preset_names())
     for name in preset_names():
         config = resolve(preset=name)
         check_config(config)
@@ -115,11 +116,23 @@ def test_writers_is_a_number_or_ids():
 def test_a_loss_weight_for_an_unknown_factor_is_refused():
     config = RunConfig(factor_weights={"writer": 20})
     assert config.loss_weights(("digit", "writer")) == {"digit": 2, "writer": 20}
-    with pytest.raises(ConfigError, match="'writer'"):
-        config.loss_weights(("digit", "person"))
+    with pytest.raises(ConfigError, match="'wrter', did you mean writer"):
+        RunConfig(factor_weights={"wrter": 20}).loss_weights(("digit", "writer"))
 
 
 def test_imagined_cells_cannot_be_at_full_weight_before_they_set_in():
     check_config(RunConfig(imagined_from=0.3, imagined_full=0.3))
     with pytest.raises(ConfigError, match="make imagined_full the larger"):
         check_config(RunConfig(imagined_from=0.5, imagined_full=0.4))
+
+
+def test_a_preset_that_extends_another_differs_where_it_says_so():
+    faces, kdef = resolve(preset="faces"), resolve(preset="kdef")
+    assert kdef.generator == faces.generator
+    assert kdef.classifier == faces.classifier
+    assert (kdef.dataset, kdef.persons, kdef.holdout) == ("kdef", "authors-65", ("paper-faces",))
+
+
+def test_weights_of_factors_that_settings_take_away_do_not_matter():
+    faces = resolve(preset="faces")
+    assert faces.loss_weights(("person", "emotion")) == {"person": 2.0, "emotion": 2.0}
