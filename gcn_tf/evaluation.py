@@ -28,7 +28,7 @@ from gcn_tf.judge import (
     train_judges,
 )
 from gcn_tf.pipelines.batches import GROUPS, Split, pixels, rows_by_group
-from gcn_tf.pipelines.qmnist.digits import default_data_dir
+from gcn_tf.pipelines.prepared import default_data_dir
 from gcn_tf.pipelines.registry import Dataset
 from gcn_tf.report import PICTURE, write_documents
 from gcn_tf.synthesis import draw_codes

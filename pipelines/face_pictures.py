@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gcn_tf.errors import UserError
-from gcn_tf.pipelines.qmnist.digits import default_data_dir
+from gcn_tf.pipelines.prepared import damage_named, default_data_dir, quiet
 
 if TYPE_CHECKING:
     from tensorflow_datasets.core import DatasetBuilder
@@ -71,11 +71,9 @@ def load_pictures(preparation: Preparation, data_dir: Path | None, manual_dir: P
     Raises:
         UserError: of the type `preparation.error`, one line.
     """
-    from gcn_tf.pipelines.qmnist.preparing import quiet  # here, for it imports TensorFlow
-
     root = (data_dir or default_data_dir()).expanduser()
     folder = root / preparation.name / preparation.config
-    with _damage_named(folder, preparation.error), quiet():
+    with damage_named(folder, preparation.error), quiet():
         builder = preparation.builder(root)
     if not builder.data_path.exists():
         if not manual_dir:
@@ -83,7 +81,7 @@ def load_pictures(preparation: Preparation, data_dir: Path | None, manual_dir: P
         source = manual_dir.expanduser()
         preparation.check(source)
         _prepare(builder, source, preparation.error)
-    with _damage_named(folder, preparation.error):
+    with damage_named(folder, preparation.error):
         return _read_prepared(builder)
 
 
@@ -112,21 +110,9 @@ def require_few_bad(
         )
 
 
-@contextlib.contextmanager
-def _damage_named(folder: Path, error_type: type[UserError]) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # TFDS and TensorFlow raise a dozen types for files that are cut or lost
-        if not folder.exists():
-            raise
-        raise error_type(f"prepared data in {folder} are damaged: delete it and run again") from error
-
-
 def _prepare(builder: "DatasetBuilder", manual_dir: Path, error_type: type[UserError]) -> None:
     import tensorflow as tf
     import tensorflow_datasets as tfds
-
-    from gcn_tf.pipelines.qmnist.preparing import quiet
 
     config = tfds.download.DownloadConfig(manual_dir=manual_dir, try_download_gcs=False)
     try:

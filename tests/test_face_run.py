@@ -8,6 +8,7 @@ from PIL import Image
 
 from gcn_tf.cli import main
 from gcn_tf.pipelines.faces.pictures import write_kdef
+from gcn_tf.training import open_run
 
 TOY = """\
 dataset: kdef
@@ -82,6 +83,8 @@ def test_files_in_kdefs_layout_are_trained_judged_and_drawn(tmp_path, monkeypatc
     main(["generate", "runs/k", "person=*", "emotion=SU", "session=A", "rotation=0"])
     drawn = capsys.readouterr().out.split()[-1]
     assert np.asarray(Image.open(drawn)).std() > 5
+    network = open_run(tmp_path / "runs/k").model.generator
+    assert float(network.get_layer("mean_picture").mean.numpy().mean()) > 0.2  # it is part of a checkpoint
 
 
 @pytest.mark.slow

@@ -1,8 +1,5 @@
 """QMNIST as arrays: prepare it once, then read it from the user's cache."""
 
-import contextlib
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gcn_tf.factors import suggest
+from gcn_tf.pipelines.prepared import damage_named, default_data_dir
 from gcn_tf.pipelines.qmnist.sources import SUBSETS, QmnistError, require_files
 
 if TYPE_CHECKING:
@@ -31,12 +29,6 @@ class Digits:
     writer: np.ndarray
 
 
-def default_data_dir() -> Path:
-    """Where prepared data lie unless --data-dir says otherwise: gcn-tf in the user's cache folder."""
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(cache) if os.path.isabs(cache) else Path.home() / ".cache") / "gcn-tf"
-
-
 def load_digits(subset: str, data_dir: Path | None = None, manual_dir: Path | None = None) -> Digits:
     """Load a subset of QMNIST, preparing it on the first call.
 
@@ -56,23 +48,15 @@ def load_digits(subset: str, data_dir: Path | None = None, manual_dir: Path | No
     from gcn_tf.pipelines.qmnist.qmnist_dataset_builder import Builder
 
     root = (data_dir or default_data_dir()).expanduser()
-    with _damage_named(root / Builder.name / subset):
+    with damage_named(root / Builder.name / subset, QmnistError):
         builder = Builder(data_dir=root, config=subset)
     if not builder.data_path.exists():
         folder = manual_dir.expanduser() if manual_dir else None
         if folder:
             require_files(folder, SUBSETS[subset].sources)
         prepare(builder, folder)
-    with _damage_named(root / Builder.name / subset):
+    with damage_named(root / Builder.name / subset, QmnistError):
         return _read_prepared(builder, subset)
-
-
-@contextlib.contextmanager
-def _damage_named(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # TFDS and TensorFlow raise a dozen types for files that are cut or lost
-        raise QmnistError(f"prepared data in {folder} are damaged: delete it and run again") from error
 
 
 def _read_prepared(builder: "DatasetBuilder", subset: str) -> Digits:

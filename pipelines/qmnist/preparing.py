@@ -1,7 +1,6 @@
 """Calling TFDS so that it stays quiet, waits seconds instead of minutes, and fails with one line."""
 
 import contextlib
-import io
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,13 +9,12 @@ from typing import Any
 import requests
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from absl import logging
 from tensorflow_datasets.core.download import downloader
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 from tensorflow_datasets.core.download.util import DownloadError
-from tensorflow_datasets.core.utils import tqdm_utils
 from tqdm import tqdm
 
+from gcn_tf.pipelines.prepared import quiet
 from gcn_tf.pipelines.qmnist.sources import SUBSETS, QmnistError
 
 RETRIES = 2  # TFDS's own 10 take 200 s without a network
@@ -59,20 +57,6 @@ def _brief(error: Exception) -> str:
     """The innermost reason of nested network errors, in one line of at most 160 characters."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return " ".join(str(reason or error).split())[:160]
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep back TFDS's prints, progress bars and warnings; errors still show."""
-    verbosity, bars = logging.get_verbosity(), tqdm_utils._active
-    logging.set_verbosity(logging.ERROR)
-    tqdm_utils.display_progress_bar(False)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        tqdm_utils.display_progress_bar(bars)
-        logging.set_verbosity(verbosity)
 
 
 @contextlib.contextmanager

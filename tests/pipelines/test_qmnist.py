@@ -22,8 +22,9 @@ from tensorflow_datasets.core.download import downloader
 from tensorflow_datasets.core.download.checksums import UrlInfo
 
 from gcn_tf.errors import UserError
+from gcn_tf.pipelines.prepared import default_data_dir
 from gcn_tf.pipelines.qmnist import preparing
-from gcn_tf.pipelines.qmnist.digits import default_data_dir, load_digits
+from gcn_tf.pipelines.qmnist.digits import load_digits
 from gcn_tf.pipelines.qmnist.qmnist_dataset_builder import Builder
 from gcn_tf.pipelines.qmnist.sources import SUBSETS, Source, Subset, read_idx
 

@@ -1,0 +1,43 @@
+"""Prepared data: where TFDS datasets lie, how they are made without noise, and what is said of damaged ones."""
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from gcn_tf.errors import UserError
+
+
+def default_data_dir() -> Path:
+    """Where prepared data lie unless --data-dir says otherwise: gcn-tf in the user's cache folder."""
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(cache) if os.path.isabs(cache) else Path.home() / ".cache") / "gcn-tf"
+
+
+@contextlib.contextmanager
+def damage_named(folder: Path, error_type: type[UserError]) -> Iterator[None]:
+    """Turn whatever is raised while prepared data in `folder` are read into one line of `error_type`."""
+    try:
+        yield
+    except Exception as error:  # TFDS and TensorFlow raise a dozen types for files that are cut or lost
+        if not folder.exists():
+            raise
+        raise error_type(f"prepared data in {folder} are damaged: delete it and run again") from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep back TFDS's prints, progress bars and warnings; errors still show."""
+    from absl import logging  # here, for this and TFDS import TensorFlow
+    from tensorflow_datasets.core.utils import tqdm_utils
+
+    verbosity, bars = logging.get_verbosity(), tqdm_utils._active
+    logging.set_verbosity(logging.ERROR)
+    tqdm_utils.display_progress_bar(False)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        tqdm_utils.display_progress_bar(bars)
+        logging.set_verbosity(verbosity)
