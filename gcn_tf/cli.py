@@ -162,6 +162,7 @@ def _train(options: Train) -> None:
     print(
         f"{config.dataset}: {len(split.pictures(False))} cells seen, {len(split.pictures(True))} unseen; {run_dir}"
     )
+    _print_notes(split.dataset.notes)
     try:
         model = training.fit(config, split, run_dir)
         space = split.dataset.space
@@ -247,7 +248,7 @@ def _datasets(options: Datasets) -> None:
         print(f"{factor.name:12} {len(factor):3}  {told}")
     groups = ", ".join(f"{len(rows)} {name}" for name, rows in split.groups().items())
     print(f"{len(split.ids)} cells: {groups}; in brackets how many of a value's are seen")
-    print("".join(f"{note}\n" for note in split.dataset.notes), end="")
+    _print_notes(split.dataset.notes)
     out = options.out or Path(f"{split.dataset.name}.png")
     print(f"look at: {write_contact_sheet(split, pixels(split, np.arange(len(split.ids))), out)}")
 
@@ -261,6 +262,11 @@ def _write_kdef(options: Datasets, folder: Path) -> None:
         )
     count = write_kdef(folder, int(options.persons), options.data_seed)
     print(f"{count} files: {folder / 'KDEF'}")
+
+
+def _print_notes(notes: Sequence[str]) -> None:
+    """What users should know of the pictures, a line each."""
+    print("".join(f"{note}\n" for note in notes), end="")
 
 
 def _print_report(picture: Path) -> None:
