@@ -11,7 +11,7 @@ demo: $(VENV)/.installed ## train on the drawn default dataset, about three minu
 	@$(BIN)/gcn-tf train --dataset glyphs --run-dir $(DEMO)
 
 test: $(VENV)/.installed-dev ## the default tests, under 8 minutes
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 test-slow: $(VENV)/.installed-dev ## the longer tests
 	$(BIN)/python -m pytest -m slow
