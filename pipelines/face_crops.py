@@ -28,7 +28,7 @@ DETECTION_SIDE = 200
 # detections, a shadow or a profile some 5. Looking first for large faces alone takes a third of the time; what
 # is smaller than the last share is an ear or a button.
 SEARCHES = ((0.4, 15), (0.2, 5))
-LEAST_VOTES = 1 / 3  # of those of the surest face: a larger face with fewer is none
+LEAST_VOTES = 0.8  # of those of the surest face: a larger one with fewer is the head with its hair
 LARGEST_PICTURE = 40_000_000  # pixels; a header that promises more is refused before anything is decoded
 
 

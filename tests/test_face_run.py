@@ -45,7 +45,17 @@ def test_files_in_kdefs_layout_are_trained_judged_and_drawn(tmp_path, monkeypatc
     (tmp_path / "drawn/KDEF/readme.jpg").write_bytes(b"")  # one misnamed file of 19 is more than 1 %
     blank = sorted((tmp_path / "drawn").glob("KDEF/A*/*HAS.JPG"))[0]
     Image.new("RGB", (562, 762), "white").save(blank)  # no face is found there; it stays in, and is named
-    words = "train --config toy.yaml --manual-dir drawn --run-dir runs/k --holdout high-level=1".split()
+    words = [
+        "train",
+        "--config",
+        "toy.yaml",
+        "--manual-dir",
+        "drawn",
+        "--run-dir",
+        "runs/k",
+        "--holdout",
+        "high-level=1",
+    ]
     with pytest.raises(SystemExit):
         main(words)
     assert "readme.jpg" in capsys.readouterr().err

@@ -1,5 +1,7 @@
 """Drawn faces: they are faces, with these emotions, of these persons, always the same."""
 
+import io
+
 import cv2
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from gcn_tf.pipelines.faces.emotions import EMOTIONS, EXPRESSIONS, Expression
 from gcn_tf.pipelines.faces.persons import Person, Shot
 from gcn_tf.pipelines.faces.pictures import (
     KDEF_EYES,
+    KDEF_QUALITY,
     KDEF_SIZE,
     KDEF_UNIT,
     draw_face,
@@ -123,6 +126,15 @@ def test_files_in_kdefs_layout_are_read_end_to_end(kdef_folder, tmp_path):
     for row in rows:
         error = {name: np.abs(pictures.images[row] - image).mean() for name, image in direct.items()}
         assert min(error, key=error.get) == pictures.person[row]
+
+
+def test_a_face_is_found_inside_its_hair():
+    """Of this picture the cascade sees the face, surely, and, larger but less surely, the head with its hair."""
+    person = dict(kdef_persons(4, 0))["M01"]
+    image = draw(person, person.expression("NE"), Shot.draw(person, "NE", 0), KDEF_SIZE, KDEF_EYES, KDEF_UNIT)
+    Image.fromarray(image).save(stored := io.BytesIO(), "JPEG", quality=KDEF_QUALITY)
+    box = find_face(np.asarray(Image.open(stored)))
+    assert box.width < 2.5 * KDEF_UNIT
 
 
 @pytest.mark.slow
