@@ -1,6 +1,7 @@
 """What the TFDS builders of face photographs share: their features, examples and metadata."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -25,6 +26,14 @@ class Labelled(Protocol):
     def session(self) -> str: ...
     @property
     def view(self) -> str: ...
+
+
+def configured(
+    builder: type[tfds.core.DatasetBuilder], config: tfds.core.BuilderConfig, data_dir: Path
+) -> tfds.core.DatasetBuilder:
+    """A builder with a config of any size; TFDS takes one that the class lists by its name only."""
+    listed = config.name in builder.builder_configs
+    return builder(data_dir=data_dir, config=config.name if listed else config)
 
 
 Picture = TypeVar("Picture", bound=Labelled)

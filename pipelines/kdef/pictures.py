@@ -44,14 +44,11 @@ def load_kdef(
     chosen = _known_views(views)
 
     def builder(root: Path) -> "DatasetBuilder":
-        from gcn_tf.pipelines.kdef.kdef_dataset_builder import (
-            Builder,
-            kdef_config,
-        )  # here: it imports TensorFlow
+        # Here, for these import TensorFlow.
+        from gcn_tf.pipelines.face_dataset import configured
+        from gcn_tf.pipelines.kdef.kdef_dataset_builder import Builder, kdef_config
 
-        config = kdef_config(image_size, chosen)
-        listed = config.name in Builder.builder_configs  # TFDS takes a listed config by its name only
-        return Builder(data_dir=root, config=config.name if listed else config)
+        return configured(Builder, kdef_config(image_size, chosen), root)
 
     preparation = Preparation(
         name="kdef",

@@ -44,14 +44,11 @@ def load_mmi(
         raise MmiError(f"--views {','.join(views)}: mmi has the straight view only, use S")
 
     def builder(root: Path) -> "DatasetBuilder":
-        from gcn_tf.pipelines.mmi.mmi_dataset_builder import (
-            Builder,
-            mmi_config,
-        )  # here, for it imports TensorFlow
+        # Here, for these import TensorFlow.
+        from gcn_tf.pipelines.face_dataset import configured
+        from gcn_tf.pipelines.mmi.mmi_dataset_builder import Builder, mmi_config
 
-        config = mmi_config(image_size)
-        listed = config.name in Builder.builder_configs  # TFDS takes a listed config by its name only
-        return Builder(data_dir=root, config=config.name if listed else config)
+        return configured(Builder, mmi_config(image_size), root)
 
     preparation = Preparation(
         name="mmi",
