@@ -185,8 +185,7 @@ def hog_features(images: np.ndarray) -> np.ndarray:
     return np.hstack([gradients, shares]).astype(np.float16)
 
 
-def _network(factor_sizes: dict[str, int], image_shape: tuple[int, int, int]) -> keras.Model:
-    dtype = resolve_precision("auto")
+def _network(factor_sizes: dict[str, int], image_shape: tuple[int, int, int], dtype: str) -> keras.Model:
     image = layers.Input(image_shape, name="image")
     x = layers.Rescaling(1 / 255)(image)
     for filters, kernel, stride in ((32, 5, 2), (64, 3, 1), (128, 3, 2)):
@@ -257,13 +256,16 @@ def _key(pictures: JudgePictures) -> str:
 
 
 def _convolutional_judge(pictures: JudgePictures, weights: Path) -> ConvolutionalJudge:
-    keras.utils.set_random_seed(JUDGE_SEED)
-    network = _network(pictures.space.sizes, pictures.grid[0].shape[1:])
-    if weights.exists():
-        network.load_weights(weights)
-    else:
-        _fit(network, pictures)
-        write_beside(weights, network.save_weights)
+    """It learns in whichever precision is faster now, and always reads in float32 what was stored: the same figures
+    whether it was trained a moment or a year ago."""
+    sizes, shape = pictures.space.sizes, pictures.grid[0].shape[1:]
+    if not weights.exists():
+        keras.utils.set_random_seed(JUDGE_SEED)
+        learner = _network(sizes, shape, resolve_precision("auto"))
+        _fit(learner, pictures)
+        write_beside(weights, learner.save_weights)
+    network = _network(sizes, shape, "float32")
+    network.load_weights(weights)
     return ConvolutionalJudge(network)
 
 

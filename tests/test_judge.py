@@ -89,6 +89,20 @@ def test_judges_come_from_the_cache_and_read_the_same(judges, pictures, monkeypa
         np.testing.assert_array_equal(read[0][name], read[1][name])
 
 
+def test_a_fresh_judge_gives_the_figures_of_a_cached_one_whichever_precision_it_learned_in(
+    pictures, tmp_path, monkeypatch
+):
+    """Load on the machine may decide what "auto" is: learned in bfloat16, then float32 was found faster."""
+    monkeypatch.setattr(judge, "STEPS", 3)
+    monkeypatch.setattr(judge, "ROUNDS", 1)
+    features = []
+    for precision in ("mixed_bfloat16", "float32"):
+        monkeypatch.setattr(judge, "resolve_precision", lambda asked, given=precision: given)
+        made = judge._convolutional_judge(pictures, tmp_path / "judge.weights.h5")
+        features.append(made.features(pictures.held_out[0][:50]))
+    np.testing.assert_array_equal(*features)
+
+
 def test_other_pictures_are_another_judge(judges, pictures):
     *_, cache = judges
     grid = (255 - pictures.grid[0], pictures.grid[1])
@@ -101,7 +115,7 @@ def test_the_convolutional_judge_learns(pictures, monkeypatch):
     """A few seconds of training read the colours and more digits than chance."""
     monkeypatch.setattr(judge, "STEPS", 120)
     monkeypatch.setattr(judge, "ROUNDS", 1)
-    network = judge._network(pictures.space.sizes, (28, 28, 3))
+    network = judge._network(pictures.space.sizes, (28, 28, 3), "float32")
     judge._fit(network, pictures)
     made = judge.ConvolutionalJudge(network)
     read = made.read(pictures.held_out[0])
