@@ -120,3 +120,34 @@ def write_methods_chart(
     figure.savefig(path, dpi=110)
     plt.close(figure)
     return path
+
+
+def write_accuracy_chart(
+    accuracy: Mapping[str, Mapping[str, Sequence[tuple[int, Estimate]]]], path: Path
+) -> Path:
+    """Accuracy against the number of real pictures: a panel per test, a line per method, with intervals.
+
+    Args:
+        accuracy: (real pictures, share read right) by test and method.
+    """
+    figure, axes = plt.subplots(
+        1, len(accuracy), figsize=(6 * len(accuracy), 5), layout="constrained", squeeze=False
+    )
+    for axis, (test, by_method) in zip(axes[0], accuracy.items(), strict=True):
+        for number, (name, points) in enumerate(by_method.items()):
+            moved = 1 + 0.012 * (number - len(by_method) / 2)  # so that bars do not hide one another
+            counts = [count * moved for count, _ in points]
+            values = np.array([[e.value, e.low, e.high] for _, e in points]) * 100
+            line = "-" if "GCN" in name else ":"
+            axis.plot(counts, values[:, 0], line, marker="o", ms=4, color=f"C{number}", label=name)
+            axis.vlines(counts, values[:, 1], values[:, 2], color=f"C{number}", lw=1.2)
+        ticks = [count for count, _ in next(iter(by_method.values()))]
+        axis.set_xscale("log")
+        axis.set_xticks(ticks, [str(count) for count in ticks])
+        axis.minorticks_off()
+        axis.set(title=test, xlabel="real pictures to learn from", ylabel="read right (%)")
+        axis.grid(alpha=0.3)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center", fontsize=9)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+    return path

@@ -14,6 +14,7 @@ import tyro
 from tyro.conf import Fixed, Positional, Suppress, UseAppendAction, arg
 
 from gcn_tf import __version__
+from gcn_tf.augmentation.config import AugmentationConfig, check_augmentation_config, parse_shard
 from gcn_tf.config import (
     ClassifierConfig,
     ConfigError,
@@ -83,6 +84,23 @@ class Generate:
     debug: Debug = False
 
 
+@dataclass(kw_only=True)
+class Augment(AugmentationConfig):
+    """Write many pictures of a run, blends or unseen cells, as a labelled dataset to train on.
+
+    The same command goes on after a stop, and does nothing when all is there.
+    Example: gcn-tf augment runs/demo --blend writer --with color=red --ratio beta:0.4 --out blends
+    """
+
+    run: Positional[Path]
+    """Folder that train wrote."""
+    out: Path
+    """Folder of the dataset."""
+    shard: str = "1/1"
+    """Do a share of the parts, so that many machines share the work: 3/16 is the third of sixteen."""
+    debug: Debug = False
+
+
 @dataclass
 class Export:
     """Write the SavedModel of a run: ids or weights in, uint8 images out, and the classifier.
@@ -99,24 +117,31 @@ class Export:
 
 @dataclass
 class Study(DataConfig):
-    """Compare methods on the same cells and steps, over several seeds: what does cooperation buy?
+    """Compare methods over several seeds: what does cooperation buy, do drawn pictures teach a classifier anything?
 
-    Example: gcn-tf study cooperation --dataset qmnist --manual-dir ~/qmnist
+    Example: gcn-tf study augmentation --dataset qmnist --manual-dir ~/qmnist
     """
 
-    experiment: Positional[Literal["cooperation"]] = "cooperation"
+    experiment: Positional[Literal["cooperation", "augmentation"]] = "cooperation"
     """cooperation: no classifier, every regime with and without imagined cells, two baselines, the preset and the
-    preset without each of its parts."""
+    preset without each of its parts. augmentation: classifiers that learn from few real pictures of --writers or
+    --persons, as they are, augmented conventionally, and with pictures drawn by a GCN that saw no more."""
     preset: str = ""
     """Preset that all methods start from; empty: the one of the dataset."""
     steps: int = RunConfig.steps
-    """Training steps of every method."""
-    seeds: int = 3
-    """How many seeds; each draws other unseen cells."""
+    """Training steps of every generator."""
+    seeds: int | None = None
+    """How many seeds, each with other cells or other writers; default: 3 for cooperation, 5 for augmentation."""
     seed: int = 0
     """The first seed."""
+    counts: tuple[int, ...] = ()
+    """augmentation: real pictures per class and writer or person to try; default: 1 2 5 10, for faces 1 3."""
+    student_steps: int = 500
+    """augmentation: steps of a classifier's round; a second round follows."""
+    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """augmentation: classifiers that are trained side by side; default: one per core."""
     quick: bool = False
-    """One seed and few steps, to see that everything works; its figures mean little."""
+    """Few seeds and steps, to see that everything works; its figures mean little."""
     out: Path | None = None
     """Folder of the study, gone on with if it is there; default: studies/EXPERIMENT-DATASET."""
     debug: Debug = False
@@ -192,6 +217,21 @@ def _generate(options: Generate) -> None:
     print(f"look at: {write_picture(open_run(options.run), options.factors, options.out, options.zoom)}")
 
 
+def _augment(options: Augment) -> None:
+    fields = dataclasses.fields(AugmentationConfig)
+    config = AugmentationConfig(**{entry.name: getattr(options, entry.name) for entry in fields})
+    check_augmentation_config(config)
+    parse_shard(options.shard)
+    import_tensorflow()
+    from gcn_tf.augmentation.augment import augment
+
+    try:
+        augment(options.run, options.out, config, options.shard)
+    except KeyboardInterrupt:
+        print(f"gcn-tf: stopped; the same command goes on with {options.out}", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
 def _export(options: Export) -> None:
     import_tensorflow()
     from gcn_tf.export import export_model
@@ -210,14 +250,36 @@ def _study(options: Study) -> None:
     out = options.out or Path("studies") / name
     import_tensorflow()
     from gcn_tf.callbacks import Interrupted
-    from gcn_tf.study import run_study
 
     try:
-        figure = run_study(options.experiment, config, options.seeds, out, options.quick)
+        if options.experiment == "augmentation":
+            figure = _study_augmentation(options, config, out)
+        else:
+            from gcn_tf.studies.cooperation import run_study
+
+            figure = run_study(
+                options.experiment, config, 3 if options.seeds is None else options.seeds, out, options.quick
+            )
     except (Interrupted, KeyboardInterrupt):
         print(f"gcn-tf: stopped; the same command goes on with {out}", file=sys.stderr)
         raise SystemExit(130) from None
     print(f"report: {figure.with_name('report.html')}\nlook at: {figure}")
+
+
+def _study_augmentation(options: Study, config: RunConfig, out: Path) -> Path:
+    from gcn_tf.pipelines.recognition import exemplars_by_default, identities_wanted
+    from gcn_tf.studies.augmentation import run_augmentation_study
+    from gcn_tf.studies.augmentation_jobs import Protocol, quick_settings
+
+    protocol = Protocol(
+        options.counts or exemplars_by_default(options.dataset),
+        identities_wanted(config),
+        5 if options.seeds is None else options.seeds,
+        options.student_steps,
+    )
+    if options.quick:
+        config, protocol = quick_settings(config, protocol)
+    return run_augmentation_study(config, protocol, out, options.jobs)
 
 
 def _datasets(options: Datasets) -> None:
@@ -286,6 +348,7 @@ COMMANDS: dict[str, tuple[type, Callable[[Any], None]]] = {
     "train": (Train, _train),
     "evaluate": (Evaluate, _evaluate),
     "generate": (Generate, _generate),
+    "augment": (Augment, _augment),
     "export": (Export, _export),
     "study": (Study, _study),
     "datasets": (Datasets, _datasets),

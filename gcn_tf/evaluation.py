@@ -222,10 +222,15 @@ def read_report(run_dir: Path) -> dict[str, Any]:
 
 def made_with(dataset: Dataset) -> dict[str, Any]:
     """Versions, machine and a hash of the data: what another result must share to be compared."""
-    packages = ("tensorflow", "keras", "numpy", "scikit-image", "scikit-learn")
     digest = hashlib.sha256(dataset.space.to_json().encode())
     for array in (dataset.images, dataset.base_ids):
         digest.update(array.tobytes())
+    return {**versions_and_machine(), "data_sha256": digest.hexdigest()}
+
+
+def versions_and_machine() -> dict[str, Any]:
+    """Versions of what computes, and what it computes on."""
+    packages = ("tensorflow", "keras", "numpy", "scikit-image", "scikit-learn")
     return {
         "versions": {
             "gcn-tf": __version__,
@@ -233,7 +238,6 @@ def made_with(dataset: Dataset) -> dict[str, Any]:
             **{name: importlib.metadata.version(name) for name in packages},
         },
         "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.platform()},
-        "data_sha256": digest.hexdigest(),
     }
 
 

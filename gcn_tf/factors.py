@@ -79,6 +79,13 @@ class Factor:
             )
         return code / code.sum()
 
+    def text(self, code: np.ndarray) -> str:
+        """What `code` reads: float32 (K,) -> "3", or "3:0.5+8:0.5" for a blend."""
+        used = np.flatnonzero(code)
+        if len(used) == 1:
+            return self.values[used[0]]
+        return "+".join(f"{self.values[i]}:{code[i]!s}" for i in used)
+
 
 def _weight(text: str, place: str) -> float:
     try:
@@ -167,6 +174,19 @@ class FactorSpace:
             )
         choices = [_choices(factor, assignments[factor.name]) for factor in self.factors]
         return [dict(zip(self.names, picked, strict=True)) for picked in itertools.product(*choices)]
+
+    def choices(self, words: Sequence[str]) -> dict[str, list[str]]:
+        """What `factor=value` words leave to choose from: values and blends by factor name, without repeats.
+
+        Words are as `select` takes them; a factor that they do not name keeps all its values.
+        """
+        assignments = self.parse_assignments(words)
+        choices = {factor.name: _choices(factor, assignments.get(factor.name, "*")) for factor in self}
+        return {name: list(dict.fromkeys(values)) for name, values in choices.items()}
+
+    def codes_of(self, name: str, texts: Sequence[str]) -> np.ndarray:
+        """Codes of values and blends of one factor: float32 (len(texts), K_f)."""
+        return np.stack([self[name].code(text) for text in texts])
 
     def codes(self, pictures: Sequence[Mapping[str, str]]) -> dict[str, np.ndarray]:
         """Codes of the pictures that `select` gives: float32 (N, K_f) by factor name."""

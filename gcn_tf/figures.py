@@ -203,10 +203,14 @@ def _misread(split: Split, number: int, read: Mapping[str, Mapping[str, np.ndarr
 
 def write_samples_figure(samples: Mapping[str, np.ndarray], path: Path) -> Path:
     """Real pictures of some cells on top, then what every method drew: uint8 (2, n, H, W, 3) by method."""
-    first = next(iter(samples.values()))
-    rows = [first[0], *(drawn for _, drawn in samples.values())]
-    sheet = tile(np.concatenate(rows), first.shape[1])
-    _write_labelled(sheet, "", ["real", *samples], path)
+    real = next(iter(samples.values()))[0]
+    return write_rows_figure({"real": real, **{name: drawn for name, (_, drawn) in samples.items()}}, path)
+
+
+def write_rows_figure(rows: Mapping[str, np.ndarray], path: Path) -> Path:
+    """A row of pictures per name: uint8 (n, H, W, 3) each, n the same for all."""
+    sheet = tile(np.concatenate(list(rows.values())), len(next(iter(rows.values()))))
+    _write_labelled(sheet, "", list(rows), path)
     return path
 
 

@@ -17,7 +17,7 @@ from gcn_tf.pipelines.faces.pictures import draw_faces
 from gcn_tf.pipelines.glyphs import draw_glyphs
 from gcn_tf.pipelines.kdef.pictures import load_kdef
 from gcn_tf.pipelines.mmi.pictures import load_mmi
-from gcn_tf.pipelines.qmnist.digits import load_digits
+from gcn_tf.pipelines.qmnist.digits import Digits, load_digits
 from gcn_tf.pipelines.variations import Variation
 
 ANY_DATASET = ("dataset", "image_size", "data_dir", "manual_dir")  # settings that every dataset has
@@ -122,21 +122,23 @@ def _ink_variations(config: DataConfig) -> tuple[Variation, ...]:
     return (variations.color(), *variations.turns(config.transformations))
 
 
-def _digits(config: DataConfig, subset: str) -> handwriting.Digits:
+def load_qmnist(config: DataConfig) -> Digits:
+    """All digits of the subset that `config.dataset` names; raises UserError for another image size."""
+    subset = config.dataset.partition("/")[2] or _QMNIST_SUBSETS[0]
     if config.image_size != 28:
         raise UserError(f"--image-size {config.image_size}: the digits of qmnist are 28x28, use 28")
     return load_digits(subset, *_folders(config))
 
 
 def _qmnist(config: DataConfig, subset: str) -> Dataset:
-    digits = _digits(config, subset)
+    digits = load_qmnist(config)
     grid = handwriting.writer_grid(digits, config.writer_selection(), config.exemplars)
     repeats = handwriting.writer_repeats(digits, grid[0]) if config.exemplars == 1 else None
     return _dataset("qmnist", grid, _ink_variations(config), repeats)
 
 
 def _mnist_style(config: DataConfig, subset: str) -> Dataset:
-    grid = handwriting.style_grid(_digits(config, subset), _writer_count(config))
+    grid = handwriting.style_grid(load_qmnist(config), _writer_count(config))
     return _dataset("mnist-style", grid, (variations.color(), variations.transformation()))
 
 

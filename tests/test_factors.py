@@ -65,3 +65,13 @@ def test_factors_refuse_doubles_and_names_that_are_no_identifier():
             Factor(*bad)
     with pytest.raises(FactorError, match="must differ"):
         FactorSpace((Factor("a", ("1",)), Factor("a", ("2",))))
+
+
+@pytest.mark.parametrize("text", ["green", "red:0.25+blue:0.75", "red:0.1+green:0.2+blue:0.7"])
+def test_the_text_of_a_code_reads_back(text):
+    color = SPACE["color"]
+    assert color.text(color.code(text)) == text
+
+
+def test_factors_that_words_do_not_name_keep_all_values():
+    assert SPACE.choices(["digit=3,8,3"]) == {"digit": ["3", "8"], "color": ["red", "green", "blue"]}

@@ -3,10 +3,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from gcn_tf.methods import additive_model, cooperation_methods, nearest_seen_cell
 from gcn_tf.pipelines.batches import pixels, split_dataset
 from gcn_tf.pipelines.registry import load_dataset
-from gcn_tf.study import HOLDOUT
+from gcn_tf.studies.cooperation import HOLDOUT
+from gcn_tf.studies.cooperation_methods import additive_model, cooperation_methods, nearest_seen_cell
 
 
 @pytest.fixture(scope="module")

@@ -33,11 +33,11 @@ from gcn_tf.evaluation import (
 from gcn_tf.files import write_beside
 from gcn_tf.intervals import bootstrap_mean
 from gcn_tf.judge import JudgePictures
-from gcn_tf.methods import Method, cooperation_methods
 from gcn_tf.metrics import kid
 from gcn_tf.pipelines.batches import GROUPS, Split, pixels, rows_by_group, split_dataset
 from gcn_tf.pipelines.registry import load_dataset
-from gcn_tf.study_report import write_study
+from gcn_tf.studies.cooperation_methods import Method, cooperation_methods
+from gcn_tf.studies.cooperation_report import write_study
 from gcn_tf.synthesis import draw_codes
 
 HOLDOUT = ("low-level", "high-level")  # both at once: one training tells of both
@@ -118,7 +118,7 @@ def run_study(
     if quick:
         seeds, config = 1, dataclasses.replace(config, steps=QUICK_STEPS, classifier_steps=QUICK_STEPS)
     config = dataclasses.replace(config, holdout=HOLDOUT)
-    check_same_study(out, experiment, config)
+    check_same_study(out, {"experiment": experiment, **to_dict(config)})
     dataset = load_dataset(config)
     pictures, judges = dataset_judges(dataset, config.data_dir)
     todo = [(name, config.seed + n) for n in range(seeds) for name in methods]
@@ -165,9 +165,8 @@ def entry_path(out: Path, method: str, seed: int) -> Path:
     return out / "entries" / f"{method.replace(' + ', '+').replace(' ', '-')}-seed{seed}.npz"
 
 
-def check_same_study(out: Path, experiment: str, config: RunConfig) -> None:
+def check_same_study(out: Path, settings: dict[str, Any]) -> None:
     """Write the study's settings, or raise ConfigError when the folder holds a study with others."""
-    settings = {"experiment": experiment, **to_dict(config)}
     path = out / "study.yaml"
     if path.exists():
         differing = training.differing_settings(yaml.safe_load(path.read_text()), settings, "there")

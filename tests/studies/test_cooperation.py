@@ -4,10 +4,11 @@ import json
 import numpy as np
 import pytest
 
-from gcn_tf import study
+from gcn_tf.config import to_dict
 from gcn_tf.errors import UserError
-from gcn_tf.methods import Method, nearest_seen_cell
-from gcn_tf.study import Entry, combine, compare, entry_path, run_study
+from gcn_tf.studies import cooperation as study
+from gcn_tf.studies.cooperation import Entry, combine, compare, entry_path, run_study
+from gcn_tf.studies.cooperation_methods import Method, nearest_seen_cell
 
 
 @pytest.fixture
@@ -62,10 +63,11 @@ def test_a_study_tells_every_method_apart_and_resumes(toy_study, monkeypatch):
 
 def test_a_study_refuses_another_ones_folder(toy_study):
     config, out = toy_study
-    study.check_same_study(out, "cooperation", config)
-    study.check_same_study(out, "cooperation", dataclasses.replace(config, manual_dir="elsewhere"))
+    settings = {"experiment": "cooperation", **to_dict(config)}
+    study.check_same_study(out, settings)
+    study.check_same_study(out, settings | {"manual_dir": "elsewhere"})
     with pytest.raises(UserError, match="steps: 6 there, 7 now"):
-        study.check_same_study(out, "cooperation", dataclasses.replace(config, steps=7))
+        study.check_same_study(out, settings | {"steps": 7})
 
 
 def entry(values, group=2):

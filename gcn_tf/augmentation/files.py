@@ -1,0 +1,240 @@
+"""How augmentation writes its pictures: TFDS dataset, image folders with labels.csv, or plain TFRecord.
+
+A part is written whole or not at all; `finish` adds what describes all parts. The same part gives the same bytes.
+"""
+
+import csv
+import io
+import json
+import os
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from gcn_tf.factors import FactorSpace
+from gcn_tf.files import write_beside
+from gcn_tf.pipelines.prepared import quiet
+
+NAME = "augmented"
+SPLIT = "train"
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures to write: their numbers int64 (n,), uint8 (n, H, W, 3) and codes float32 (n, K_f) by factor."""
+
+    numbers: np.ndarray
+    images: np.ndarray
+    codes: Mapping[str, np.ndarray]
+
+    @classmethod
+    def joined(cls, batches: Sequence["Pictures"]) -> "Pictures":
+        codes = {n: np.concatenate([some.codes[n] for some in batches]) for n in batches[0].codes}
+        numbers, images = (np.concatenate([getattr(b, n) for b in batches]) for n in ("numbers", "images"))
+        return cls(numbers, images, codes)
+
+    def rows(self, kept: np.ndarray) -> "Pictures":
+        """Those that a bool (n,) marks."""
+        codes = {name: code[kept] for name, code in self.codes.items()}
+        return Pictures(self.numbers[kept], self.images[kept], codes)
+
+    def pngs(self) -> list[bytes]:
+        return [cv2.imencode(".png", image[..., ::-1])[1].tobytes() for image in self.images]
+
+
+@dataclass(frozen=True)
+class Writer(ABC):
+    """A format in a folder.
+
+    Args:
+        folder: where everything goes.
+        space: factors of the run.
+        soft: factors that are written as weights; the others are written as ids.
+        label: factor of the classes, "" if there is none.
+        classes: values of the label that are drawn.
+        image_shape: (H, W, 3).
+        parts: how many there are.
+    """
+
+    folder: Path
+    space: FactorSpace
+    soft: tuple[str, ...]
+    label: str
+    classes: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    parts: int
+
+    @property
+    def sharp(self) -> tuple[str, ...]:
+        return tuple(name for name in self.space.names if name not in self.soft)
+
+    @abstractmethod
+    def path(self, part: int) -> Path:
+        """The file that is there once a part is whole."""
+
+    @abstractmethod
+    def write(self, part: int, pictures: Pictures) -> None:
+        """Write a part."""
+
+    @abstractmethod
+    def finish(self, lengths: Sequence[int]) -> None:
+        """Write what describes all parts, `lengths` pictures each."""
+
+    @abstractmethod
+    def how_to_read(self) -> str:
+        """A line of Python that reads the result."""
+
+
+class Records(Writer):
+    """TFRecord files of `tf.train.Example`, with the specification for `tf.io.parse_example` in features.json."""
+
+    def path(self, part: int) -> Path:
+        return self.folder / f"{NAME}-{part:05d}-of-{self.parts:05d}.tfrecord"
+
+    def write(self, part: int, pictures: Pictures) -> None:
+        examples = self._examples(pictures)
+
+        def records(path: Path) -> None:
+            with tf.io.TFRecordWriter(str(path)) as file:
+                for example in examples:
+                    file.write(example)
+
+        write_beside(self.path(part), records)
+
+    def _examples(self, pictures: Pictures) -> list[bytes]:
+        ids = {name: pictures.codes[name].argmax(axis=1) for name in self.sharp}
+        ids |= {"label": ids[self.label]} if self.label else {}
+        examples = []
+        for row, png in enumerate(pictures.pngs()):
+            feature = {"image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[png]))}
+            for name, values in ids.items():
+                feature[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[values[row]]))
+            for name in self.soft:
+                weights = tf.train.FloatList(value=pictures.codes[name][row])
+                feature[name] = tf.train.Feature(float_list=weights)
+            example = tf.train.Example(features=tf.train.Features(feature=feature))
+            examples.append(example.SerializeToString(deterministic=True))
+        return examples
+
+    def finish(self, lengths: Sequence[int]) -> None:
+        features: dict[str, Any] = {"image": {"dtype": "string", "shape": [], "encoding": "png"}}
+        for name in (*(["label"] if self.label else []), *self.sharp):
+            features[name] = {"dtype": "int64", "shape": [], "values": self._values(name)}
+        for name in self.soft:
+            values = self._values(name)
+            features[name] = {"dtype": "float32", "shape": [len(values)], "values": values}
+        text = json.dumps({"pictures": sum(lengths), "label": self.label, "features": features}, indent=1)
+        write_beside(self.folder / "features.json", lambda path: path.write_text(text))
+
+    def _values(self, name: str) -> list[str]:
+        return list(self.space[self.label if name == "label" else name].values)
+
+    def how_to_read(self) -> str:
+        return (
+            f"tf.data.TFRecordDataset(tf.io.gfile.glob('{self.folder}/{NAME}-*.tfrecord')), see features.json"
+        )
+
+
+def parse_spec(folder: Path) -> dict[str, tf.io.FixedLenFeature]:
+    """The specification for `tf.io.parse_example` of the files that `--format tfrecord` wrote into a folder.
+
+    "image" is a PNG for `tf.io.decode_png`, "label" and the factors are ids, blended factors weights float32 (K_f,).
+    """
+    features = json.loads((folder / "features.json").read_text())["features"]
+    return {n: tf.io.FixedLenFeature(f["shape"], tf.dtypes.as_dtype(f["dtype"])) for n, f in features.items()}
+
+
+class TfdsDataset(Records):
+    """A dataset that `tfds.builder_from_directory` reads; the names of all values are in its metadata."""
+
+    def path(self, part: int) -> Path:
+        return self.folder / f"{NAME}-{SPLIT}.tfrecord-{part:05d}-of-{self.parts:05d}"
+
+    def finish(self, lengths: Sequence[int]) -> None:
+        features: dict[str, Any] = {
+            "image": tfds.features.Image(shape=self.image_shape, encoding_format="png")
+        }
+        for name in (*(["label"] if self.label else []), *self.sharp):
+            features[name] = tfds.features.ClassLabel(names=self._values(name))
+        for name in self.soft:
+            features[name] = tfds.features.Tensor(shape=(len(self.space[name]),), dtype=np.float32)
+        size = sum(self.path(part).stat().st_size for part in range(self.parts))
+        with quiet():
+            tfds.folder_dataset.write_metadata(
+                data_dir=self.folder,
+                features=tfds.features.FeaturesDict(features),
+                split_infos=[tfds.core.SplitInfo(name=SPLIT, shard_lengths=list(lengths), num_bytes=size)],
+                version="1.0.0",
+                check_data=False,
+                description="Pictures that gcn-tf augment drew; augmentation.json tells how.",
+                supervised_keys=("image", "label") if self.label else None,
+                metadata=tfds.core.MetadataDict(
+                    {"label": self.label, "values": {f.name: list(f.values) for f in self.space}}
+                ),
+            )
+
+    def how_to_read(self) -> str:
+        return f"tfds.builder_from_directory('{self.folder}').as_dataset(split='{SPLIT}')"
+
+
+class Folders(Writer):
+    """PNGs in images/CLASS/NUMBER.png, and labels.csv, where a blend reads 3:0.5+8:0.5."""
+
+    def path(self, part: int) -> Path:
+        return self.folder / "parts" / f"{part:05d}.csv"
+
+    def write(self, part: int, pictures: Pictures) -> None:
+        """Write each PNG under a name that no reader takes for a picture, then rename it; last the part's lines.
+
+        Files of a part that was stopped are written again under the same names.
+        """
+        texts = {name: self._texts(name, codes) for name, codes in pictures.codes.items()}
+        folders = {class_: f"{folder}/" for class_, folder in self.class_folders().items()}
+        lines = io.StringIO()
+        table = csv.writer(lines, lineterminator="\n")
+        for row, png in enumerate(pictures.pngs()):
+            class_, name = texts[self.label][row], f"{pictures.numbers[row]:09d}.png"
+            path = folders[class_] + name
+            with open(f"{path}.partial", "wb") as file:
+                file.write(png)
+            os.replace(f"{path}.partial", path)
+            table.writerow([f"images/{class_}/{name}", class_, *(column[row] for column in texts.values())])
+        write_beside(self.path(part), lambda path: path.write_text(lines.getvalue()))
+
+    def _texts(self, name: str, codes: np.ndarray) -> list[str]:
+        factor = self.space[name]
+        if name in self.soft:
+            return [factor.text(code) for code in codes]
+        return [factor.values[i] for i in codes.argmax(axis=1)]
+
+    def class_folders(self) -> dict[str, Path]:
+        """One for every class, also for those without a picture: Keras numbers the classes by the folders."""
+        folders = {class_: self.folder / "images" / class_ for class_ in self.classes}
+        for folder in folders.values():
+            folder.mkdir(parents=True, exist_ok=True)
+        return folders
+
+    def finish(self, lengths: Sequence[int]) -> None:
+        def table(path: Path) -> None:
+            with path.open("wb") as whole:
+                whole.write(",".join(["file", "label", *self.space.names]).encode() + b"\n")
+                for part in range(self.parts):
+                    with self.path(part).open("rb") as lines:
+                        shutil.copyfileobj(lines, whole)
+
+        self.class_folders()
+        write_beside(self.folder / "labels.csv", table)
+
+    def how_to_read(self) -> str:
+        return f"keras.utils.image_dataset_from_directory('{self.folder}/images', image_size={self.image_shape[:2]})"
+
+
+WRITERS: dict[str, type[Writer]] = {"tfds": TfdsDataset, "folders": Folders, "tfrecord": Records}

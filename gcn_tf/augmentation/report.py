@@ -1,0 +1,115 @@
+"""How many pictures of each class augmentation asked for and kept, for people and for augmentation.json."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gcn_tf.errors import UserError
+from gcn_tf.factors import FactorSpace
+from gcn_tf.files import write_beside
+
+EVEN = 0.9  # a class whose kept share is below this part of the best one's is named
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Pictures by value of the label, int (K,): asked for, past the filter, and kept after balancing."""
+
+    wanted: np.ndarray
+    passed: np.ndarray
+    kept: np.ndarray
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.wanted + other.wanted, self.passed + other.passed, self.kept + other.kept)
+
+    @property
+    def shares(self) -> np.ndarray:
+        """Kept over wanted by value, float (K,); 1 where nothing was wanted."""
+        return np.where(self.wanted > 0, self.kept / np.maximum(self.wanted, 1), 1.0)
+
+    def to_json(self) -> str:
+        return json.dumps({name: values.tolist() for name, values in vars(self).items()})
+
+    @classmethod
+    def read(cls, path: Path) -> "Counts":
+        """Read what `to_json` gave; raises UserError naming the file when it is damaged."""
+        try:
+            stored = json.loads(path.read_text())
+            return cls(*(np.array(stored[name], np.int64) for name in ("wanted", "passed", "kept")))
+        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{path} is damaged ({error}): delete it and give the same command again"
+            ) from None
+
+
+def report_lines(label: str, names: Sequence[str], counts: Counts, balance: bool) -> list[str]:
+    """A table of the classes, and what to do when the filter made them uneven.
+
+    Args:
+        label: factor of the classes, "" if there is none.
+        names: its values, in the order of `counts`; those of which nothing was wanted are left out.
+    """
+    rows = [[label, "wanted", "past the filter", "kept", "share"]]
+    for name, *numbers, share in zip(
+        names, counts.wanted, counts.passed, counts.kept, counts.shares, strict=True
+    ):
+        if numbers[0]:
+            rows.append([name, *map(str, numbers), f"{share:.1%}"])
+    wanted, passed, kept = (int(n.sum()) for n in (counts.wanted, counts.passed, counts.kept))
+    rows.append(["all", *map(str, (wanted, passed, kept)), f"{kept / max(wanted, 1):.1%}"])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join([f"{row[0]:{widths[0]}}", *(f"{c:>{w}}" for c, w in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    ]
+    return [*lines, *_uneven(label, names, counts, balance)]
+
+
+def _uneven(label: str, names: Sequence[str], counts: Counts, balance: bool) -> list[str]:
+    shares = counts.shares[counts.wanted > 0]
+    names = [name for name, wanted in zip(names, counts.wanted, strict=True) if wanted]
+    low = [n for n, share in zip(names, shares, strict=True) if share < EVEN * shares.max()]
+    if balance or not low:
+        return []
+    return [
+        f"uneven: the filter kept {shares.min():.0%} to {shares.max():.0%} of a class, least of {label} "
+        f"{', '.join(low)}; --balance (and another --out) cuts all classes to the same number"
+    ]
+
+
+def check_kept(label: str, names: Sequence[str], counts: Counts, balance: bool) -> None:
+    """Raise UserError when nothing is left, or with `balance` nothing because of one class."""
+    remedy = "lower --min-confidence or --min-distance, and name another --out"
+    if not counts.passed.sum():
+        raise UserError(f"no picture passed the filter: {remedy}")
+    if balance and not counts.kept.sum():
+        lost = [n for n, w, p in zip(names, counts.wanted, counts.passed, strict=True) if w and not p]
+        why = (
+            f"no picture of {label} {', '.join(lost)} passed the filter"
+            if lost
+            else "no part has all classes"
+        )
+        raise UserError(f"--balance leaves nothing: {why}; {remedy}, or leave --balance out")
+
+
+def write_report(path: Path, plan: dict[str, Any], names: Sequence[str], counts: Counts) -> None:
+    """Write augmentation.json: the plan, and the counts in all and by class."""
+    by_class = {
+        name: {"wanted": int(w), "passed": int(p), "kept": int(k), "share": round(float(share), 4)}
+        for name, w, p, k, share in zip(
+            names, counts.wanted, counts.passed, counts.kept, counts.shares, strict=True
+        )
+        if w
+    }
+    total = {name: int(values.sum()) for name, values in vars(counts).items()}
+    text = json.dumps({"plan": plan, "pictures": total, "classes": by_class}, indent=1)
+    write_beside(path, lambda beside: beside.write_text(text))
+
+
+def class_names(space: FactorSpace, label: str) -> tuple[str, ...]:
+    """Names of the rows of `Counts`: the label's values, or one for everything."""
+    return space[label].values if label else ("all",)

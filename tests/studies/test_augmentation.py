@@ -1,0 +1,153 @@
+"""The study of augmentation on toy networks and few made-up pictures."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from gcn_tf.config import ConfigError
+from gcn_tf.errors import UserError
+from gcn_tf.pipelines import recognition as pipelines
+from gcn_tf.studies import augmentation as study
+from gcn_tf.studies import augmentation_jobs
+from gcn_tf.studies.augmentation import run_augmentation_study
+from gcn_tf.studies.augmentation_jobs import BEST, Entry, Job, Method, Protocol, Study
+from gcn_tf.studies.augmentation_report import _by_test
+from gcn_tf.studies.conventional import CONVENTIONAL, Conventional
+
+PROTOCOL = Protocol((1, 2), identities=3, seeds=3, round_steps=3, rounds=1)
+
+
+@pytest.fixture(scope="module")
+def toy_study(toy_config, tmp_path_factory):
+    """A finished study of five methods, two conventional ones among them."""
+    with pytest.MonkeyPatch.context() as patch:
+        few = {name: CONVENTIONAL[name] for name in ("MixUp", "affine")}
+        for module in (study, augmentation_jobs):
+            patch.setattr(module, "CONVENTIONAL", few, raising=False)
+        patch.setattr(study, "DRAWN_PICTURES", 40)
+        patch.setattr(pipelines, "SESSIONS", 4)
+        patch.setattr(pipelines, "OTHER_WRITERS", 3)
+        config = dataclasses.replace(toy_config, steps=3)
+        out = tmp_path_factory.mktemp("study") / "augmentation"
+        yield config, out, run_augmentation_study(config, PROTOCOL, out, jobs=1)
+
+
+def test_a_study_reports_every_method_at_every_size(toy_study):
+    _, out, figure = toy_study
+    assert figure.exists()
+    assert (out / "samples.png").exists()
+    report = json.loads((out / "report.json").read_text())
+    assert report["real_pictures"] == {"1": 30, "2": 60}
+    methods = ["original", "MixUp", "affine", "paper's blends", "GCN only", "original + GCN"]
+    for results in report["results"].values():
+        assert list(results) == [*methods, "original + GCN + conventional"]
+        assert sum(of["is_best_conventional"] for of in results.values()) == 1
+        for of_method in results.values():
+            for numbers in of_method["accuracy"].values():
+                assert 0 <= numbers["low"] <= numbers["value"] <= numbers["high"] <= 1
+    text = (out / "report.md").read_text()
+    assert "## 60 real pictures" in text
+    assert "drawn per real" in text
+    assert (out / "report.html").stat().st_size > 20_000
+
+
+def test_settings_are_tried_on_the_tuning_seeds_alone(toy_study):
+    _, out, _ = toy_study
+    files = [path.name for path in (out / "entries").iterdir()]
+    affine = [name for name in files if name.startswith("affine") and "exemplars1" in name]
+    assert len(affine) == 2 * len(CONVENTIONAL["affine"].strengths) + 1
+
+
+def test_a_finished_study_trains_nothing_again_and_a_lost_entry_alone(toy_study, monkeypatch):
+    config, out, _ = toy_study
+    before = (out / "report.json").read_text()
+    lost = out / "entries" / Job(1, 2, "original", 1.0).file
+    lost.unlink()
+    trained = []
+    train = study._train
+    monkeypatch.setattr(study, "_train", lambda *arguments: (trained.append(arguments), train(*arguments)))
+    monkeypatch.setattr(study, "_draw", lambda *arguments: pytest.fail("drawn again"))
+    monkeypatch.setattr(study, "DRAWN_PICTURES", 40)
+    run_augmentation_study(config, PROTOCOL, out, jobs=1)
+    assert len(trained) == 1
+    assert lost.exists()
+    was, now = (
+        json.loads(text)["results"]["1"]["original"]["accuracy"]
+        for text in (before, (out / "report.json").read_text())
+    )
+    assert was == now
+
+
+def test_another_studys_folder_is_refused_and_damage_is_named(toy_study):
+    config, out, _ = toy_study
+    with pytest.raises(ConfigError, match="round_steps: 3 there, 4 now"):
+        run_augmentation_study(config, dataclasses.replace(PROTOCOL, round_steps=4), out, jobs=1)
+    entry = out / "entries" / Job(2, 0, "original", 1.0).file
+    whole = entry.read_bytes()
+    entry.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match=r"original.* is damaged .* delete it"):
+        run_augmentation_study(config, PROTOCOL, out, jobs=1)
+    entry.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"seeds": 1}, "--seeds 1: give 2 or more"),
+        ({"exemplars": (0, 1)}, "--counts 0"),
+        ({"round_steps": 0}, "--student-steps 0"),
+    ],
+)
+def test_bad_settings_are_named(toy_config, tmp_path, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        run_augmentation_study(toy_config, dataclasses.replace(PROTOCOL, **settings), tmp_path / "x", jobs=1)
+    assert not (tmp_path / "x").exists()
+
+
+def write_entry(made, job, right, loss):
+    Entry(right, loss, 1, 0.1, {"other": np.array([True])}, {"other": np.array([0])}).write(
+        made.entry_path(job)
+    )
+
+
+def test_the_best_setting_has_the_lowest_loss_and_the_best_method_reads_most(
+    toy_config, tmp_path, monkeypatch
+):
+    methods = {
+        "modest": Conventional("", lambda *_: [], (1.0, 2.0)),
+        "bold": Conventional("", lambda *_: [], (1.0, 2.0)),
+    }
+    monkeypatch.setattr(augmentation_jobs, "CONVENTIONAL", methods)
+    named = {name: Method("", conventional=name, settings=one.strengths) for name, one in methods.items()}
+    named["both"] = Method("", drawing="gcn", conventional=BEST)
+    monkeypatch.setattr(augmentation_jobs, "augmentation_methods", lambda: named)
+    made = Study(toy_config, PROTOCOL, tmp_path, False)
+    figures = {
+        ("modest", 1.0): (0.9, 0.8),
+        ("modest", 2.0): (0.8, 0.7),
+        ("bold", 1.0): (0.7, 0.1),
+        ("bold", 2.0): (0.9, 0.2),
+    }
+    for (name, setting), (right, loss) in figures.items():
+        for seed in (0, 1):
+            write_entry(made, Job(1, seed, name, setting, name, setting), right, loss)
+    assert made.best_setting(1, "modest") == 2.0
+    assert made.best_setting(1, "bold") == 1.0
+    assert made.best_conventional(1) == ("modest", 2.0)
+    assert made.job(1, 2, "both", 0.5) == Job(1, 2, "both", 0.5, "modest", 2.0)
+
+
+def test_differences_are_taken_picture_by_picture():
+    who = {"other": np.arange(400) // 2}
+    hard = np.random.default_rng(0).random(400) < 0.3
+
+    def entry(wrong):
+        return Entry(0, 0, 1, 0, {"other": ~wrong}, who)
+
+    better, worse = [entry(hard)] * 3, [entry(hard | (np.arange(400) % 40 == 0))] * 3
+    difference = _by_test(better, worse)["other"]
+    apart = _by_test(better, None)["other"]
+    assert difference["low"] > 0
+    assert difference["high"] - difference["low"] < 0.5 * (apart["high"] - apart["low"])
