@@ -241,7 +241,23 @@ def _export(options: Export) -> None:
     print(f"SavedModel: {export_model(run.model, run.space, options.out or run.folder / 'model')}")
 
 
+def _check_study(options: Study) -> None:
+    """Raise ConfigError for a setting that the experiment does not have."""
+    if options.experiment == "augmentation":
+        if options.exemplars != DataConfig.exemplars:
+            raise ConfigError(
+                f"--exemplars {options.exemplars}: study augmentation tries several numbers, --counts {options.exemplars}"
+            )
+        return
+    for name in ("counts", "student_steps"):
+        if getattr(options, name) != getattr(Study, name):
+            raise ConfigError(
+                f"--{name.replace('_', '-')} belongs to study augmentation, not to {options.experiment}"
+            )
+
+
 def _study(options: Study) -> None:
+    _check_study(options)
     settings = {entry.name: getattr(options, entry.name) for entry in dataclasses.fields(DataConfig)}
     config = resolve(options.preset, options.dataset)
     config = dataclasses.replace(config, **settings, steps=options.steps, seed=options.seed)
