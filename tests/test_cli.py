@@ -69,7 +69,8 @@ def test_help_does_not_import_tensorflow():
         (["study", "augmentation", "--jobs", "0"], "--jobs 0: give 1 or more"),
         (["study", "augmentation", "--exemplars", "5"], "--counts 5"),
         (["study", "augmentation", "--dataset", "mnist-style"], "nothing to recognise"),
-        (["study", "augmentation", "--dataset", "kdef"], "--persons all: say how many"),
+        (["study", "augmentation", "--dataset", "kdef"], "--persons authors-65: say how many"),
+        (["study", "augmentation", "--dataset", "kdef", "--persons", "9"], "--manual-dir"),
         (
             ["augment", "absent", "--out", "x"],
             "give one of --blend FACTOR, --mix FACTOR,FACTOR and --fill unseen",

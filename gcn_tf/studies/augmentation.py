@@ -18,7 +18,6 @@ from gcn_tf.files import write_beside
 from gcn_tf.pipelines.recognition import (
     LabelledPictures,
     Recognition,
-    exemplars_by_default,
     labelled_pictures,
     recognition,
 )
@@ -64,11 +63,17 @@ def run_augmentation_study(
     """
     _check(protocol, jobs)
     config = _with_precision(config, out)
-    check_same_study(out, {"experiment": "augmentation", **to_dict(config), **to_dict(protocol)})
-    pictures = _stored_pictures(config, protocol, out)
+    settings = {"experiment": "augmentation", **to_dict(config), **to_dict(protocol)}
+    if (out / "study.yaml").exists():
+        check_same_study(out, settings)
+    stored = out / "pictures.npz"
+    pictures = _read_pictures(stored) if stored.exists() else labelled_pictures(config, protocol.identities)
     first = recognition(
         pictures, protocol.identities, protocol.exemplars[0], max(protocol.exemplars), config.seed
     )
+    check_same_study(out, settings)  # of a new study it writes them, now that the data are known to be good
+    if not stored.exists():  # so that every process finds the pictures at once
+        write_beside(stored, lambda beside: np.savez_compressed(beside, **asdict(pictures)))
     study = Study(config, protocol, out, pictures.factor != "digit")
     methods = augmentation_methods()
     with workers(jobs) as run:
@@ -107,16 +112,6 @@ def _with_precision(config: RunConfig, out: Path) -> RunConfig:
     if config.precision == "auto" and stored.exists():
         return replace(config, precision=yaml.safe_load(stored.read_text())["precision"])
     return replace(config, precision=resolve_precision(config.precision))
-
-
-def _stored_pictures(config: RunConfig, protocol: Protocol, out: Path) -> LabelledPictures:
-    """The dataset's pictures, kept in the folder of the study so that every process finds them at once."""
-    path = out / "pictures.npz"
-    if not path.exists():
-        exemplars_by_default(config.dataset)
-        made = labelled_pictures(config, protocol.identities)
-        write_beside(path, lambda beside: np.savez_compressed(beside, **asdict(made)))
-    return _read_pictures(path)
 
 
 def _read_pictures(path: Path) -> LabelledPictures:
