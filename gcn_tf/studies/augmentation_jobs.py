@@ -121,11 +121,13 @@ class Entry:
 
 def drawings(photographs: bool) -> dict[str, Drawing]:
     """The paper's blends, and what should be more useful: any ratio; figures also between classes and set in poses."""
-    plain = Drawing("two hands, half and half, as in the paper", ratio=0.5)
     if photographs:
-        return {"paper": plain, "gcn": Drawing("two persons at any ratio")}
+        return {
+            "paper": Drawing("two persons half and half, as in the paper", ratio=0.5),
+            "gcn": Drawing("two persons at any ratio"),
+        }
     return {
-        "paper": plain,
+        "paper": Drawing("two hands half and half, as in the paper", ratio=0.5),
         "gcn": Drawing(
             "two hands at any ratio, set upright before learning and in a pose afterwards; three in ten between two "
             "classes, too",
