@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -67,6 +68,14 @@ def _in_turn(work: Callable[..., None], todo: Sequence[tuple[Any, ...]], descrip
 
 
 def _start() -> None:
-    """In a worker: Ctrl-C is for the process that waits for it, and TensorFlow keeps quiet."""
+    """In a worker: Ctrl-C is for the process that waits for it, it ends with that one, and TensorFlow keeps quiet."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     import_tensorflow()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)  # without it a worker would wait for ever for a process that was killed
