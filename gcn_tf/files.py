@@ -1,9 +1,15 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and arrays whose damage is named."""
 
 import os
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+from gcn_tf.errors import UserError
 
 
 def write_beside(path: Path, write: Callable[[Path], Any]) -> None:
@@ -15,3 +21,13 @@ def write_beside(path: Path, write: Callable[[Path], Any]) -> None:
     beside = path.with_name(f"partial-{os.getpid()}-{path.name}")
     write(beside)
     beside.replace(path)
+
+
+@contextmanager
+def stored_arrays(path: Path) -> Iterator[Any]:
+    """The arrays of an .npz file of a study, by name; UserError when it, or what the block makes of it, is damaged."""
+    try:
+        with np.load(path) as file:
+            yield file
+    except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is damaged ({error}): delete it and run the study again") from None

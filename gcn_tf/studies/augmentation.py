@@ -5,7 +5,6 @@ Every training is one file in `entries/`, every generator's pictures one in `dra
 
 import itertools
 import time
-import zipfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -13,8 +12,7 @@ import numpy as np
 import yaml
 
 from gcn_tf.config import ConfigError, RunConfig, to_dict
-from gcn_tf.errors import UserError
-from gcn_tf.files import write_beside
+from gcn_tf.files import stored_arrays, write_beside
 from gcn_tf.pipelines.recognition import (
     LabelledPictures,
     Recognition,
@@ -115,13 +113,10 @@ def _with_precision(config: RunConfig, out: Path) -> RunConfig:
 
 
 def _read_pictures(path: Path) -> LabelledPictures:
-    try:
-        with np.load(path) as file:
-            arrays = (file[name] for name in ("images", "label", "who", "for_tests"))
-            values = tuple(map(str, file["values"]))
-            return LabelledPictures(str(file["factor"]), values, str(file["identity"]), *arrays)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and run the study again") from None
+    with stored_arrays(path) as file:
+        arrays = (file[name] for name in ("images", "label", "who", "for_tests"))
+        values = tuple(map(str, file["values"]))
+        return LabelledPictures(str(file["factor"]), values, str(file["identity"]), *arrays)
 
 
 def _task(study: Study, exemplars: int, seed: int) -> Recognition:

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from gcn_tf.config import RunConfig
-from gcn_tf.errors import UserError
-from gcn_tf.files import write_beside
+from gcn_tf.files import stored_arrays, write_beside
 from gcn_tf.studies.conventional import CONVENTIONAL
 from gcn_tf.studies.drawn_pictures import Drawing
 from gcn_tf.studies.student import Labelled
@@ -108,15 +106,12 @@ class Entry:
 
     @classmethod
     def read(cls, path: Path) -> "Entry":
-        try:
-            with np.load(path) as file:
-                part = {
-                    kind: {n.removeprefix(kind): file[n] for n in file.files if n.startswith(kind)}
-                    for kind in ("right/", "who/")
-                }
-                return cls(**json.loads(str(file["numbers"])), right=part["right/"], who=part["who/"])
-        except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
-            raise UserError(f"{path} is damaged ({error}): delete it and run the study again") from None
+        with stored_arrays(path) as file:
+            part = {
+                kind: {n.removeprefix(kind): file[n] for n in file.files if n.startswith(kind)}
+                for kind in ("right/", "who/")
+            }
+            return cls(**json.loads(str(file["numbers"])), right=part["right/"], who=part["who/"])
 
 
 def drawings(photographs: bool) -> dict[str, Drawing]:
@@ -228,8 +223,5 @@ class Study:
 
 def read_drawn(path: Path) -> Labelled:
     """Pictures that a generator drew; raises UserError when the file is damaged."""
-    try:
-        with np.load(path) as file:
-            return Labelled(file["images"], file["labels"])
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and run the study again") from None
+    with stored_arrays(path) as file:
+        return Labelled(file["images"], file["labels"])

@@ -6,7 +6,6 @@ Every entry (a method with a seed) is one file in `entries/`; what is there is n
 import dataclasses
 import json
 import time
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,7 @@ from gcn_tf.evaluation import (
     score_split,
     scores_to_json,
 )
-from gcn_tf.files import write_beside
+from gcn_tf.files import stored_arrays, write_beside
 from gcn_tf.intervals import bootstrap_mean
 from gcn_tf.judge import JudgePictures
 from gcn_tf.metrics import kid
@@ -80,14 +79,11 @@ class Entry:
 
     @classmethod
     def read(cls, path: Path) -> "Entry":
-        try:
-            with np.load(path) as file:
-                numbers = json.loads(str(file["numbers"]))
-                values = {n.removeprefix("value/"): file[n] for n in file.files if n.startswith("value/")}
-                arrays = (file[name] for name in ("group", "base", "samples"))
-                return cls(numbers["seconds"], values, numbers["kid"], *arrays)
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-            raise UserError(f"{path} is damaged ({error}): delete it and run the study again") from None
+        with stored_arrays(path) as file:
+            numbers = json.loads(str(file["numbers"]))
+            values = {n.removeprefix("value/"): file[n] for n in file.files if n.startswith("value/")}
+            arrays = (file[name] for name in ("group", "base", "samples"))
+            return cls(numbers["seconds"], values, numbers["kid"], *arrays)
 
 
 def run_study(
