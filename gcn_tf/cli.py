@@ -122,16 +122,19 @@ class Study(DataConfig):
     Example: gcn-tf study augmentation --dataset qmnist --manual-dir ~/qmnist
     """
 
-    experiment: Positional[Literal["cooperation", "augmentation"]] = "cooperation"
+    experiment: Positional[Literal["cooperation", "weights", "settings", "augmentation"]] = "cooperation"
     """cooperation: no classifier, every regime with and without imagined cells, two baselines, the preset and the
-    preset without each of its parts. augmentation: classifiers that learn from few real pictures of --writers or
-    --persons, as they are, augmented conventionally, and with pictures drawn by a GCN that saw no more."""
+    preset without each of its parts. weights: the paper's loss weights and activations. settings: the preset against
+    the settings of --config, such as the best of a search. augmentation: classifiers that learn from few real pictures
+    of --writers or --persons, as they are, augmented conventionally, and with pictures drawn by a GCN that saw no more."""
     preset: str = ""
     """Preset that all methods start from; empty: the one of the dataset."""
+    config: Path | None = None
+    """settings: YAML file to compare with the preset; data, hold-out, seed and steps are the file's."""
     steps: int = RunConfig.steps
     """Training steps of every generator."""
     seeds: int | None = None
-    """How many seeds, each with other cells or other writers; default: 3 for cooperation, 5 for augmentation."""
+    """How many; default: 3 for cooperation and weights, 5 for settings and augmentation."""
     seed: int = 0
     """The first seed."""
     counts: tuple[int, ...] = ()
@@ -139,7 +142,7 @@ class Study(DataConfig):
     student_steps: int = 500
     """augmentation: steps of a classifier's round; a second round follows."""
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """augmentation: classifiers that are trained side by side; default: one per core."""
+    """Trainings side by side, one thread each; default: one per core."""
     quick: bool = False
     """Few seeds and steps, to see that everything works; its figures mean little."""
     out: Path | None = None
@@ -243,43 +246,57 @@ def _export(options: Export) -> None:
 
 def _check_study(options: Study) -> None:
     """Raise ConfigError for a setting that the experiment does not have."""
-    if options.experiment == "augmentation":
-        if options.exemplars != DataConfig.exemplars:
-            raise ConfigError(
-                f"--exemplars {options.exemplars}: study augmentation tries several numbers, --counts {options.exemplars}"
-            )
-        return
-    for name in ("counts", "student_steps"):
-        if getattr(options, name) != getattr(Study, name):
-            raise ConfigError(
-                f"--{name.replace('_', '-')} belongs to study augmentation, not to {options.experiment}"
-            )
+    name = options.experiment
+    if name == "augmentation" and options.exemplars != DataConfig.exemplars:
+        raise ConfigError(
+            f"--exemplars {options.exemplars}: study augmentation tries several numbers, --counts {options.exemplars}"
+        )
+    if name == "settings" and not options.config:
+        raise ConfigError("study settings compares a file with the preset: give --config best.yaml")
+    for setting, owner in {
+        "counts": "augmentation",
+        "student_steps": "augmentation",
+        "config": "settings",
+    }.items():
+        if name != owner and getattr(options, setting) != getattr(Study, setting):
+            raise ConfigError(f"--{setting.replace('_', '-')} belongs to study {owner}, not to {name}")
 
 
 def _study(options: Study) -> None:
     _check_study(options)
-    settings = {entry.name: getattr(options, entry.name) for entry in dataclasses.fields(DataConfig)}
+    data = {entry.name: getattr(options, entry.name) for entry in dataclasses.fields(DataConfig)}
     config = resolve(options.preset, options.dataset)
-    config = dataclasses.replace(config, **settings, steps=options.steps, seed=options.seed)
+    config = dataclasses.replace(config, **data, steps=options.steps, seed=options.seed)
     check_config(config)
     name = f"{options.experiment}-{options.dataset.replace('/', '-')}{'-quick' if options.quick else ''}"
     out = options.out or Path("studies") / name
     import_tensorflow()
     from gcn_tf.callbacks import Interrupted
 
+    study = _study_augmentation if options.experiment == "augmentation" else _study_comparison
     try:
-        if options.experiment == "augmentation":
-            figure = _study_augmentation(options, config, out)
-        else:
-            from gcn_tf.studies.cooperation import run_study
-
-            figure = run_study(
-                options.experiment, config, 3 if options.seeds is None else options.seeds, out, options.quick
-            )
+        figure = study(options, config, out)
     except (Interrupted, KeyboardInterrupt):
         print(f"gcn-tf: stopped; the same command goes on with {out}", file=sys.stderr)
         raise SystemExit(130) from None
     print(f"report: {figure.with_name('report.html')}\nlook at: {figure}")
+
+
+def _study_comparison(options: Study, config: RunConfig, out: Path) -> Path:
+    from gcn_tf.studies.comparison import run_comparison
+    from gcn_tf.studies.cooperation import cooperation
+    from gcn_tf.studies.settings import settings
+    from gcn_tf.studies.weights import weights
+
+    if options.config:
+        tried = resolve(options.preset, options.dataset, options.config)
+        check_config(tried)
+        experiment = settings(config, tried, options.config)
+    else:
+        experiment = cooperation() if options.experiment == "cooperation" else weights()
+    by_default = 5 if options.config else 3
+    seeds = by_default if options.seeds is None else options.seeds
+    return run_comparison(experiment, config, seeds, out, options.quick, options.jobs)
 
 
 def _study_augmentation(options: Study, config: RunConfig, out: Path) -> Path:

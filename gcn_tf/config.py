@@ -19,6 +19,7 @@ from gcn_tf.errors import UserError, suggest
 
 Precision = Literal["auto", "float32", "mixed_bfloat16"]
 Padding = Literal["same", "valid"]
+Activation = Literal["relu", "leaky_relu", "prelu", "elu", "gelu"]
 IMAGE_SIDES = (28, 1024)  # smallest and largest
 # Of the datasets by name.
 FACTOR_NAMES = (
@@ -100,8 +101,10 @@ class GeneratorConfig:
         Upsampling(3, 3, 1, 1),
     )
     """Transposed convolutions; the last one makes the image."""
+    activation: Activation = "leaky_relu"
+    """After every hidden layer."""
     negative_slope: float = 0.1
-    """Of the LeakyReLU after every hidden layer."""
+    """Of leaky_relu."""
     operators: bool = True
     """Find the factors that do the same to every picture (a turn, a colour), and what each of their values does,
     in the seen pictures; the layers above then draw the rest."""
@@ -111,7 +114,7 @@ class GeneratorConfig:
 
 @dataclass
 class Convolution:
-    """One convolution, its LeakyReLU, local response normalization if wanted, and max pooling."""
+    """One convolution, its activation, local response normalization if wanted, and max pooling."""
 
     filters: int
     kernel: int
@@ -137,6 +140,7 @@ class ClassifierConfig:
     heads: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """The same for single factors where they differ, by factor name."""
     dropout: float = 0.5
+    activation: Activation = "leaky_relu"
     negative_slope: float = 0.2
 
 

@@ -64,6 +64,23 @@ def _nearest(side: int, fitting: list[int]) -> str:
     return f"the nearest that {'do are' if near[1:] else 'does is'} {' and '.join(map(str, near))}"
 
 
+def activated(
+    x: keras.KerasTensor, config: GeneratorConfig | ClassifierConfig, dtype: str, name: str
+) -> keras.KerasTensor:
+    """`x` through the activation of a network's hidden layers.
+
+    PReLU learns one slope per unit or channel, from 0.25 (He et al. 2015); the others have nothing to learn.
+    """
+    name = f"{name}_activation"
+    if config.activation == "leaky_relu":
+        return layers.LeakyReLU(config.negative_slope, dtype=dtype, name=name)(x)
+    if config.activation == "prelu":
+        places = list(range(1, len(x.shape) - 1)) or None
+        start = keras.initializers.Constant(0.25)
+        return layers.PReLU(start, shared_axes=places, dtype=dtype, name=name)(x)
+    return layers.Activation(config.activation, dtype=dtype, name=name)(x)
+
+
 def build_generator(
     factor_sizes: dict[str, int], config: GeneratorConfig, dtype: str, image_side: int | None = None
 ) -> keras.Model:
@@ -78,11 +95,9 @@ def build_generator(
     Returns:
         keras.Model. {factor: float (B, K_f)} -> float32 image (B, H, W, C), linear: clip it to [0, 1].
     """
-    slope = config.negative_slope
 
     def dense(x: keras.KerasTensor, units: int, name: str) -> keras.KerasTensor:
-        x = layers.Dense(units, dtype=dtype, name=name)(x)
-        return layers.LeakyReLU(slope, dtype=dtype, name=f"{name}_leaky")(x)
+        return activated(layers.Dense(units, dtype=dtype, name=name)(x), config, dtype, name)
 
     codes = {name: layers.Input((size,), name=name) for name, size in factor_sizes.items()}
     known = HideExplained(name="hide_explained")(codes) if config.operators else codes
@@ -103,7 +118,7 @@ def build_generator(
             layer.filters, layer.kernel, layer.stride, layer.pad, dtype=dtype, name=name
         )(x)
         if not last:
-            x = layers.LeakyReLU(slope, dtype=dtype, name=f"upsampling_{i}_leaky")(x)
+            x = activated(x, config, dtype, name)
     x = layers.Activation("linear", dtype="float32", name="linear")(x)
     if config.mean_picture:
         x = MeanPicture(name="mean_picture")(x)
@@ -130,14 +145,13 @@ def build_classifier(
         keras.Model. Image (B, H, W, C) in [0, 1] -> {factor: float32 logits (B, K_f) or (B, K_f + 1)}.
     """
     check_classifier_side(config, image_shape[0])
-    slope = config.negative_slope
     image = layers.Input(image_shape, name="image")
     x = image
     for i, layer in enumerate(config.convolutions, 1):
         x = layers.Conv2D(
             layer.filters, layer.kernel, layer.stride, layer.padding, dtype=dtype, name=f"convolution_{i}"
         )(x)
-        x = layers.LeakyReLU(slope, dtype=dtype, name=f"convolution_{i}_leaky")(x)
+        x = activated(x, config, dtype, f"convolution_{i}")
         if layer.normalize:
             x = LocalResponseNormalization(dtype=dtype, name=f"normalization_{i}")(x)
         if layer.pool > 1:
@@ -150,7 +164,7 @@ def build_classifier(
         x = features
         for i, units in enumerate(config.heads.get(name, config.head_units), 1):
             x = layers.Dense(units, dtype=dtype, name=f"{name}_head_{i}")(x)
-            x = layers.LeakyReLU(slope, dtype=dtype, name=f"{name}_head_{i}_leaky")(x)
+            x = activated(x, config, dtype, f"{name}_head_{i}")
             x = layers.Dropout(config.dropout, dtype=dtype, name=f"{name}_dropout_{i}")(x)
         logits[name] = layers.Dense(size + imagined_class, dtype="float32", name=f"{name}_logits")(x)
     return keras.Model(image, logits, name="classifier")

@@ -1,12 +1,16 @@
 """Progress bars: live on a terminal, a line now and then in a log file."""
 
+import multiprocessing
 import sys
 
 from tqdm import tqdm
 
 
 def progress(total: int, description: str, unit: str = "step", initial: int = 0, delay: float = 0) -> tqdm:
-    """A bar on stderr with the time left; of work that ends within `delay` seconds none."""
+    """A bar on stderr with the time left; of work that ends within `delay` seconds none.
+
+    A process that works for another one has none: that one shows how far all are.
+    """
     interval = 0.1 if sys.stderr.isatty() else 15.0
     return tqdm(
         total=total,
@@ -16,4 +20,5 @@ def progress(total: int, description: str, unit: str = "step", initial: int = 0,
         mininterval=interval,
         dynamic_ncols=True,
         delay=delay,
+        disable=multiprocessing.parent_process() is not None,
     )

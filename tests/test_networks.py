@@ -1,3 +1,4 @@
+import math
 import runpy
 from dataclasses import replace
 from pathlib import Path
@@ -55,7 +56,7 @@ def test_the_published_generator_has_the_published_layers():
     trunk = (1408 + 1) * 2048 + (2048 + 1) * 2048 + (2048 + 1) * 7 * 7 * 256
     convolutions = 4 * 4 * 256 * 256 + 256 + 2 * 2 * 256 * 3 + 3
     assert network.count_params() == sum(first) + trunk + convolutions == 34_457_219
-    assert network.get_layer("digit_tower_1_leaky").negative_slope == pytest.approx(0.1)
+    assert network.get_layer("digit_tower_1_activation").negative_slope == pytest.approx(0.1)
     assert "operators" not in made
 
 
@@ -75,7 +76,7 @@ def test_the_published_classifier_has_the_published_layers():
     heads = sum(2304 * 256 + 256 + 256 * size + size for size in SIZES.values())
     assert network.count_params() == convolutions + heads
     assert network.get_layer("digit_dropout_1").rate == 0.5
-    assert network.get_layer("convolution_1_leaky").negative_slope == pytest.approx(0.2)
+    assert network.get_layer("convolution_1_activation").negative_slope == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,7 @@ def test_the_published_face_generator_has_the_published_layers():
     trunk = (1408 + 1) * 2048 + (2048 + 1) * 2048 + (2048 + 1) * 8 * 8 * 256
     convolutions = 2 * (25 * 256 * 256 + 256) + 25 * 256 * 92 + 92 + 4 * 92 * 3 + 3
     assert network.count_params() == sum(first) + trunk + convolutions == 45_165_743
-    assert network.get_layer("upsampling_3_leaky").negative_slope == pytest.approx(0.1)
+    assert network.get_layer("upsampling_3_activation").negative_slope == pytest.approx(0.1)
 
 
 def test_the_published_face_classifier_has_the_published_layers():
@@ -216,9 +217,9 @@ def test_the_published_face_classifier_has_the_published_layers():
     )
     assert network.count_params() == convolutions + dense == 182_073_803
     order = [layer.name for layer in network.layers]
-    first = ["convolution_1", "convolution_1_leaky", "normalization_1", "pool_1"]
+    first = ["convolution_1", "convolution_1_activation", "normalization_1", "pool_1"]
     assert order[1:5] == first
-    assert network.get_layer("convolution_1_leaky").negative_slope == pytest.approx(0.2)
+    assert network.get_layer("convolution_1_activation").negative_slope == pytest.approx(0.2)
 
 
 def test_the_operations_of_the_benchmarks_are_those_of_the_layers():
@@ -336,3 +337,33 @@ def test_the_image_is_float32_and_linear_in_mixed_precision():
     images = generator({name: np.eye(size, dtype=np.float32)[:2] for name, size in SIZES.items()})
     assert images.dtype.name == "float32"
     assert float(np.min(images)) < -1
+
+
+@pytest.mark.parametrize("kind", ["relu", "leaky_relu", "prelu", "elu", "gelu"])
+def test_both_networks_take_every_activation(kind):
+    """Negative values through the layer after a dense one and after a convolution give what the formula says."""
+    generator = build_generator(SIZES, GeneratorConfig(activation=kind), "float32", 28)
+    classifier = build_classifier(SIZES, (28, 28, 3), ClassifierConfig(activation=kind), "float32")
+    expected = {
+        "relu": 0.0,
+        "leaky_relu": None,
+        "prelu": -0.25,
+        "elu": math.exp(-1) - 1,
+        "gelu": -0.5 * (1 + math.erf(-1 / math.sqrt(2))),
+    }[kind]
+    for network, slope, names in (
+        (generator, 0.1, ("trunk_1", "upsampling_1")),
+        (classifier, 0.2, ("digit_head_1", "convolution_1")),
+    ):
+        for name in names:
+            layer = network.get_layer(f"{name}_activation")
+            out = np.asarray(layer(-np.ones((1, *layer.output.shape[1:]), np.float32)))
+            np.testing.assert_allclose(out, -slope if expected is None else expected, atol=1e-5)
+
+
+def test_prelu_learns_one_slope_per_unit_or_channel():
+    network = build_generator(SIZES, GeneratorConfig(activation="prelu"), "float32", 28)
+    assert [tuple(w.shape) for w in network.get_layer("trunk_1_activation").trainable_weights] == [(512,)]
+    assert [tuple(w.shape) for w in network.get_layer("upsampling_1_activation").trainable_weights] == [
+        (1, 1, 64)
+    ]

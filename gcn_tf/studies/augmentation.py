@@ -5,11 +5,10 @@ Every training is one file in `entries/`, every generator's pictures one in `dra
 
 import itertools
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from gcn_tf.config import ConfigError, RunConfig, to_dict
 from gcn_tf.files import stored_arrays, write_beside
@@ -19,7 +18,6 @@ from gcn_tf.pipelines.recognition import (
     labelled_pictures,
     recognition,
 )
-from gcn_tf.precision import resolve_precision
 from gcn_tf.studies.augmentation_jobs import (
     BEST,
     TUNING_SEEDS,
@@ -33,8 +31,8 @@ from gcn_tf.studies.augmentation_jobs import (
 )
 from gcn_tf.studies.augmentation_report import write_augmentation_study
 from gcn_tf.studies.conventional import augmentation
-from gcn_tf.studies.cooperation import check_same_study
 from gcn_tf.studies.drawn_pictures import draw_pictures, train_generator
+from gcn_tf.studies.folder import check_same_study, with_precision
 from gcn_tf.studies.student import Labelled, train_student
 from gcn_tf.studies.workers import workers
 
@@ -60,7 +58,7 @@ def run_augmentation_study(
         UserError: a dataset without anything to recognise, too few identities, another study in the folder.
     """
     _check(protocol, jobs)
-    config = _with_precision(config, out)
+    config = with_precision(config, out)
     settings = {"experiment": "augmentation", **to_dict(config), **to_dict(protocol)}
     if (out / "study.yaml").exists():
         check_same_study(out, settings)
@@ -102,14 +100,6 @@ def _check(protocol: Protocol, jobs: int) -> None:
     }.items():
         if lowest < 1:
             raise ConfigError(f"{flag} {lowest}: give 1 or more")
-
-
-def _with_precision(config: RunConfig, out: Path) -> RunConfig:
-    """`auto` is what it was when the study began, for the next race may end otherwise."""
-    stored = out / "study.yaml"
-    if config.precision == "auto" and stored.exists():
-        return replace(config, precision=yaml.safe_load(stored.read_text())["precision"])
-    return replace(config, precision=resolve_precision(config.precision))
 
 
 def _read_pictures(path: Path) -> LabelledPictures:

@@ -6,9 +6,10 @@ import pytest
 
 from gcn_tf.config import to_dict
 from gcn_tf.errors import UserError
-from gcn_tf.studies import cooperation as study
-from gcn_tf.studies.cooperation import Entry, combine, compare, entry_path, run_study
-from gcn_tf.studies.cooperation_methods import Method, nearest_seen_cell
+from gcn_tf.studies import comparison as study
+from gcn_tf.studies.comparison import Entry, combine, compare, entry_path, run_comparison
+from gcn_tf.studies.folder import check_same_study
+from gcn_tf.studies.methods import Experiment, Method, nearest_seen_cell
 
 
 @pytest.fixture
@@ -18,37 +19,36 @@ def toy_study(toy_config, tmp_path, monkeypatch):
         "nearest seen cell": Method("no network", draw=nearest_seen_cell),
         "preset": Method("no classifier", {"cooperation": "none"}),
     }
-    monkeypatch.setitem(study.EXPERIMENTS, "cooperation", lambda: methods)
     monkeypatch.setattr("gcn_tf.judge.STEPS", 5)
     monkeypatch.setattr("gcn_tf.judge.ROUNDS", 1)
     config = dataclasses.replace(toy_config, steps=6, data_dir=str(tmp_path / "data"), deterministic=False)
-    return config, tmp_path / "study"
+    return Experiment("toy", methods, "preset", "Toys."), config, tmp_path / "study"
 
 
 def test_a_study_tells_every_method_apart_and_resumes(toy_study, monkeypatch):
-    config, out = toy_study
-    told = []
-    figure = run_study("cooperation", config, 2, out, say=told.append)
-    assert len(told) == 4
+    experiment, config, out = toy_study
+    figure = run_comparison(experiment, config, 2, out)
     assert figure.stat().st_size > 10_000
     report = json.loads((out / "report.json").read_text())
     assert list(report["scores"]) == ["another real picture", "nearest seen cell", "preset"]
     assert list(report["scores"]["preset"]) == ["seen", "unseen low-level", "unseen high-level"]
     assert report["scores"]["nearest seen cell"]["seen"]["psnr_db"]["value"] == 60
     assert len(report["seconds"]["preset"]) == 2
-    assert report["preset_minus"]["nearest seen cell"]["seen"]["psnr_db"]["value"] < -30
+    assert report["reference_minus"]["nearest seen cell"]["seen"]["psnr_db"]["value"] < -30
     text = (out / "report.md").read_text()
     assert "## Unseen high-level" in text
     assert "another real picture" in text
+    assert "Toys." in text
     assert (out / "report.html").read_text().count("data:image/png") == 2
     assert report["config"]["holdout"] == ["low-level", "high-level"]
 
     lost = entry_path(out, "preset", 1)
+    kept = {path: path.stat().st_mtime_ns for path in (out / "entries").iterdir() if path != lost}
+    assert len(kept) == 3
     lost.unlink()
     monkeypatch.setattr(study.training, "write_run", None)  # its run is there and only needs scoring
-    told.clear()
-    run_study("cooperation", config, 2, out, say=told.append)
-    assert told == ["[4/4] preset, seed 1"]
+    run_comparison(experiment, config, 2, out)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
     again = json.loads((out / "report.json").read_text())
     assert again["scores"]["nearest seen cell"] == report["scores"]["nearest seen cell"]
     before, after = (r["scores"]["preset"]["unseen high-level"]["psnr_db"]["value"] for r in (report, again))
@@ -58,16 +58,50 @@ def test_a_study_tells_every_method_apart_and_resumes(toy_study, monkeypatch):
     older.values.pop("sharpness")
     older.write(lost)
     with pytest.raises(UserError, match="scored by different versions: delete that folder"):
-        run_study("cooperation", config, 2, out, say=told.append)
+        run_comparison(experiment, config, 2, out)
+
+
+def test_trainings_side_by_side_give_the_same_entries(toy_study):
+    """In processes of their own; what they draw depends on method and seed alone."""
+    experiment, config, out = toy_study
+    config = dataclasses.replace(config, deterministic=True)
+    experiment = dataclasses.replace(experiment, methods={"preset": experiment.methods["preset"]})
+    study._materials(config)  # the judges, with the steps of this test
+    run_comparison(experiment, config, 2, out, jobs=2)
+    run_comparison(experiment, config, 2, out.with_name("alone"))
+    for seed in (0, 1):
+        one, other = (
+            Entry.read(entry_path(folder, "preset", seed)) for folder in (out, out.with_name("alone"))
+        )
+        np.testing.assert_allclose(one.values["psnr_db"], other.values["psnr_db"], atol=1e-3)
+
+
+def test_a_training_that_diverges_is_a_result(toy_study):
+    experiment, config, out = toy_study
+    bad = Method("far too fast", {"learning_rate": 10.0, "pixel_weight": 1e30})
+    experiment = dataclasses.replace(experiment, methods={**experiment.methods, "bad": bad})
+    run_comparison(experiment, config, 1, out)
+    scores = json.loads((out / "report.json").read_text())["scores"]
+    assert "psnr_db" in scores["preset"]["seen"]
+    assert scores["bad"]["seen"] == {}
+
+
+def test_seeds_draw_cells_of_their_own_unless_told_otherwise(toy_study):
+    experiment, config, _ = toy_study
+    dataset = study.load_dataset(config)
+    one, other = (study._split(dataset, experiment, config, seed).unseen for seed in (0, 1))
+    assert (one != other).any()
+    same = dataclasses.replace(experiment, same_cells=True)
+    np.testing.assert_array_equal(study._split(dataset, same, config, 1).unseen, one)
 
 
 def test_a_study_refuses_another_ones_folder(toy_study):
-    config, out = toy_study
+    _, config, out = toy_study
     settings = {"experiment": "cooperation", **to_dict(config)}
-    study.check_same_study(out, settings)
-    study.check_same_study(out, settings | {"manual_dir": "elsewhere"})
+    check_same_study(out, settings)
+    check_same_study(out, settings | {"manual_dir": "elsewhere"})
     with pytest.raises(UserError, match="steps: 6 there, 7 now"):
-        study.check_same_study(out, settings | {"steps": 7})
+        check_same_study(out, settings | {"steps": 7})
 
 
 def entry(values, group=2):

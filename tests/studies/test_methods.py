@@ -1,17 +1,21 @@
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from gcn_tf.config import ConfigError, GeneratorConfig, with_settings
 from gcn_tf.pipelines.batches import pixels, split_dataset
 from gcn_tf.pipelines.registry import load_dataset
-from gcn_tf.studies.cooperation import HOLDOUT
-from gcn_tf.studies.cooperation_methods import additive_model, cooperation_methods, nearest_seen_cell
+from gcn_tf.studies.cooperation import cooperation
+from gcn_tf.studies.methods import Experiment, additive_model, nearest_seen_cell
+from gcn_tf.studies.settings import settings
+from gcn_tf.studies.weights import weights
 
 
 @pytest.fixture(scope="module")
 def split(toy_config):
-    return split_dataset(load_dataset(toy_config), HOLDOUT, 0)
+    return split_dataset(load_dataset(toy_config), Experiment.holdout, 0)
 
 
 def test_the_nearest_seen_cell_differs_in_one_factor_and_is_seen(split):
@@ -41,10 +45,32 @@ def test_the_additive_model_adds_effects(toy_config):
 
 
 def test_the_cooperation_study_has_every_regime_with_and_without_imagined_cells():
-    methods = cooperation_methods()
+    methods = cooperation().methods
     for regime in ("frozen", "real", "generated", "both"):
         assert methods[regime].settings["imagined_share"] == 0
-        assert "imagined_share" not in methods[f"{regime} + imagined"].settings
+        assert methods[f"{regime} + imagined"].settings["imagined_share"] > 0
     assert methods["pixel"].settings["cooperation"] == "none"
     assert methods["preset"].settings == {}
     assert {"nearest seen cell", "additive model"} <= set(methods)
+
+
+def test_the_study_of_weights_has_three_weights_for_each_of_three_activations(toy_config):
+    experiment = weights()
+    made = {name: with_settings(toy_config, m.settings, "study") for name, m in experiment.methods.items()}
+    found = {(c.generator.activation, c.classification_weight, c.pixel_weight) for c in made.values()}
+    assert found == {(a, w, 1.0) for a in ("relu", "prelu", "leaky_relu") for w in (1.0, 10.0, 100.0)}
+    assert all(not c.generator.operators and not c.imagined_class for c in made.values())
+    assert experiment.reference in made
+
+
+def test_the_study_of_settings_changes_how_is_learned_and_not_what_from(toy_config):
+    tried = dataclasses.replace(
+        toy_config, learning_rate=2e-3, writers="5", seed=7, holdout=("none",), generator=GeneratorConfig()
+    )
+    experiment = settings(toy_config, tried, Path("folder/best.yaml"))
+    assert list(experiment.methods) == ["preset", "best.yaml"]
+    assert set(experiment.methods["best.yaml"].settings) == {"learning_rate", "generator"}
+    assert experiment.holdout == ("none",)
+    assert experiment.same_cells
+    with pytest.raises(ConfigError, match="nothing to compare"):
+        settings(toy_config, toy_config, Path("same.yaml"))

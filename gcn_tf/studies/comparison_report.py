@@ -1,4 +1,4 @@
-"""The report of a study: a table by group of cells, one figure of methods x groups of cells x metrics, and samples to look at."""
+"""The report of a comparison: a table by group of cells, one figure of methods x groups of cells x metrics, and samples to look at."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from gcn_tf.report import GLOSSARY, estimate_text, label, markdown_table, to_htm
 Scores = Mapping[str, Mapping[str, Mapping[str, float | None]]]  # by group, metric and end of the interval
 
 
-def write_study(
+def write_comparison(
     report: dict[str, Any], samples: Mapping[str, np.ndarray], names: Sequence[str], out: Path
 ) -> Path:
     """report.json, report.md, report.html and two figures; returns the figure to look at.
@@ -74,27 +74,27 @@ def _text(report: Mapping[str, Any], shown: Sequence[str]) -> str:
     for group in GROUPS:
         if any(group in by_group for by_group in report["scores"].values()):
             tables += [f"## {group.capitalize()}", _group_table(report["scores"], group, shown)]
-            if report["preset_minus"]:
+            if report["reference_minus"]:
                 each = [name for name in shown if name != "kid_of_judge_features"]
                 tables += [
-                    f"The preset *minus* each method on the same cells, {group}: an interval without 0 is a difference.",
-                    _group_table(report["preset_minus"], group, each),
+                    f"*{report['reference']}* minus each other method on the same cells, {group}: an interval without 0 "
+                    "is a difference.",
+                    _group_table(report["reference_minus"], group, each),
                 ]
+    cells = "all with the same unseen cells" if report["same_cells"] else "each draws other unseen cells"
     settings = yaml.safe_dump(config, sort_keys=False).strip()
     parts = [
         f"# Study: {report['experiment']}",
-        f"Dataset {config['dataset']}, seeds {', '.join(map(str, report['seeds']))} (each draws other unseen cells), "
+        f"Dataset {config['dataset']}, seeds {', '.join(map(str, report['seeds']))} ({cells}), "
         f"{config['steps']} steps of batch {config['batch_size']} for every method that trains. Unseen at once: "
         f"{' and '.join(report['holdout'])} cells.",
         "![methods](methods.png)",
         "Points: means. Bars: 95 % intervals.",
         "## Methods",
         markdown_table(methods),
-        "*pixel*, *frozen*, *real*, *generated* and *both* are the paper's network; *preset* is what `gcn-tf train` does "
-        "by itself. Imagined cells are random combinations that the classifier is asked about; with pixel loss alone "
-        "there is no classifier to ask.",
+        report["explanation"],
         "![samples](samples.png)",
-        "Unseen cells of the first seed, low-level ones first: real pictures, then one row per method.",
+        "Unseen cells of the first seed: real pictures, then one row per method.",
         *tables,
         "## Terms",
         GLOSSARY.strip() + " Several seeds: seeds are resampled first.",
