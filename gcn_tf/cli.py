@@ -6,20 +6,16 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import tyro
-from tyro.conf import Fixed, Positional, Suppress, UseAppendAction, arg
 
 from gcn_tf import __version__
 from gcn_tf.augmentation.config import AugmentationConfig, check_augmentation_config, parse_shard
 from gcn_tf.config import (
-    ClassifierConfig,
     ConfigError,
     DataConfig,
-    GeneratorConfig,
     RunConfig,
     check_config,
     preset_names,
@@ -27,148 +23,10 @@ from gcn_tf.config import (
     resolve,
 )
 from gcn_tf.errors import UserError, suggest
+from gcn_tf.options import Augment, Datasets, Evaluate, Export, Generate, Study, Train, Tune
 from gcn_tf.quiet import import_tensorflow
-
-Debug = Annotated[bool, arg(help="Show the traceback of an error.")]
-
-
-@dataclass
-class Train(RunConfig):
-    """Train a run, export its SavedModel and write its report.
-
-    Example: gcn-tf train --dataset qmnist --manual-dir ~/qmnist --holdout 'digit=7 writer=115 rotation=180'
-    """
-
-    holdout: UseAppendAction[tuple[str, ...]] = ()
-    """Unseen cells: protocols by name (low-level, high-level, high-level=8, paper-digits, paper-faces,
-    none), a random share (fraction=0.2) or rules such as 'digit=7 writer=9 rotation=180'; repeatable; default: low-level."""
-    generator: Suppress[Fixed[GeneratorConfig]] = field(default_factory=GeneratorConfig)
-    classifier: Suppress[Fixed[ClassifierConfig]] = field(default_factory=ClassifierConfig)
-
-    config: Path | None = None
-    """YAML file with settings; its keys are these flags, and the layers of both networks."""
-    run_dir: Path | None = None
-    """Folder of the run; default: runs/DATASET-DATE-TIME."""
-    resume: Path | None = None
-    """Go on with this run from its newest checkpoint, under the same settings."""
-    debug: Debug = False
-
-
-@dataclass
-class Evaluate:
-    """Score a run with two independent judges, seen and unseen cells apart, and write its report.
-
-    Example: gcn-tf evaluate runs/demo
-    """
-
-    run: Positional[Path]
-    """Folder that train wrote."""
-    debug: Debug = False
-
-
-@dataclass
-class Generate:
-    """Draw cells, grids and blends of a run into one PNG.
-
-    Example: gcn-tf generate runs/demo digit='*' writer=3:0.5+8:0.5 color=red rotation=0
-    """
-
-    run: Positional[Path]
-    """Folder that train wrote."""
-    factors: Positional[tuple[str, ...]]
-    """One word per factor: digit=7, several digit=3,8, all digit='*', or a blend writer=3:0.5+8:0.5."""
-    out: Path | None = None
-    """The PNG to write; default: in the run's folder generated/, named by the words."""
-    zoom: int = 8
-    """How many times every pixel is repeated."""
-    debug: Debug = False
-
-
-@dataclass(kw_only=True)
-class Augment(AugmentationConfig):
-    """Write many pictures of a run, blends or unseen cells, as a labelled dataset to train on.
-
-    The same command goes on after a stop, and does nothing when all is there.
-    Example: gcn-tf augment runs/demo --blend writer --with color=red --ratio beta:0.4 --out blends
-    """
-
-    run: Positional[Path]
-    """Folder that train wrote."""
-    out: Path
-    """Folder of the dataset."""
-    shard: str = "1/1"
-    """Do a share of the parts, so that many machines share the work: 3/16 is the third of sixteen."""
-    debug: Debug = False
-
-
-@dataclass
-class Export:
-    """Write the SavedModel of a run: ids or weights in, uint8 images out, and the classifier.
-
-    Example: gcn-tf export runs/demo --out digits_model
-    """
-
-    run: Positional[Path]
-    """Folder that train wrote."""
-    out: Path | None = None
-    """Folder of the SavedModel; default: model/ in the run."""
-    debug: Debug = False
-
-
-@dataclass
-class Study(DataConfig):
-    """Compare methods over several seeds: what does cooperation buy, do drawn pictures teach a classifier anything?
-
-    Example: gcn-tf study augmentation --dataset qmnist --manual-dir ~/qmnist
-    """
-
-    experiment: Positional[Literal["cooperation", "weights", "settings", "augmentation"]] = "cooperation"
-    """cooperation: no classifier, every regime with and without imagined cells, two baselines, the preset and the
-    preset without each of its parts. weights: the paper's loss weights and activations. settings: the preset against
-    the settings of --config, such as the best of a search. augmentation: classifiers that learn from few real pictures
-    of --writers or --persons, as they are, augmented conventionally, and with pictures drawn by a GCN that saw no more."""
-    preset: str = ""
-    """Preset that all methods start from; empty: the one of the dataset."""
-    config: Path | None = None
-    """settings: YAML file to compare with the preset; data, hold-out, seed and steps are the file's."""
-    steps: int = RunConfig.steps
-    """Training steps of every generator."""
-    seeds: int | None = None
-    """How many; default: 3 for cooperation and weights, 5 for settings and augmentation."""
-    seed: int = 0
-    """The first seed."""
-    counts: tuple[int, ...] = ()
-    """augmentation: real pictures per class and writer or person to try; default: 1 2 5 10, for faces 1 3."""
-    student_steps: int = 500
-    """augmentation: steps of a classifier's round; a second round follows."""
-    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Trainings side by side, one thread each; default: one per core."""
-    quick: bool = False
-    """Few seeds and steps, to see that everything works; its figures mean little."""
-    out: Path | None = None
-    """Folder of the study, gone on with if it is there; default: studies/EXPERIMENT-DATASET."""
-    debug: Debug = False
-
-
-@dataclass
-class Datasets(DataConfig):
-    """List the datasets, or draw a contact sheet of one with its unseen cells framed.
-
-    Settings that are not given are those of the preset of the same name.
-    Example: gcn-tf datasets glyphs --writers 20 --out glyphs.png
-    """
-
-    dataset: Positional[str] = ""
-    """Dataset by name; without one they are listed."""
-    holdout: UseAppendAction[tuple[str, ...]] = ()
-    """Unseen cells, as train takes them; default: those of the preset."""
-    seed: int = 0
-    """Seed of the hold-out."""
-    write_kdef: Path | None = None
-    """faces: write the drawn persons, all seven emotions, as files in KDEF's layout and size into this folder."""
-    out: Path | None = None
-    """The PNG to write; default: NAME.png."""
-    debug: Debug = False
+from gcn_tf.tuning.config import Search, check_search_config, parse_address
+from gcn_tf.tuning.space import VARIED, parse_specs, read_space_file
 
 
 def _train(options: Train) -> None:
@@ -315,6 +173,42 @@ def _study_augmentation(options: Study, config: RunConfig, out: Path) -> Path:
     return run_augmentation_study(config, protocol, out, options.jobs)
 
 
+def _tune(options: Tune) -> None:
+    check_search_config(options)
+    settings = {entry.name: getattr(options, entry.name) for entry in dataclasses.fields(RunConfig)}
+    config = RunConfig(**settings)
+    check_config(config)
+    fixed = {name: getattr(config, name) for name in options.given}
+    if "factor_weights" in fixed:
+        fixed |= {f"factor_weights.{name}": weight for name, weight in fixed.pop("factor_weights").items()}
+    specs = read_space_file(options.space_file) if options.space_file else {}
+    search = Search(
+        config,
+        {**specs, **fixed, **parse_specs(options.space)},
+        options.trials,
+        options.strategy,
+        options.validation or config.holdout,
+        options.psnr_weight,
+        options.max_parameters,
+        options.out or Path("tunings") / f"{config.dataset.replace('/', '-')}-{options.strategy}",
+    )
+    import_tensorflow()
+    from gcn_tf.tuning.search import describe, prepare, run_search
+
+    if options.dry_run:
+        print(describe(prepare(search)))
+        return
+    try:
+        report = run_search(search, options.role, parse_address(options.chief_address))
+    except KeyboardInterrupt:
+        print(f"gcn-tf: stopped; the same command goes on with {search.out}", file=sys.stderr)
+        raise SystemExit(130) from None
+    if report:
+        print(f"TensorBoard: tensorboard --logdir {search.out / 'trials'}")
+        print(f"report: {report}\nlook at: {report.with_name('parallel.png')}")
+        print(f"train with the best: gcn-tf train --config {search.out / 'best.yaml'}")
+
+
 def _datasets(options: Datasets) -> None:
     import_tensorflow()
     import numpy as np
@@ -382,6 +276,7 @@ COMMANDS: dict[str, tuple[type, Callable[[Any], None]]] = {
     "evaluate": (Evaluate, _evaluate),
     "generate": (Generate, _generate),
     "augment": (Augment, _augment),
+    "tune": (Tune, _tune),
     "export": (Export, _export),
     "study": (Study, _study),
     "datasets": (Datasets, _datasets),
@@ -415,6 +310,15 @@ def _flag(words: Sequence[str], name: str) -> str:
     return ""
 
 
+def _given(words: Sequence[str]) -> tuple[str, ...]:
+    """Settings that a search varies by default and whose flags are given: they stay as given."""
+    return tuple(name for name in VARIED if any(w.partition("=")[0] == _spelled(name) for w in words))
+
+
+def _spelled(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
 def _train_defaults(words: Sequence[str]) -> RunConfig:
     """Settings before the flags: of the run to resume, or of the preset and the --config file."""
     resume, file = _flag(words, "--resume"), _flag(words, "--config")
@@ -426,14 +330,19 @@ def _train_defaults(words: Sequence[str]) -> RunConfig:
 def _parse(name: str, words: Sequence[str]) -> Any:
     kind, _ = COMMANDS[name]
     config = RunConfig()
-    if kind in (Train, Study):
+    if kind in (Train, Study, Tune):
         config = _train_defaults(words)
     elif kind is Datasets:
         named = (word.partition("/")[0] for word in words)
         config = resolve(dataset=next((name for name in named if name in preset_names()), ""))
         config = dataclasses.replace(config, dataset="")
     default: Any = None
-    if kind in (Train, Study, Datasets):  # the flag --holdout adds to a list, so it starts from an empty one
+    if kind in (
+        Train,
+        Study,
+        Tune,
+        Datasets,
+    ):  # the flag --holdout adds to a list, so it starts from an empty one
         names = {entry.name for entry in dataclasses.fields(kind)} - {"holdout"}
         default = kind(
             **{e.name: getattr(config, e.name) for e in dataclasses.fields(config) if e.name in names}
@@ -446,7 +355,9 @@ def _parse(name: str, words: Sequence[str]) -> Any:
         if stop.code:
             raise UserError(_one_line(said.getvalue(), name)) from None
         raise
-    if isinstance(options, Train | Datasets):
+    if isinstance(options, Tune):
+        options.given = _given(words)
+    if isinstance(options, Train | Tune | Datasets):
         options.holdout = options.holdout or config.holdout
     if isinstance(options, DataConfig):
         for folder in ("data_dir", "manual_dir"):

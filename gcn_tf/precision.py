@@ -1,10 +1,12 @@
 """Which arithmetic the hidden layers use."""
 
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import tensorflow as tf
 
-from gcn_tf.config import Precision
+from gcn_tf.config import Precision, RunConfig, read_yaml
 
 GAIN_WANTED = 1.2  # below this, bfloat16's coarser weights buy nothing
 
@@ -31,3 +33,10 @@ def resolve_precision(precision: Precision) -> Precision:
         return precision
     gain = _seconds_per_product(tf.float32) / _seconds_per_product(tf.bfloat16)
     return "mixed_bfloat16" if gain >= GAIN_WANTED else "float32"
+
+
+def with_precision(config: RunConfig, stored: Path) -> RunConfig:
+    """`auto` is what it was when the work began that a YAML file is there of: the next race may end otherwise."""
+    if config.precision == "auto" and stored.exists():
+        return replace(config, precision=read_yaml(stored)["precision"])
+    return replace(config, precision=resolve_precision(config.precision))

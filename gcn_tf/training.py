@@ -4,7 +4,6 @@ import dataclasses
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -22,6 +21,7 @@ from gcn_tf.callbacks import (
 from gcn_tf.config import ConfigError, RunConfig, check_config, read_config, to_dict, write_config
 from gcn_tf.errors import UserError
 from gcn_tf.factors import FactorSpace
+from gcn_tf.kept_settings import differing_settings
 from gcn_tf.mean_picture import mean_content
 from gcn_tf.model import GCN
 from gcn_tf.networks import build_classifier, build_generator, check_classifier_side, check_image_side
@@ -30,8 +30,6 @@ from gcn_tf.optimizers import build_adam
 from gcn_tf.pipelines.batches import Split, pixels, split_dataset, training_batches
 from gcn_tf.pipelines.registry import load_dataset
 from gcn_tf.precision import resolve_precision
-
-PLACES = ("data_dir", "manual_dir")  # settings that may differ between two sittings of one run
 
 
 @dataclass
@@ -143,15 +141,6 @@ def read_run_config(run_dir: Path) -> RunConfig:
     return read_config(run_dir / "config.yaml")
 
 
-def differing_settings(stored: dict[str, Any], wanted: dict[str, Any], place: str) -> list[str]:
-    """`"steps: 6 in the run, 7 now"` for every wanted setting that is stored otherwise; `PLACES` may differ."""
-    return [
-        f"{key}: {stored.get(key)} {place}, {value} now"
-        for key, value in wanted.items()
-        if key not in PLACES and stored.get(key) != value
-    ]
-
-
 def check_same_settings(stored: RunConfig, wanted: RunConfig, run_dir: Path) -> None:
     """Raise ConfigError with the differences unless a resumed run keeps its settings."""
     differences = differing_settings(to_dict(stored), to_dict(wanted), "in the run")
@@ -162,8 +151,11 @@ def check_same_settings(stored: RunConfig, wanted: RunConfig, run_dir: Path) -> 
         )
 
 
-def fit(config: RunConfig, split: Split, run_dir: Path) -> GCN:
+def fit(config: RunConfig, split: Split, run_dir: Path, model: GCN | None = None) -> GCN:
     """Train from the newest checkpoint, or from the beginning, to the last step.
+
+    Args:
+        model: as `build_model` gives it; by default it is built here.
 
     Raises:
         Diverged: a loss or weight is no finite number.
@@ -171,7 +163,7 @@ def fit(config: RunConfig, split: Split, run_dir: Path) -> GCN:
     """
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
-    model = build_model(config, split.dataset.space, split.dataset.image_shape)
+    model = model or build_model(config, split.dataset.space, split.dataset.image_shape)
     store = CheckpointStore(model, run_dir / "checkpoints")
     if store.latest:
         store.restore()

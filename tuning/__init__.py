@@ -1,1 +1,1 @@
-"""Search over loss weights, activations and widths."""
+"""KerasTuner over loss weights, activations, optimizer, widths and the regime of cooperation: `gcn-tf tune`."""

@@ -12,12 +12,14 @@ import numpy as np
 
 from gcn_tf.config import ConfigError, RunConfig, to_dict
 from gcn_tf.files import stored_arrays, write_beside
+from gcn_tf.kept_settings import keep_settings
 from gcn_tf.pipelines.recognition import (
     LabelledPictures,
     Recognition,
     labelled_pictures,
     recognition,
 )
+from gcn_tf.precision import with_precision
 from gcn_tf.studies.augmentation_jobs import (
     BEST,
     TUNING_SEEDS,
@@ -32,7 +34,6 @@ from gcn_tf.studies.augmentation_jobs import (
 from gcn_tf.studies.augmentation_report import write_augmentation_study
 from gcn_tf.studies.conventional import augmentation
 from gcn_tf.studies.drawn_pictures import draw_pictures, train_generator
-from gcn_tf.studies.folder import check_same_study, with_precision
 from gcn_tf.studies.student import Labelled, train_student
 from gcn_tf.studies.workers import workers
 
@@ -58,16 +59,18 @@ def run_augmentation_study(
         UserError: a dataset without anything to recognise, too few identities, another study in the folder.
     """
     _check(protocol, jobs)
-    config = with_precision(config, out)
+    config = with_precision(config, out / "study.yaml")
     settings = {"experiment": "augmentation", **to_dict(config), **to_dict(protocol)}
     if (out / "study.yaml").exists():
-        check_same_study(out, settings)
+        keep_settings(out / "study.yaml", settings, "study")
     stored = out / "pictures.npz"
     pictures = _read_pictures(stored) if stored.exists() else labelled_pictures(config, protocol.identities)
     first = recognition(
         pictures, protocol.identities, protocol.exemplars[0], max(protocol.exemplars), config.seed
     )
-    check_same_study(out, settings)  # of a new study it writes them, now that the data are known to be good
+    keep_settings(
+        out / "study.yaml", settings, "study"
+    )  # of a new study it writes them, now that the data are known to be good
     if not stored.exists():  # so that every process finds the pictures at once
         write_beside(stored, lambda beside: np.savez_compressed(beside, **asdict(pictures)))
     study = Study(config, protocol, out, pictures.factor != "digit")

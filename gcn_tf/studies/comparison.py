@@ -33,11 +33,12 @@ from gcn_tf.evaluation import (
 from gcn_tf.files import stored_arrays, write_beside
 from gcn_tf.intervals import bootstrap_mean
 from gcn_tf.judge import JudgePictures
+from gcn_tf.kept_settings import keep_settings
 from gcn_tf.metrics import kid
 from gcn_tf.pipelines.batches import GROUPS, Split, pixels, rows_by_group, split_dataset
 from gcn_tf.pipelines.registry import Dataset, load_dataset
+from gcn_tf.precision import with_precision
 from gcn_tf.studies.comparison_report import write_comparison
-from gcn_tf.studies.folder import check_same_study, with_precision
 from gcn_tf.studies.methods import Experiment, Method
 from gcn_tf.studies.workers import workers
 from gcn_tf.synthesis import draw_codes
@@ -111,8 +112,8 @@ def run_comparison(
     if quick:
         seeds, config = 1, dataclasses.replace(config, steps=QUICK_STEPS, classifier_steps=QUICK_STEPS)
     config = dataclasses.replace(config, holdout=experiment.holdout)
-    config = with_precision(config, out)
-    check_same_study(out, {"experiment": experiment.name, **to_dict(config)})
+    config = with_precision(config, out / "study.yaml")
+    keep_settings(out / "study.yaml", {"experiment": experiment.name, **to_dict(config)}, "study")
     dataset, pictures, judges = _materials(config)
     taken = [config.seed + n for n in range(seeds)]
     with workers(jobs) as run:

@@ -6,9 +6,9 @@ import pytest
 
 from gcn_tf.config import to_dict
 from gcn_tf.errors import UserError
+from gcn_tf.kept_settings import keep_settings
 from gcn_tf.studies import comparison as study
 from gcn_tf.studies.comparison import Entry, combine, compare, entry_path, run_comparison
-from gcn_tf.studies.folder import check_same_study
 from gcn_tf.studies.methods import Experiment, Method, nearest_seen_cell
 
 
@@ -98,10 +98,10 @@ def test_seeds_draw_cells_of_their_own_unless_told_otherwise(toy_study):
 def test_a_study_refuses_another_ones_folder(toy_study):
     _, config, out = toy_study
     settings = {"experiment": "cooperation", **to_dict(config)}
-    check_same_study(out, settings)
-    check_same_study(out, settings | {"manual_dir": "elsewhere"})
+    keep_settings(out / "study.yaml", settings, "study")
+    keep_settings(out / "study.yaml", settings | {"manual_dir": "elsewhere"}, "study")
     with pytest.raises(UserError, match="steps: 6 there, 7 now"):
-        check_same_study(out, settings | {"steps": 7})
+        keep_settings(out / "study.yaml", settings | {"steps": 7}, "study")
 
 
 def entry(values, group=2):

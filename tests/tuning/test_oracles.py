@@ -1,0 +1,119 @@
+import json
+import time
+
+import pytest
+
+from gcn_tf.tuning import oracles
+from gcn_tf.tuning.oracles import build_oracle, planned_lengths
+
+
+def begun(folder, strategy="random", trials=6):
+    """An oracle with one setting, `x`, whose start is 0.25."""
+    oracle = build_oracle(strategy, trials, 0)
+    oracle.hyperparameters.Float("x", 0.0, 1.0, default=0.25)
+    oracle._set_project_dir(str(folder), "oracle")
+    return oracle
+
+
+def finish(oracle, trial, score=0.5):
+    oracle.update_trial(trial.trial_id, {"score": score})
+    trial.status = "COMPLETED"
+    oracle.end_trial(trial)
+
+
+@pytest.mark.parametrize("strategy", ["hyperband", "bayesian", "random"])
+def test_the_first_trial_has_the_settings_as_they_are_at_full_length(strategy, tmp_path):
+    oracle = begun(tmp_path, strategy)
+    first, second = oracle.create_trial("a"), oracle.create_trial("b")
+    assert first.hyperparameters.get("x") == 0.25
+    assert first.hyperparameters.values[oracles.EPOCHS] == oracles.UNITS
+    assert second.hyperparameters.get("x") != 0.25
+
+
+@pytest.mark.parametrize("strategy", ["hyperband", "bayesian", "random"])
+def test_a_search_has_as_many_trials_as_were_asked_for(strategy):
+    assert len(planned_lengths(strategy, 31)) == 31
+
+
+def test_hyperband_tries_many_short_trainings_and_few_long_ones():
+    lengths = planned_lengths("hyperband", 31)
+    assert lengths[0] == 1.0
+    assert lengths.count(1 / 9) > lengths.count(1 / 3) >= lengths.count(1.0)
+    assert sum(lengths) < 31 / 2
+    assert planned_lengths("random", 5) == [1.0] * 5
+
+
+def test_hyperband_trains_the_best_short_trial_longer(tmp_path):
+    oracle = begun(tmp_path, "hyperband", 30)
+    finish(oracle, oracle.create_trial("a"))
+    scores = {}
+    while True:
+        trial = oracle.create_trial("a")
+        x, epochs = trial.hyperparameters.get("x"), trial.hyperparameters.values[oracles.EPOCHS]
+        if epochs > 1:
+            break
+        scores[x] = abs(x - 0.5)
+        finish(oracle, trial, scores[x])
+    assert (len(scores), epochs) == (9, 3)
+    assert x == max(scores, key=scores.get)
+
+
+def test_the_trial_of_a_silent_worker_is_run_again_and_nobody_is_sent_home_before(tmp_path):
+    oracle = begun(tmp_path, trials=2)
+    one, other = oracle.create_trial("one"), oracle.create_trial("other")
+    finish(oracle, one)
+    assert oracle.create_trial("one").status == "IDLE"  # the other's trial may come back
+    assert oracle.give_up_silent_workers(silence=5) == []
+    time.sleep(0.3)
+    oracle.create_trial("one")
+    assert oracle.give_up_silent_workers(silence=0.2) == ["other"]
+    again = oracle.create_trial("one")
+    assert (again.status, again.trial_id) == ("RUNNING", other.trial_id)
+    assert again.hyperparameters.values == other.hyperparameters.values
+    finish(oracle, again)
+    assert oracle.create_trial("one").status == "STOPPED"
+    assert not oracle.ongoing_trials
+    assert not oracle.tuner_ids
+
+
+def test_a_worker_that_gives_signs_of_life_keeps_its_trial(tmp_path):
+    oracle = begun(tmp_path)
+    trial = oracle.create_trial("busy")
+    for _ in range(4):
+        time.sleep(0.1)
+        oracle.get_trial(trial.trial_id)
+        assert oracle.give_up_silent_workers(silence=0.25) == []
+    time.sleep(0.3)
+    assert oracle.give_up_silent_workers(silence=0.25) == ["busy"]
+
+
+def test_a_trial_that_keeps_losing_its_worker_fails_at_last(tmp_path):
+    """One that exhausts the memory would otherwise kill worker after worker for ever."""
+    oracle = begun(tmp_path, trials=1)
+    for attempt in range(oracles.RETRIES + 1):
+        trial = oracle.create_trial(f"worker {attempt}")
+        assert trial.trial_id == "0"
+        oracle.give_up_silent_workers(silence=-1)
+    assert oracle.trials["0"].status == "FAILED"
+    assert oracle.create_trial("next").status == "STOPPED"
+
+
+@pytest.mark.parametrize("kept", [0, 10])
+def test_a_kill_in_the_middle_of_a_write_loses_nothing(kept, tmp_path, monkeypatch):
+    """What was there before is read again, whatever lies beside it."""
+    oracle = begun(tmp_path)
+    finish(oracle, oracle.create_trial("a"), 0.75)
+    half = json.dumps(oracle.get_state())[:kept]
+
+    def killed(path, write):
+        path.with_name(f"partial-1-{path.name}").write_text(half)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(oracles, "write_beside", killed)
+    with pytest.raises(KeyboardInterrupt):
+        oracle.create_trial("a")
+    monkeypatch.undo()
+    again = begun(tmp_path)
+    again.reload()
+    assert [t.score for t in again.trials.values()] == [0.75]
+    assert again.create_trial("a").status == "RUNNING"

@@ -1,0 +1,287 @@
+import contextlib
+import dataclasses
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+import yaml
+from PIL import Image
+
+from gcn_tf import training
+from gcn_tf.cli import main
+from gcn_tf.config import resolve, to_dict
+from gcn_tf.errors import UserError
+from gcn_tf.tuning import hypermodel
+from gcn_tf.tuning.config import Search
+from gcn_tf.tuning.search import describe, prepare, run_search
+
+ADDRESS = ("127.0.0.1", 8754)
+
+
+@pytest.fixture(scope="module")
+def patched():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gcn_tf.judge.STEPS", 5)
+        patch.setattr("gcn_tf.judge.ROUNDS", 1)
+        yield patch
+
+
+@pytest.fixture
+def toy_search(toy_config, tmp_path, patched):
+    return toy(toy_config, tmp_path)
+
+
+def toy(config, folder):
+    config = dataclasses.replace(
+        config, steps=9, image_steps=5, data_dir=str(folder / "data"), deterministic=False
+    )
+    specs = {"cooperation": "joint,none", "widths": "1 x 1"}
+    return Search(config, specs, 3, "random", ("low-level",), 0.01, None, folder / "search")
+
+
+@dataclasses.dataclass
+class Finished:
+    """A search that ended, what it printed, and what its trainings and scores were given."""
+
+    search: Search
+    report: Path
+    told: str
+    trained: list
+    scored: list
+
+
+@pytest.fixture(scope="module")
+def finished(toy_config, tmp_path_factory, patched):
+    """Read it, do not go on with it."""
+    found = toy(toy_config, tmp_path_factory.mktemp("tunings"))
+    trained, scored = [], []
+    fit, score = training.fit, hypermodel.score_validation
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            training, "fit", lambda config, split, *rest: trained.append(split) or fit(config, split, *rest)
+        )
+        patch.setattr(
+            hypermodel,
+            "score_validation",
+            lambda split, drawn, *rest: scored.append((split, len(drawn))) or score(split, drawn, *rest),
+        )
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            report = run_search(found, "alone", ADDRESS)
+    return Finished(found, report, said.getvalue(), trained, scored)
+
+
+def events(folder):
+    """(tag, plugin) of everything in the event files of a folder."""
+    found = set()
+    for path in folder.glob("events*"):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            found |= {(v.tag, v.metadata.plugin_data.plugin_name) for v in event.summary.value}
+    return found
+
+
+def test_a_search_tells_its_progress_and_ends_with_a_report(finished):
+    out = finished.search.out
+    assert "3 of 3 trials done" in finished.told
+    assert re.search(r"1 of 3 trials done, about .* left", finished.told)
+    found = json.loads((out / "report.json").read_text())
+    assert [t["status"] for t in found["trials"]] == ["COMPLETED"] * 3
+    assert found["best"] == max(found["trials"], key=lambda t: t["score"])["name"]
+    assert finished.report.read_text().count("data:image/png") == 1  # so few trials do not tell what mattered
+    assert Image.open(out / "parallel.png").size[0] > 500
+    assert len((out / "trials.csv").read_text().splitlines()) == 4
+
+
+def test_train_takes_the_best_settings(finished, tmp_path, monkeypatch):
+    out = finished.search.out
+    found = json.loads((out / "report.json").read_text())
+    best = found["trials"][int(found["best"])]
+    settings = resolve(config_file=out / "best.yaml")
+    assert settings.steps == 9
+    assert settings.learning_rate == best["values"]["learning_rate"]
+    assert settings.holdout == finished.search.config.holdout
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    main(["train", "--config", str(out / "best.yaml"), "--run-dir", "run"])
+    assert (tmp_path / "run/report/cells.png").exists()
+
+
+def test_tensorboard_has_every_trial_with_its_curves_and_pictures(finished):
+    folder = finished.search.out / "trials"
+    for trial in ("0", "1", "2"):
+        found = events(folder / trial / "logs")
+        assert {"validation/score", "train/generator_loss"} <= {tag for tag, _ in found}
+        assert {"hparams", "images", "scalars"} <= {plugin for _, plugin in found}
+    assert "hparams" in {plugin for _, plugin in events(folder)}
+
+
+def test_trials_learn_from_and_are_scored_on_no_test_cell(finished):
+    """What the trainings of a search are given, and what the score is asked of."""
+    test = training.load_split(finished.search.config)
+    kept = {tuple(cell) for cell in test.ids[test.unseen].tolist()}
+    assert len(finished.trained) == len(finished.scored) == 3
+    for split, (scored, count) in zip(finished.trained, finished.scored, strict=True):
+        assert not {tuple(cell) for cell in split.ids.tolist()} & kept
+        assert scored is split
+        assert count == split.unseen.sum() > 0
+
+
+def test_a_stopped_search_goes_on_and_loses_at_most_the_running_trial(toy_search, monkeypatch):
+    original = training.fit
+    trained = []
+
+    def fit(config, split, run_dir, model=None):
+        trained.append(run_dir.name)
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        return original(config, split, run_dir, model)
+
+    monkeypatch.setattr(training, "fit", fit)
+    with pytest.raises(KeyboardInterrupt):
+        run_search(toy_search, "alone", ADDRESS)
+    assert json.loads((toy_search.out / "report.json").read_text())["best"] == "0"
+    assert (toy_search.out / "best.yaml").exists()
+    run_search(toy_search, "alone", ADDRESS)
+    assert trained == ["0", "1", "1", "2"]
+    found = json.loads((toy_search.out / "report.json").read_text())
+    assert [t["status"] for t in found["trials"]] == ["COMPLETED"] * 3
+
+
+def test_a_search_that_ended_does_nothing_again_and_goes_on_with_more_trials(finished, tmp_path, monkeypatch):
+    again = dataclasses.replace(finished.search, out=tmp_path / "copy")
+    shutil.copytree(finished.search.out, again.out)
+    trained, original = [], training.fit
+    monkeypatch.setattr(
+        training,
+        "fit",
+        lambda config, split, folder, *rest: (
+            trained.append(folder.name) or original(config, split, folder, *rest)
+        ),
+    )
+    run_search(again, "alone", ADDRESS)
+    assert not trained
+    run_search(dataclasses.replace(again, trials=4), "alone", ADDRESS)
+    assert trained == ["3"]
+    before, after = (
+        json.loads((s.out / "report.json").read_text())["trials"] for s in (finished.search, again)
+    )
+    assert after[:3] == before
+
+
+def test_a_trial_that_diverges_has_failed_and_the_search_goes_on(toy_search):
+    """The first trial of this search must diverge, the second can not."""
+    config = dataclasses.replace(toy_search.config, pixel_weight=1e30)
+    specs = {**toy_search.specs, "learning_rate": [10.0, 1e-6], "pixel_weight": [1e30, 1e-9]}
+    bad = dataclasses.replace(toy_search, config=dataclasses.replace(config, learning_rate=10.0), specs=specs)
+    run_search(bad, "alone", ADDRESS)
+    found = json.loads((bad.out / "report.json").read_text())
+    assert found["trials"][0]["status"] == "FAILED"
+    assert "training diverged" in found["trials"][0]["message"]
+    assert found["trials"][0]["score"] is None
+    assert "COMPLETED" in {t["status"] for t in found["trials"]}
+    assert "failed: " in (bad.out / "report.md").read_text()
+
+
+def test_a_search_refuses_another_ones_folder(finished):
+    other = dataclasses.replace(finished.search, psnr_weight=0.5)
+    with pytest.raises(UserError, match=r"holds another search \(psnr_weight: 0.01 there, 0.5 now\)"):
+        run_search(other, "alone", ADDRESS)
+
+
+def test_the_dry_run_tells_the_space_the_trials_and_the_cells(toy_search):
+    told = describe(prepare(dataclasses.replace(toy_search, strategy="hyperband", trials=31)))
+    assert "learning_rate              0.00025..0.004, log scale; now 0.001" in told
+    assert "cooperation                joint, none; now joint" in told
+    assert re.search(r"widths +1 x 1 \(fixed\)", told)
+    assert "16 of 1 steps, 8 of 3 steps, 7 of 9 steps" in told
+    assert re.search(r"\d+ more are kept for the test", told)
+    assert not toy_search.out.exists()
+
+
+@pytest.fixture
+def tune(toy_config, tmp_path):
+    """Starts `gcn-tf tune` on toys as a process of its own, with short judges and impatient chiefs."""
+    settings = to_dict(toy_config)
+    settings |= {"steps": 150, "deterministic": False, "data_dir": str(tmp_path / "data")}
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(settings))
+    words = [*("tune", "--config", "toy.yaml", "--strategy", "random", "--out", "search")]
+    words += ["--space", "cooperation=joint", "widths=1 x 1"]
+    code = (
+        "import sys; from gcn_tf.quiet import import_tensorflow; import_tensorflow();"
+        "from gcn_tf import judge; judge.STEPS = 5; judge.ROUNDS = 1;"
+        "from gcn_tf.tuning import oracles, search; oracles.SILENCE = 4; search.SIGN_OF_LIFE = 1;"
+        "from gcn_tf.cli import main; main(sys.argv[1:])"
+    )
+    started = []
+
+    def start(*more):
+        command = [sys.executable, "-u", "-c", code, *words, *more]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+        started.append(subprocess.Popen(command, cwd=tmp_path, **pipes))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def wait_for_training(folder, trial):
+    """Until a trial has trained some steps."""
+    until = time.monotonic() + 90
+    while not (folder / "search/trials" / trial / "metrics.jsonl").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+
+
+def statuses(folder):
+    return [t["status"] for t in json.loads((folder / "search/report.json").read_text())["trials"]]
+
+
+@pytest.mark.slow
+def test_a_killed_workers_trial_is_run_again_by_the_other(tune, tmp_path):
+    """One chief and two workers on loopback; one worker gets SIGKILL in the middle of a trial."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+    many = ["--trials", "6", "--chief-address", address, "--role"]
+    chief, victim, other = tune(*many, "chief"), tune(*many, "worker"), tune(*many, "worker")
+    trial = next(line.split()[1].rstrip(":") for line in victim.stdout if line.startswith("trial"))
+    wait_for_training(tmp_path, trial)
+    os.kill(victim.pid, signal.SIGKILL)
+    told = chief.communicate(timeout=240)[0]
+    assert other.wait(timeout=60) == chief.returncode == 0
+    assert f"listening on {address}, for this machine alone" in told
+    assert f"trial {trial} broke down and is run again" in told
+    assert re.search(rf"trial {trial} score", told)
+    assert statuses(tmp_path) == ["COMPLETED"] * 6
+
+
+@pytest.mark.slow
+def test_a_killed_search_goes_on_and_loses_at_most_the_running_trial(tune, tmp_path):
+    first = tune("--trials", "4")
+    next(line for line in first.stdout if line.startswith("trial 1:"))
+    wait_for_training(tmp_path, "1")
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    told = tune("--trials", "4").communicate(timeout=240)[0]
+    assert re.findall(r"^trial (\d):", told, re.M) == ["1", "2", "3"]
+    assert statuses(tmp_path) == ["COMPLETED"] * 4
+
+
+def test_a_worker_with_other_settings_is_sent_away(toy_search, tmp_path, monkeypatch):
+    """By the digest that the chief sends along."""
+    one, other = toy_search, dataclasses.replace(toy_search, psnr_weight=0.5)
+    assert one.digest() != other.digest()
+    assert one.digest() == dataclasses.replace(one, trials=99).digest()
+    monkeypatch.setattr(Search, "digest", lambda self: f"{time.perf_counter()}")
+    with pytest.raises(UserError, match="the chief searches with other settings"):
+        run_search(one, "alone", ADDRESS)

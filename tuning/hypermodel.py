@@ -1,0 +1,234 @@
+"""What KerasTuner varies: a GCN from hyperparameters, and what one trial does with it."""
+
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
+
+from gcn_tf import training
+from gcn_tf.callbacks import Diverged, Interrupted
+from gcn_tf.config import RunConfig, to_dict
+from gcn_tf.errors import UserError
+from gcn_tf.evaluation import Judges
+from gcn_tf.factors import FactorSpace
+from gcn_tf.files import write_beside
+from gcn_tf.model import GCN
+from gcn_tf.networks import build_classifier, build_generator
+from gcn_tf.pipelines.batches import Split
+from gcn_tf.synthesis import draw_codes
+from gcn_tf.tuning.score import rules_of, score_validation
+from gcn_tf.tuning.space import (
+    WIDTH_FACTORS,
+    Choices,
+    Entry,
+    Space,
+    current,
+    exact,
+    trial_config,
+    wider_classifier,
+    wider_generator,
+    widths_text,
+)
+
+UNITS = 9  # of a full training, in which Hyperband counts: its shortest trials take a ninth of the steps
+EPOCHS = "tuner/epochs"  # how many units, in the values of a Hyperband trial
+
+
+class GCNHyperModel(keras_tuner.HyperModel):
+    """Builds and trains the GCN of a trial in a run directory of its own, and scores it on validation cells.
+
+    Args:
+        config: the settings that the search begins with; `steps` are those of a full training.
+        space: what varies.
+        split: what trials learn from, and the validation cells as its unseen ones; no test cell is in it.
+        load_judges: gives the judges when the first trial is scored; a chief, which trains nothing, needs none.
+        psnr_weight: of the score.
+        folder: of the run directories, one per trial.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        space: Space,
+        split: Split,
+        load_judges: Callable[[], Judges],
+        psnr_weight: float,
+        folder: Path,
+    ) -> None:
+        super().__init__(name="gcn")
+        self.config, self.space, self.split = config, space, split
+        self.load_judges, self.psnr_weight, self.folder = load_judges, psnr_weight, folder
+
+    @cached_property
+    def judges(self) -> Judges:
+        return self.load_judges()
+
+    def trial_config(self, hp: keras_tuner.HyperParameters) -> RunConfig:
+        """The settings of a trial; Hyperband's shorter trials are whole trainings of fewer steps."""
+        values = {key: exact(hp.get(key), self.space[key]) for key in declare(hp, self.space, self.config)}
+        share = hp.values.get(EPOCHS, UNITS) / UNITS
+        return trial_config(self.config, values, share)
+
+    def build(self, hp: keras_tuner.HyperParameters) -> GCN:
+        return training.build_model(
+            self.trial_config(hp), self.split.dataset.space, self.split.dataset.image_shape
+        )
+
+    def fit(
+        self, hp: keras_tuner.HyperParameters, model: GCN, *args: Any, trial_id: str, **kwargs: Any
+    ) -> dict[str, float]:
+        """Train, or go on with, the run of a trial and score it.
+
+        Returns:
+            The parts of the score, and "steps".
+
+        Raises:
+            keras_tuner.errors.FailedTrialError: a loss or weight is no finite number.
+            KeyboardInterrupt: Ctrl-C.
+        """
+        config = self.trial_config(hp)
+        run_dir = self.folder / trial_id
+        config = self._prepared(config, run_dir)
+        scored = run_dir / "score.json"
+        if scored.exists():  # scored, and stopped before the search had written it down
+            return json.loads(scored.read_text())
+        try:
+            training.fit(config, self.split, run_dir, model)
+        except Diverged as error:
+            raise keras_tuner.errors.FailedTrialError(str(error)) from None
+        except Interrupted:
+            raise KeyboardInterrupt from None
+        metrics = {**self._score(model), "steps": float(config.steps)}
+        write_hparams(run_dir / "logs", trial_id, hp.values, self.space, metrics)
+        write_beside(scored, lambda beside: beside.write_text(json.dumps(metrics)))
+        shutil.rmtree(
+            run_dir / "checkpoints", ignore_errors=True
+        )  # the winner is trained anew, on all seen cells
+        return metrics
+
+    def _prepared(self, config: RunConfig, run_dir: Path) -> RunConfig:
+        """The run directory of a trial, new unless it holds this very trial; its cells are said in its config.yaml."""
+        noted = replace(config, holdout=(*config.holdout, *rules_of(self.split)))
+        if (run_dir / "config.yaml").exists():
+            try:
+                if to_dict(training.read_run_config(run_dir)) == to_dict(noted):
+                    return config
+            except UserError:
+                pass  # damaged by the same kill that stopped the trial
+            shutil.rmtree(run_dir)
+        training.write_run(noted, self.split, run_dir)
+        return config
+
+    def _score(self, model: GCN) -> dict[str, float]:
+        space = self.split.dataset.space
+        ids = self.split.ids[self.split.unseen]
+        run = training.Run(self.folder, self.config, space, model)
+        drawn = draw_codes(run, space.one_hot(ids))
+        return score_validation(self.split, drawn, self.judges, self.psnr_weight)
+
+
+def declare(hp: keras_tuner.HyperParameters, space: Space, config: RunConfig) -> list[str]:
+    """Register a space with KerasTuner, conditions included; returns the settings that matter for these values."""
+    active = []
+    # What others depend on must be known to KerasTuner before them.
+    for key, entry in sorted(space.items(), key=lambda item: len(item[1].when)):
+        if any(
+            parent not in space for parent, _ in entry.when
+        ):  # the condition is settled: a setting is fixed
+            settled = [
+                current(config, parent) in values for parent, values in entry.when if parent not in space
+            ]
+            if not all(settled):
+                continue
+        conditions = [(parent, list(values)) for parent, values in entry.when if parent in space]
+        with ExitStack() as scopes:
+            for parent, values in conditions:
+                scopes.enter_context(hp.conditional_scope(parent, values))
+            _register(hp, key, entry, current(config, key))
+        if all(hp.values.get(parent) in values for parent, values in conditions):
+            active.append(key)
+    return active
+
+
+def _register(hp: keras_tuner.HyperParameters, key: str, entry: Entry, start: Any) -> None:
+    if isinstance(entry, Choices):
+        hp.Choice(key, list(entry.values), default=start if start in entry.values else entry.values[0])
+        return
+    start = min(max(start, entry.low), entry.high)
+    sampling = "log" if entry.log else "linear"
+    if entry.whole:
+        hp.Int(key, int(entry.low), int(entry.high), sampling=sampling, default=int(start))
+    else:
+        hp.Float(key, entry.low, entry.high, sampling=sampling, default=float(start))
+
+
+def width_parameters(
+    config: RunConfig, space: FactorSpace, image_shape: tuple[int, int, int], budget: int | None
+) -> tuple[dict[str, int], int]:
+    """Parameters of both networks by pair of width factors, of the pairs within the budget.
+
+    Args:
+        budget: the largest number of parameters; None: twice those of the settings as they are.
+
+    Returns:
+        {"generator x classifier": parameters}, and the budget.
+
+    Raises:
+        UserError: no pair fits.
+    """
+    sizes, side = space.sizes, image_shape[0]
+    generators, classifiers = (
+        {factor: build(factor).count_params() for factor in WIDTH_FACTORS}
+        for build in (
+            lambda f: build_generator(sizes, wider_generator(config.generator, f), "float32", side),
+            lambda f: build_classifier(
+                sizes, image_shape, wider_classifier(config.classifier, f), "float32", config.imagined_class
+            ),
+        )
+    )
+    keras.utils.clear_session()
+    budget = 2 * (generators[1.0] + classifiers[1.0]) if budget is None else budget
+    pairs = {widths_text(g, c): generators[g] + classifiers[c] for g in WIDTH_FACTORS for c in WIDTH_FACTORS}
+    fitting = {pair: count for pair, count in pairs.items() if count <= budget}
+    if not fitting:
+        raise UserError(
+            f"--max-parameters {budget}: the smallest networks of the space have {min(pairs.values())}"
+        )
+    return fitting, budget
+
+
+def write_hparams(
+    logs: Path, trial_id: str, values: dict[str, Any], space: Space, metrics: dict[str, float]
+) -> None:
+    """A trial for TensorBoard's HParams page, beside its curves and picture grids."""
+    shown = {key: values[key] for key in space if key in values}
+    with tf.summary.create_file_writer(str(logs)).as_default(step=int(metrics["steps"])):
+        hparams.hparams({**shown, "steps": metrics["steps"]}, trial_id=trial_id)
+        for name in ("score", "accuracy", "psnr_db"):
+            tf.summary.scalar(f"validation/{name}", metrics[name])
+
+
+def write_hparams_page(folder: Path, space: Space) -> None:
+    """What TensorBoard's HParams page shows of all trials below a folder; written once."""
+    if any(folder.glob("events*")):
+        return
+    listed = [hparams.HParam(key, _domain(entry)) for key, entry in space.items()]
+    figures = [hparams.Metric(f"validation/{name}") for name in ("score", "accuracy", "psnr_db")]
+    with tf.summary.create_file_writer(str(folder)).as_default():
+        hparams.hparams_config(hparams=[*listed, hparams.HParam("steps")], metrics=figures)
+
+
+def _domain(entry: Entry) -> Any:
+    if isinstance(entry, Choices):
+        return hparams.Discrete([np.asarray(v).item() for v in entry.values])
+    return hparams.RealInterval(float(entry.low), float(entry.high))

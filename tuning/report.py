@@ -1,0 +1,242 @@
+"""What a search found: `best.yaml`, a table of trials, and which choices mattered."""
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.inspection import permutation_importance
+
+from gcn_tf.config import to_dict
+from gcn_tf.evaluation import versions_and_machine
+from gcn_tf.files import write_beside
+from gcn_tf.kept_settings import PLACES
+from gcn_tf.report import markdown_table, to_html
+from gcn_tf.tuning.charts import write_importance_chart, write_parallel_coordinates
+from gcn_tf.tuning.config import Search
+from gcn_tf.tuning.space import Choices, Space, current, exact, trial_config
+
+STEPS = "steps"
+TREES = 500
+IMPORTANCE_FROM = 10  # scored trials; fewer tell nothing
+SHOWN_TRIALS = 40
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial as the report tells it.
+
+    Args:
+        status: "COMPLETED", "FAILED", "INVALID" (is run again) or "RUNNING".
+        values: by setting, those that mattered.
+        metrics: "score" and its parts, "steps", "seconds"; empty unless completed.
+        message: why it failed, one line.
+    """
+
+    name: str
+    status: str
+    values: dict[str, Any]
+    metrics: dict[str, float]
+    message: str
+
+    @property
+    def score(self) -> float | None:
+        return self.metrics.get("score")
+
+    @property
+    def steps(self) -> int:
+        return int(self.metrics.get(STEPS, 0))
+
+
+def trials_of(oracle: Any, space: Space) -> list[Trial]:
+    """The trials that an oracle handed out, in order."""
+    found = []
+    for name in oracle.start_order:
+        trial = oracle.trials[name]
+        values = {k: exact(v, space[k]) for k, v in trial.hyperparameters.values.items() if k in space}
+        done = trial.status == "COMPLETED"
+        metrics = {m: trial.metrics.get_best_value(m) for m in trial.metrics.metrics} if done else {}
+        lines = [line for line in (trial.message or "").splitlines() if line.strip()]
+        message = lines[-1].partition("FailedTrialError: ")[2] or lines[-1] if lines else ""
+        found.append(Trial(name, trial.status, values, metrics, message))
+    return found
+
+
+def best_trial(trials: Sequence[Trial]) -> Trial | None:
+    """The highest score among the trials of most steps; None while none was scored."""
+    scored = [t for t in trials if t.score is not None]
+    longest = max((t.steps for t in scored), default=0)
+    return max((t for t in scored if t.steps == longest), key=lambda t: t.score or 0.0, default=None)
+
+
+def write_best(search: Search, trials: Sequence[Trial]) -> Path | None:
+    """`best.yaml`: everything that `gcn-tf train --config` needs for a full training with the best trial's settings."""
+    best = best_trial(trials)
+    if best is None:
+        return None
+    settings = to_dict(trial_config(search.config, best.values))
+    text = yaml.safe_dump(
+        {k: v for k, v in settings.items() if k not in PLACES}, sort_keys=False, allow_unicode=True
+    )
+    said = (
+        f"# Trial {best.name} of {len(trials)} ({search.strategy}): score {best.score:.4f} on validation cells,\n"
+        f"# {best.metrics['accuracy']:.3f} of all factors read right, {best.metrics['psnr_db']:.2f} dB.\n"
+        "# gcn-tf train --config best.yaml\n"
+    )
+    path = search.out / "best.yaml"
+    write_beside(path, lambda beside: beside.write_text(said + text))
+    return path
+
+
+def importances(trials: Sequence[Trial], space: Space) -> tuple[dict[str, tuple[float, float]], float] | None:
+    """How much worse a random forest predicts the score when one setting is shuffled, and what it explains at all.
+
+    Breiman 2001; Hutter et al. 2014 for hyperparameters. A setting that does not matter for a trial has its own value.
+
+    Returns:
+        {setting: (mean, standard deviation) of the loss of R^2}, "steps" among them where trials differ in length, most
+        important first; and R^2 on trials that a tree has not seen. None with too few trials.
+    """
+    scored = [t for t in trials if t.score is not None]
+    names = [k for k, e in space.items() if not (isinstance(e, Choices) and len(e.values) == 1)]
+    names += [STEPS] if len({t.steps for t in scored}) > 1 else []
+    if len(scored) < IMPORTANCE_FROM:
+        return None
+    columns = np.array([[_number(t, name, space) for name in names] for t in scored])
+    target = np.array([t.score for t in scored])
+    forest = RandomForestRegressor(TREES, oob_score=True, min_samples_leaf=2, random_state=0, n_jobs=1)
+    forest.fit(columns, target)
+    found = permutation_importance(forest, columns, target, n_repeats=30, random_state=0)
+    order = np.argsort(-found.importances_mean)
+    by_name = {names[i]: (float(found.importances_mean[i]), float(found.importances_std[i])) for i in order}
+    return by_name, float(forest.oob_score_)
+
+
+def _number(trial: Trial, name: str, space: Space) -> float:
+    """A setting as a number: logarithms of log ranges, positions of choices, -1 where it does not matter."""
+    if name == STEPS:
+        return float(trial.steps)
+    if name not in trial.values:
+        return -1.0
+    entry, value = space[name], trial.values[name]
+    if isinstance(entry, Choices):
+        return float(entry.values.index(value))
+    return float(np.log(value)) if entry.log else float(value)
+
+
+def write_report(search: Search, space: Space, oracle: Any) -> Path:
+    """report.md, report.html, report.json, trials.csv, best.yaml and two figures; returns report.html."""
+    out, trials = search.out, trials_of(oracle, space)
+    write_best(search, trials)
+    best = best_trial(trials)
+    _write_csv(trials, space, out / "trials.csv")
+    found = importances(trials, space)
+    report = {
+        "strategy": search.strategy,
+        "settings": search.settings(),
+        "trials": [{**vars(t), "score": t.score} for t in trials],
+        "best": best.name if best else None,
+        "importance": found[0] if found else None,
+        "explained": found[1] if found else None,
+        **versions_and_machine(),
+    }
+    (out / "report.json").write_text(json.dumps(report, indent=1))
+    figures = []
+    if sum(t.score is not None for t in trials) > 1:
+        write_parallel_coordinates(trials, space, best.name if best else "", out / "parallel.png")
+        figures += [
+            "## Choices and scores",
+            "![parallel coordinates](parallel.png)",
+            "One line per trial, coloured by its score; thick: the best. A line that leaves an axis out did not depend on "
+            "that setting.",
+        ]
+    if found:
+        write_importance_chart(found[0], out / "importance.png")
+        figures += [
+            "## Which choices mattered",
+            "![importance](importance.png)",
+            "How much less of the score's variance a random forest explains when one setting is shuffled among the trials "
+            f"(bars: standard deviation over shuffles). The forest explains {max(found[1], 0):.0%} of the variance of trials "
+            "it has not seen"
+            + (
+                ": the order is believable."
+                if found[1] > 0.3
+                else ": too little to believe the order, run more trials."
+            ),
+        ]
+    text = "\n\n".join(_text(search, space, trials, best, figures)) + "\n"
+    (out / "report.md").write_text(text)
+    (out / "report.html").write_text(to_html(text, out, "gcn-tf tune"))
+    return out / "report.html"
+
+
+def _text(
+    search: Search, space: Space, trials: Sequence[Trial], best: Trial | None, figures: Sequence[str]
+) -> list[str]:
+    config = search.config
+    counts = {s: sum(t.status == s for t in trials) for s in ("COMPLETED", "FAILED")}
+    parts = [
+        f"# Search: {config.dataset}, {search.strategy}",
+        f"{counts['COMPLETED']} trials completed, {counts['FAILED']} failed, of {search.trials}. A full training has "
+        f"{config.steps} steps. Scored on the validation hold-out {' '.join(search.validation)}; no trial learned from, "
+        f"or was scored on, a cell of the test hold-out {' '.join(config.holdout)}.",
+        f"*score* = mean over low-level and high-level validation cells of (share of factors that two judges read right + "
+        f"{search.psnr_weight:g} x PSNR in dB).",
+    ]
+    if best:
+        parts += ["## Best", _best_table(search, space, best, trials[0])]
+        parts += [
+            "`gcn-tf train --config best.yaml` trains with them on all seen cells, validation ones among them."
+        ]
+    return [*parts, *figures, "## Trials", _trial_table(trials, space)]
+
+
+def _best_table(search: Search, space: Space, best: Trial, start: Trial) -> str:
+    """The settings of the best trial beside those that the search began with."""
+    rows = [["setting", "began with", f"best (trial {best.name})"]]
+    for metric in ("score", "accuracy", "psnr_db"):
+        rows.append([metric, *(_figure(t.metrics.get(metric)) for t in (start, best))])
+    for key in space:
+        now = best.values.get(key, "-")
+        rows.append([key, _figure(start.values.get(key, current(search.config, key))), _figure(now)])
+    return markdown_table(rows)
+
+
+def _trial_table(trials: Sequence[Trial], space: Space) -> str:
+    varied = [k for k, e in space.items() if not (isinstance(e, Choices) and len(e.values) == 1)]
+    ranked = sorted(trials, key=lambda t: (t.score is None, -(t.score or 0.0)))
+    rows = [["trial", "score", "read right", "PSNR (dB)", "steps", "seconds", *varied]]
+    for t in ranked[:SHOWN_TRIALS]:
+        figures = [
+            _figure(t.metrics.get(name)) for name in ("score", "accuracy", "psnr_db", STEPS, "seconds")
+        ]
+        if t.score is None:
+            figures[0] = f"{t.status.lower()}: {t.message}"
+        rows.append([t.name, *figures, *(_figure(t.values.get(key, "-")) for key in varied)])
+    more = (
+        f"\n\nThe first {SHOWN_TRIALS} of {len(trials)}; all are in trials.csv."
+        if ranked[SHOWN_TRIALS:]
+        else ""
+    )
+    return markdown_table(rows) + more
+
+
+def _figure(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, (int, float)) else str(value)
+
+
+def _write_csv(trials: Sequence[Trial], space: Space, path: Path) -> None:
+    metrics = list(dict.fromkeys(name for t in trials for name in t.metrics))
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["trial", "status", *metrics, *space, "message"])
+        for t in trials:
+            figures = [t.metrics.get(name, "") for name in metrics]
+            writer.writerow([t.name, t.status, *figures, *(t.values.get(k, "") for k in space), t.message])

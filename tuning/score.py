@@ -1,0 +1,103 @@
+"""What a search maximises, on cells that are neither learned from nor kept for the test."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from gcn_tf.evaluation import CellScores, Judges, score_cells
+from gcn_tf.holdout import HoldoutError, check_values_seen, holdout_rules, unseen_mask
+from gcn_tf.pipelines.batches import Split, pixels, rows_by_group
+from gcn_tf.pipelines.registry import Dataset
+from gcn_tf.tuning.config import PSNR_WEIGHT
+
+VALIDATION_SEED = 1_000_003  # added to the seed, so that drawn protocols draw other cells for validation
+
+
+def validation_split(dataset: Dataset, test: Sequence[str], validation: Sequence[str], seed: int) -> Split:
+    """The pictures without the test hold-out, parted into what a trial learns from and its validation hold-out.
+
+    Args:
+        test, validation: hold-out specs, as `--holdout` takes them; a cell of both is a test cell.
+        seed: of the test hold-out, as `train` takes it.
+
+    Returns:
+        A split that has no picture of a test cell; `unseen` are the validation cells.
+
+    Raises:
+        HoldoutError: no validation cell is left beside the test cells, or a value would never be seen.
+    """
+    base, ids = dataset.pictures()
+    tested = unseen_mask(ids, holdout_rules(test, dataset.space, seed), dataset.space)
+    rules = holdout_rules(validation, dataset.space, seed + VALIDATION_SEED)
+    validated = unseen_mask(ids, rules, dataset.space)[~tested]
+    if not validated.any():
+        raise HoldoutError(
+            f"--validation {' '.join(validation)} has no cell beside the test hold-out {' '.join(test)}: "
+            "name another, e.g. --validation fraction=0.1"
+        )
+    check_values_seen(ids[~tested], validated, dataset.space)
+    return Split(dataset, base[~tested], ids[~tested], validated)
+
+
+def rules_of(split: Split) -> tuple[str, ...]:
+    """The unseen cells of a split as hold-out specs, one each."""
+    space = split.dataset.space
+    return tuple(
+        " ".join(f"{factor.name}={factor.values[i]}" for factor, i in zip(space, cell, strict=True))
+        for cell in split.ids[split.unseen].tolist()
+    )
+
+
+def score(
+    scores: CellScores, group: np.ndarray, names: Sequence[str], psnr_weight: float
+) -> dict[str, float]:
+    """The figure that a search maximises, and what it is made of.
+
+    score = mean over g of ( mean over j, f of accuracy(g, j, f) + psnr_weight * PSNR(g) )
+
+    with the groups g of validation cells (low-level, high-level), both judges j, all factors f and PSNR in dB: every
+    group weighs the same, however many cells it has.
+
+    Args:
+        group: int (P,). Positions in `GROUPS`, of the pictures that were scored.
+        names: factors.
+
+    Returns:
+        "score", "accuracy" and "psnr_db", and by group "accuracy/GROUP" and "psnr_db/GROUP".
+    """
+    read = np.mean(
+        [
+            v
+            for name, v in scores.values.items()
+            if name.partition("/")[0] in {f"{n}_accuracy" for n in names}
+        ],
+        axis=0,
+    )
+    parts = {}
+    for name, rows in rows_by_group(group).items():
+        parts[f"accuracy/{name}"] = float(read[rows].mean())
+        parts[f"psnr_db/{name}"] = float(scores.values["psnr_db"][rows].mean())
+    means = {
+        kind: float(np.mean([value for name, value in parts.items() if name.startswith(f"{kind}/")]))
+        for kind in ("accuracy", "psnr_db")
+    }
+    return {"score": means["accuracy"] + psnr_weight * means["psnr_db"], **means, **parts}
+
+
+def score_validation(
+    split: Split, drawn: np.ndarray, judges: Judges, psnr_weight: float = PSNR_WEIGHT
+) -> dict[str, float]:
+    """`score` of drawn validation cells.
+
+    Args:
+        drawn: uint8 (V, H, W, 3), one for every unseen picture of the split, in order.
+    """
+    rows = split.pictures(unseen=True)
+    part = replace(split, base=split.base[rows], ids=split.ids[rows], unseen=split.unseen[rows])
+    training = pixels(split, split.pictures(unseen=False))
+    everything = np.arange(len(rows))
+    scored = score_cells(
+        pixels(part, everything), drawn, part.ids, part.unseen, training, judges, split.dataset.space
+    )
+    return score(scored, split.group()[rows], split.dataset.space.names, psnr_weight)
