@@ -25,6 +25,13 @@ STEPS = "steps"
 TREES = 500
 IMPORTANCE_FROM = 10  # scored trials; fewer tell nothing
 SHOWN_TRIALS = 40
+FIGURES = {  # of a trial, by metric
+    "score": "score",
+    "accuracy": "read right",
+    "psnr_db": "PSNR (dB)",
+    "sharpness": "sharpness",
+    "stray_ink": "stray ink",
+}
 
 
 @dataclass(frozen=True)
@@ -186,7 +193,8 @@ def _text(
         f"{config.steps} steps. Scored on the validation hold-out {' '.join(search.validation)}; no trial learned from, "
         f"or was scored on, a cell of the test hold-out {' '.join(config.holdout)}.",
         f"*score* = mean over low-level and high-level validation cells of (share of factors that two judges read right + "
-        f"{search.psnr_weight:g} x PSNR in dB).",
+        f"{search.psnr_weight:g} x PSNR in dB). Sharpness (1 is as sharp as reality) and stray ink are not part of it: look at "
+        "them, and at the pictures in TensorBoard, before you take a winner.",
     ]
     if best:
         parts += ["## Best", _best_table(search, space, best, trials[0])]
@@ -199,8 +207,8 @@ def _text(
 def _best_table(search: Search, space: Space, best: Trial, start: Trial) -> str:
     """The settings of the best trial beside those that the search began with."""
     rows = [["setting", "began with", f"best (trial {best.name})"]]
-    for metric in ("score", "accuracy", "psnr_db"):
-        rows.append([metric, *(_figure(t.metrics.get(metric)) for t in (start, best))])
+    for metric, told in FIGURES.items():
+        rows.append([told, *(_figure(t.metrics.get(metric)) for t in (start, best))])
     for key in space:
         now = best.values.get(key, "-")
         rows.append([key, _figure(start.values.get(key, current(search.config, key))), _figure(now)])
@@ -210,7 +218,7 @@ def _best_table(search: Search, space: Space, best: Trial, start: Trial) -> str:
 def _trial_table(trials: Sequence[Trial], space: Space) -> str:
     varied = [k for k, e in space.items() if not (isinstance(e, Choices) and len(e.values) == 1)]
     ranked = sorted(trials, key=lambda t: (t.score is None, -(t.score or 0.0)))
-    rows = [["trial", "score", "read right", "PSNR (dB)", "steps", "seconds", *varied]]
+    rows = [["trial", *FIGURES.values(), "steps", "seconds", *varied]]
     for t in ranked[:SHOWN_TRIALS]:
         figures = [
             _figure(t.metrics.get(name)) for name in ("score", "accuracy", "psnr_db", STEPS, "seconds")

@@ -12,6 +12,7 @@ from gcn_tf.pipelines.registry import Dataset
 from gcn_tf.tuning.config import PSNR_WEIGHT
 
 VALIDATION_SEED = 1_000_003  # added to the seed, so that drawn protocols draw other cells for validation
+METRICS = ("accuracy", "psnr_db", "sharpness", "stray_ink")
 
 
 def validation_split(dataset: Dataset, test: Sequence[str], validation: Sequence[str], seed: int) -> Split:
@@ -64,7 +65,8 @@ def score(
         names: factors.
 
     Returns:
-        "score", "accuracy" and "psnr_db", and by group "accuracy/GROUP" and "psnr_db/GROUP".
+        "score", "accuracy" and "psnr_db", and by group "accuracy/GROUP" and "psnr_db/GROUP"; "sharpness" and "stray_ink"
+        likewise, which the score leaves out and a reader should not: blur and blots can raise it.
     """
     read = np.mean(
         [
@@ -77,10 +79,11 @@ def score(
     parts = {}
     for name, rows in rows_by_group(group).items():
         parts[f"accuracy/{name}"] = float(read[rows].mean())
-        parts[f"psnr_db/{name}"] = float(scores.values["psnr_db"][rows].mean())
+        for metric in METRICS[1:]:
+            parts[f"{metric}/{name}"] = float(scores.values[metric][rows].mean())
     means = {
-        kind: float(np.mean([value for name, value in parts.items() if name.startswith(f"{kind}/")]))
-        for kind in ("accuracy", "psnr_db")
+        metric: float(np.mean([value for name, value in parts.items() if name.startswith(f"{metric}/")]))
+        for metric in METRICS
     }
     return {"score": means["accuracy"] + psnr_weight * means["psnr_db"], **means, **parts}
 

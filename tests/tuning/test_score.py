@@ -72,7 +72,8 @@ def test_the_score_is_the_formula_of_its_docstring():
     """Groups weigh the same, whatever their size; judges and factors are averaged."""
     values = {
         "psnr_db": np.array([30.0, 34.0, 10.0]),
-        "ssim": np.ones(3),
+        "sharpness": np.array([1.0, 1.0, 0.5]),
+        "stray_ink": np.zeros(3),
         "digit_accuracy/convolutional": np.array([1.0, 1.0, 1.0]),
         "digit_accuracy/hog": np.array([1.0, 0.0, 1.0]),
         "writer_accuracy/convolutional": np.array([1.0, 1.0, 0.0]),
@@ -84,4 +85,5 @@ def test_the_score_is_the_formula_of_its_docstring():
     low, high = (1.0 + 0.75) / 2, 0.5
     assert found["accuracy/unseen low-level"] == pytest.approx(low)
     assert found["psnr_db/unseen high-level"] == 10.0
+    assert found["sharpness"] == 0.75
     assert found["score"] == pytest.approx((low + 0.32 + high + 0.10) / 2)
