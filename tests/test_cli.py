@@ -63,6 +63,20 @@ def test_help_does_not_import_tensorflow():
         (["study", "cooperation", "--seeds", "0"], "--seeds 0: give 1 or more"),
         (["study", "cooperation", "--steps", "-1"], "steps is -1"),
         (["study", "competition"], "'cooperation'"),
+        (["study", "settings"], "give --config best.yaml"),
+        (["study", "weights", "--jobs", "0"], "--jobs 0: give 1 or more"),
+        (["study", "weights", "--config", "absent.yaml"], "cannot read absent.yaml"),
+        (["tune", "--trials", "1"], "--trials 1: give 2 or more"),
+        (["tune", "--strategy", "grid"], "'hyperband', 'bayesian', 'random'"),
+        (["tune", "--space", "lerning_rate=1..2"], "did you mean learning_rate"),
+        (["tune", "--space", "factor_weights.wrter=1..2"], "did you mean writer"),
+        (["tune", "--space-file", "absent.yaml"], "cannot read absent.yaml"),
+        (
+            ["tune", "--validation", "digit=7", "--holdout", "digit=7 writer=1", "--holdout", "digit=7"],
+            "digit=7",
+        ),
+        (["tune", "--max-parameters", "9"], "the smallest networks of the space have"),
+        (["tune", "--role", "chief", "--chief-address", "nowhere"], "write HOST:PORT"),
         (["study", "cooperation", "--counts", "3"], "--counts belongs to study augmentation"),
         (["study", "augmentation", "--seeds", "1"], "--seeds 1: give 2 or more"),
         (["study", "augmentation", "--counts", "0"], "--counts 0: give 1 or more"),
@@ -148,6 +162,16 @@ def test_the_main_job_ends_with_the_picture_to_look_at(toy_config_file, tmp_path
     assert (tmp_path / "model" / "saved_model.pb").exists()
     main(["generate", "runs/toy", "digit=*", "writer=0:0.5+1:0.5", "color=red", "rotation=0"])
     assert list((tmp_path / "runs/toy/generated").iterdir())
+
+
+def test_a_flag_that_is_given_fixes_its_setting_in_a_search(toy_config_file, capsys):
+    words = ["--config", str(toy_config_file), "--learning-rate", "1e-3", "--factor-weights", "writer", "20"]
+    main(["tune", "--dry-run", *words, "--space", "beta_2=0.9..0.95"])
+    told = capsys.readouterr().out
+    assert "learning_rate              0.001 (fixed)" in told
+    assert "factor_weights.writer      20 (fixed)" in told
+    assert "factor_weights.digit       0.2..20, log scale" in told
+    assert "beta_2                     0.9..0.95;" in told
 
 
 def test_a_finished_run_resumes_to_the_same_report_and_refuses_other_settings(toy_run, capsys):
