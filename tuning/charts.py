@@ -18,15 +18,15 @@ from matplotlib.colors import Normalize
 
 
 def write_parallel_coordinates(trials: Sequence["Trial"], space: Space, best: str, path: Path) -> Path:
-    """One vertical axis per setting and one for the score, one line per trial that was scored, the best on top."""
+    """One vertical axis per setting and one for the score, one line per trial that was scored; shorter trials in grey."""
     scored = sorted((t for t in trials if t.score is not None), key=lambda t: t.score or 0.0)
     names = [k for k, e in space.items() if not (isinstance(e, Choices) and len(e.values) == 1)]
     steps = sorted({t.steps for t in scored})
     names += ["steps"] if steps[1:] else []
     scores = np.array([t.score for t in scored])
     shade = plt.get_cmap("viridis")
-    # One bad trial must not squeeze all others together: the colours begin at the lower quartile.
-    norm = Normalize(float(np.percentile(scores, 25)), float(scores.max()))
+    longest = np.array([t.score for t in scored if t.steps == steps[-1]])
+    norm = Normalize(float(longest.min()), float(longest.max()))
     figure, axis = plt.subplots(figsize=(1.15 * (len(names) + 2), 6), layout="constrained")
     rng = np.random.default_rng(0)
     for trial in scored:
@@ -36,15 +36,14 @@ def write_parallel_coordinates(trials: Sequence["Trial"], space: Space, best: st
         there = [point for point in points if point[1] is not None]
         axis.plot(
             *zip(*there, strict=True),
-            color=shade(norm(trial.score or 0.0)),
-            lw=3.0 if trial.name == best else 1.0,
-            alpha=1.0 if trial.name == best else 0.6,
-            zorder=3 if trial.name == best else 2,
+            color=shade(norm(trial.score or 0.0)) if trial.steps == steps[-1] else "0.8",
+            lw=3.0 if trial.name == best else 1.5 if trial.steps == steps[-1] else 0.7,
+            zorder=4 if trial.name == best else 3 if trial.steps == steps[-1] else 2,
         )
     for i, name in enumerate(names):
         axis.axvline(i, color="0.6", lw=0.8, zorder=1)
         for height, text in _ticks(name, space, steps):
-            axis.text(i + 0.04, height, text, fontsize=7, va="center", zorder=4, bbox=_PLATE)
+            axis.text(i + 0.04, height, text, fontsize=7, va="center", zorder=5, bbox=_PLATE)
     axis.axvline(len(names), color="0.6", lw=0.8)
     for height, value in ((0, scores.min()), (1, scores.max())):
         axis.text(len(names) + 0.04, height, f"{value:.3f}", fontsize=7, va="center", bbox=_PLATE)

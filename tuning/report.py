@@ -159,16 +159,22 @@ def write_report(search: Search, space: Space, oracle: Any) -> Path:
         figures += [
             "## Choices and scores",
             "![parallel coordinates](parallel.png)",
-            "One line per trial, coloured by its score; thick: the best. A line that leaves an axis out did not depend on "
-            "that setting.",
+            "One line per trial of full length, coloured by its score, the best one thick; shorter trials in grey. A line that "
+            "leaves an axis out did not depend on that setting.",
         ]
     if found:
-        write_importance_chart(found[0], out / "importance.png")
+        settings = {name: figures for name, figures in found[0].items() if name != STEPS}
+        write_importance_chart(settings, out / "importance.png")
+        length = (
+            f"The length of a trial, which is no choice, is left out; shuffling it loses {found[0][STEPS][0]:.2f}. "
+            if STEPS in found[0]
+            else ""
+        )
         figures += [
             "## Which choices mattered",
             "![importance](importance.png)",
             "How much less of the score's variance a random forest explains when one setting is shuffled among the trials "
-            f"(bars: standard deviation over shuffles). The forest explains {max(found[1], 0):.0%} of the variance of trials "
+            f"(bars: standard deviation over shuffles). {length}The forest explains {max(found[1], 0):.0%} of the variance of trials "
             "it has not seen"
             + (
                 ": the order is believable."
@@ -193,7 +199,7 @@ def _text(
         f"{config.steps} steps. Scored on the validation hold-out {' '.join(search.validation)}; no trial learned from, "
         f"or was scored on, a cell of the test hold-out {' '.join(config.holdout)}.",
         f"*score* = mean over low-level and high-level validation cells of (share of factors that two judges read right + "
-        f"{search.psnr_weight:g} x PSNR in dB). Sharpness (1 is as sharp as reality) and stray ink are not part of it: look at "
+        f"{search.psnr_weight:g} x PSNR in dB, at most 35 of a picture). Sharpness (1 is as sharp as reality) and stray ink are not part of it: look at "
         "them, and at the pictures in TensorBoard, before you take a winner.",
     ]
     if best:

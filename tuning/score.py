@@ -12,6 +12,7 @@ from gcn_tf.pipelines.registry import Dataset
 from gcn_tf.tuning.config import PSNR_WEIGHT
 
 VALIDATION_SEED = 1_000_003  # added to the seed, so that drawn protocols draw other cells for validation
+ENOUGH_DB = 35.0  # pixels are then 4.5 of 255 off, root mean square
 METRICS = ("accuracy", "psnr_db", "sharpness", "stray_ink")
 
 
@@ -55,10 +56,11 @@ def score(
 ) -> dict[str, float]:
     """The figure that a search maximises, and what it is made of.
 
-    score = mean over g of ( mean over j, f of accuracy(g, j, f) + psnr_weight * PSNR(g) )
+    score = mean over g of ( mean over j, f of accuracy(g, j, f) + psnr_weight * mean over x of min(PSNR(x), 35) )
 
-    with the groups g of validation cells (low-level, high-level), both judges j, all factors f and PSNR in dB: every
-    group weighs the same, however many cells it has.
+    with the groups g of validation cells (low-level, high-level), both judges j, all factors f, and the pictures x of a
+    group with their PSNR in dB: every group weighs the same, however many cells it has, and what is closer to the true
+    picture than an eye can see is as good as any closer.
 
     Args:
         group: int (P,). Positions in `GROUPS`, of the pictures that were scored.
@@ -85,7 +87,9 @@ def score(
         metric: float(np.mean([value for name, value in parts.items() if name.startswith(f"{metric}/")]))
         for metric in METRICS
     }
-    return {"score": means["accuracy"] + psnr_weight * means["psnr_db"], **means, **parts}
+    likeness = np.minimum(scores.values["psnr_db"], ENOUGH_DB)
+    enough = np.mean([likeness[rows].mean() for rows in rows_by_group(group).values()])
+    return {"score": means["accuracy"] + psnr_weight * float(enough), **means, **parts}
 
 
 def score_validation(
