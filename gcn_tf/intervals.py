@@ -38,7 +38,10 @@ class Estimate:
 
 
 def bootstrap_mean(
-    runs: Sequence[tuple[np.ndarray, np.ndarray]], share: bool = False, seed: int = 0
+    runs: Sequence[tuple[np.ndarray, np.ndarray]],
+    share: bool = False,
+    seed: int = 0,
+    same_cells: bool = False,
 ) -> Estimate:
     """Mean of one value per cell, with a percentile bootstrap over base images and, of several runs, over runs.
 
@@ -48,17 +51,25 @@ def bootstrap_mean(
         share: whether the values are 0 or 1 for each cell. A bootstrap of nothing but ones would call 1 certain; then
             (and with nothing but zeros) the end is the exact binomial one (Clopper and Pearson 1934) of as many
             trials as there are base images.
+        same_cells: whether all runs have the same cells: then the same base images are drawn in all of them, for a hard
+            cell is hard in every run, and so many runs do not make more cells.
 
     Returns:
         The interval is NaN with a single base image in a single run.
     """
     rng = np.random.default_rng(seed)
-    drawn = [_resampled_means(np.asarray(values, float), clusters, rng) for values, clusters in runs]
+    drawn = [
+        _resampled_means(
+            np.asarray(values, float), clusters, np.random.default_rng([seed, 1]) if same_cells else rng
+        )
+        for values, clusters in runs
+    ]
     value = float(np.mean([np.mean(values) for values, _ in runs]))
     if len(runs) == 1 and len(np.unique(runs[0][1])) == 1:
         return Estimate(value, np.nan, np.nan)
     if share and value in (0.0, 1.0):
-        trials = sum(len(np.unique(clusters)) for _, clusters in runs)
+        counts = [len(np.unique(clusters)) for _, clusters in runs]
+        trials = counts[0] if same_cells else sum(counts)
         end = (LEVEL[0] / 100) ** (1 / trials)
         return Estimate(value, end, 1.0) if value else Estimate(value, 0.0, 1 - end)
     picks = rng.integers(0, len(runs), (RESAMPLES, len(runs)))

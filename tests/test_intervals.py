@@ -78,3 +78,16 @@ def test_estimates_survive_json():
         again = Estimate.from_json(estimate.to_json())
         assert str(again) == str(estimate)
     assert Estimate(34.04, 33.1, 34.8).text(1) == "34.0 (33.1 to 34.8)"
+
+
+def test_the_same_cells_in_many_runs_are_no_more_cells():
+    """Runs differ little, cells much: the interval is that of one run, unless every run had cells of its own."""
+    rng = np.random.default_rng(0)
+    hard = rng.normal(0, 1, 20)
+    runs = [(hard + rng.normal(0, 0.01, 20), np.arange(20)) for _ in range(5)]
+    one, same, apart = bootstrap_mean(runs[:1]), bootstrap_mean(runs, same_cells=True), bootstrap_mean(runs)
+    assert same.high - same.low == pytest.approx(one.high - one.low, rel=0.1)
+    assert apart.high - apart.low < 0.75 * (one.high - one.low)
+    right = [(np.ones(20), np.arange(20))] * 5
+    assert bootstrap_mean(right, True, same_cells=True) == bootstrap_mean(right[:1], True)
+    assert bootstrap_mean(right, True).low > bootstrap_mean(right, True, same_cells=True).low

@@ -142,10 +142,12 @@ def run_comparison(
         "config": to_dict(config),
         "made_with": made_with(dataset),
         "methods": meanings,
-        "scores": {name: scores_to_json(combine(runs)) for name, runs in entries.items()},
+        "scores": {
+            name: scores_to_json(combine(runs, experiment.same_cells)) for name, runs in entries.items()
+        },
         "reference": reference,
         "reference_minus": {
-            name: scores_to_json(compare(entries[reference], entries[name]))
+            name: scores_to_json(compare(entries[reference], entries[name], experiment.same_cells))
             for name in experiment.methods
             if reference and name != reference
         },
@@ -241,9 +243,9 @@ def _trained(method: Method, config: RunConfig, split: Split, run_dir: Path) -> 
     return draw_codes(run, run.space.one_hot(split.ids))
 
 
-def combine(entries: Sequence[Entry]) -> Scores:
+def combine(entries: Sequence[Entry], same_cells: bool = False) -> Scores:
     """Figures of one method over its seeds, by group and metric; KID's interval is over seeds alone."""
-    scores = _means(entries, is_share)
+    scores = _means(entries, is_share, same_cells)
     for group, by_metric in scores.items():
         distances = [(np.array([e.kid[group]]), np.zeros(1, int)) for e in entries if group in e.kid]
         if distances:
@@ -251,7 +253,7 @@ def combine(entries: Sequence[Entry]) -> Scores:
     return scores
 
 
-def compare(entries: Sequence[Entry], others: Sequence[Entry]) -> Scores:
+def compare(entries: Sequence[Entry], others: Sequence[Entry], same_cells: bool = False) -> Scores:
     """What one method has more than another on the same cells and seeds, by group and metric.
 
     Differences are taken cell by cell, so what makes a cell hard for both drops out of the interval.
@@ -260,10 +262,10 @@ def compare(entries: Sequence[Entry], others: Sequence[Entry]) -> Scores:
         dataclasses.replace(one, values={name: one.values[name] - other.values[name] for name in one.values})
         for one, other in zip(entries, others, strict=True)
     ]
-    return _means(differences, lambda metric: False)
+    return _means(differences, lambda metric: False, same_cells)
 
 
-def _means(entries: Sequence[Entry], share: Callable[[str], bool]) -> Scores:
+def _means(entries: Sequence[Entry], share: Callable[[str], bool], same_cells: bool) -> Scores:
     """Means over cells and seeds by group and metric, of the metrics that apply to the whole group."""
     scores: Scores = {}
     for number, group in enumerate(GROUPS):
@@ -271,7 +273,9 @@ def _means(entries: Sequence[Entry], share: Callable[[str], bool]) -> Scores:
         if having:
             scores[group] = {
                 name: bootstrap_mean(
-                    [(entry.values[name][rows], entry.base[rows]) for entry, rows in having], share(name)
+                    [(entry.values[name][rows], entry.base[rows]) for entry, rows in having],
+                    share(name),
+                    same_cells=same_cells,
                 )
                 for name in entries[0].values
                 if not any(np.isnan(entry.values[name][rows]).any() for entry, rows in having)
