@@ -7,16 +7,16 @@ import threading
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from gcn_tf.checkpoints import CheckpointStore
 from gcn_tf.errors import UserError
 from gcn_tf.figures import real_above_generated, zoomed
 from gcn_tf.metrics import to_uint8
-from gcn_tf.model import GCN
 from gcn_tf.pipelines.batches import Split, evaluation_batches, pixels
 from gcn_tf.progress import progress
 
@@ -28,44 +28,18 @@ class Diverged(UserError):
 
 
 class Interrupted(Exception):
-    """Ctrl-C: the run was saved and can go on."""
+    """Ctrl-C or a request to end: the run was saved and can go on.
 
-
-class CheckpointStore:
-    """Checkpoints of a run: both networks, both optimizers, step and random state.
-
-    The flat list of all variables is saved, because the state of dropout's seed generators is left out of
-    `tf.train.Checkpoint(model=...)` without a word.
+    Attributes:
+        exit_code: int. 130 after Ctrl-C, 143 after SIGTERM.
     """
 
-    def __init__(self, model: GCN, folder: Path, keep: int = 3) -> None:
-        networks = (model, model.optimizer, model.classifier_optimizer)
-        variables = {id(v): v for network in networks for v in network.variables}
-        self.variables = list(variables.values())
-        checkpoint = tf.train.Checkpoint(variables=[v.value for v in self.variables])
-        self.manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
+    def __init__(self, message: str, exit_code: int = 130) -> None:
+        super().__init__(message, exit_code)
+        self.message, self.exit_code = message, exit_code
 
-    @property
-    def latest(self) -> str | None:
-        return self.manager.latest_checkpoint
-
-    def save(self, step: int) -> None:
-        self.manager.save(checkpoint_number=step)
-
-    def restore(self) -> None:
-        """Load the newest checkpoint; raises UserError when there is none or it does not fit the networks."""
-        if self.latest is None:
-            raise UserError(f"{self.manager.directory} holds no checkpoint: train the run first")
-        try:
-            self.manager.checkpoint.restore(self.latest).assert_existing_objects_matched()
-        except (ValueError, AssertionError, tf.errors.OpError) as error:
-            reason = str(error).splitlines()[0][:160]
-            raise UserError(f"checkpoint {self.latest} does not fit this run's networks: {reason}") from None
-
-    def finite(self) -> bool:
-        """No variable holds a NaN or an infinity."""
-        floats = [v.value for v in self.variables if v.value.dtype.is_floating]
-        return all(bool(tf.reduce_all(tf.math.is_finite(v))) for v in floats)
+    def __str__(self) -> str:
+        return self.message
 
 
 class StepCallback(keras.callbacks.Callback):
@@ -125,6 +99,15 @@ class Evaluation(StepCallback):
             for batch in data:
                 values = self.score(*batch)
             self.values |= {f"{group}/{name}": float(value) for name, value in values.items()}
+
+    def score_of_unseen(self) -> float | None:
+        """Share of the factors read right plus a hundredth of the PSNR in dB, of unseen cells (seen ones where there are
+        no others); None at steps without scores."""
+        group = "unseen" if "unseen/psnr_db" in self.values else "seen"
+        if not self.values:
+            return None
+        read = [v for k, v in self.values.items() if k.startswith(f"{group}/") and k.endswith("_accuracy")]
+        return float(np.mean(read)) + 0.01 * self.values[f"{group}/psnr_db"]
 
     @tf.function(autograph=False)  # traced after minutes of training: the source may have been edited by then
     def score(self, factors: dict[str, tf.Tensor], images: tf.Tensor) -> Logs:
@@ -186,51 +169,72 @@ class RunLog(StepCallback):
 
 
 class Checkpoints(StepCallback):
-    """Saves every few hundred steps and at the end; refuses to save weights that are not finite."""
+    """Saves every few hundred steps and at the end, and the best by its unseen cells whenever these are scored.
 
-    def __init__(self, start: int, store: CheckpointStore, every: int, last: int) -> None:
+    Weights that are not finite are not saved.
+    """
+
+    def __init__(
+        self, start: int, store: CheckpointStore, evaluation: Evaluation, every: int, last: int
+    ) -> None:
         super().__init__(start)
-        self.store, self.every, self.last = store, every, last
+        self.store, self.evaluation, self.every, self.last = store, evaluation, every, last
 
     def step(self, step: int, logs: Logs) -> None:
-        if step % self.every and step != self.last:
+        score = self.evaluation.score_of_unseen()
+        due = step % self.every == 0 or step == self.last
+        if score is None and not due:
             return
-        self.save(step)
+        self._check_finite(step)
+        if due:
+            self.store.save(step)
+        if score is not None:
+            self.store.save_best(step, score)
 
     def save(self, step: int) -> None:
+        self._check_finite(step)
+        self.store.save(step)
+
+    def _check_finite(self, step: int) -> None:
         if not self.store.finite():
             last = self.store.latest or "none was written yet"
             raise Diverged(
                 f"a weight is no finite number after step {step}; last good checkpoint: {last}; "
                 "lower --learning-rate or the loss weights"
             )
-        self.store.save(step)
 
 
 class OrderlyStop(StepCallback):
-    """Ctrl-C lets the step finish, saves, and ends the run; a second one ends it at once."""
+    """Ctrl-C and SIGTERM let the step finish, save, and end the run; a second one ends it at once."""
+
+    EXIT_CODES: ClassVar = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
     def __init__(self, start: int, checkpoints: Checkpoints) -> None:
         super().__init__(start)
         self.checkpoints = checkpoints
-        self.asked = False
+        self.asked = 0
+        self.before: dict[int, Any] = {}
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
-        signal.signal(signal.SIGINT, self.before)
+        self.asked = number
+        self._give_back()
+
+    def _give_back(self) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         if threading.current_thread() is threading.main_thread():  # others may not set handlers
-            self.before = signal.signal(signal.SIGINT, self._ask)
+            self.before = {number: signal.signal(number, self._ask) for number in self.EXIT_CODES}
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, self.before)
+            self._give_back()
 
     def step(self, step: int, logs: Logs) -> None:
         if self.asked:
             self.checkpoints.save(step)
-            raise Interrupted(f"saved after step {step}")
+            raise Interrupted(f"saved after step {step}", self.EXIT_CODES[signal.Signals(self.asked)])
 
 
 class ProgressBar(StepCallback):

@@ -4,9 +4,12 @@ import contextlib
 import dataclasses
 import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import tyro
@@ -27,6 +30,16 @@ from gcn_tf.options import Augment, Datasets, Evaluate, Export, Generate, Study,
 from gcn_tf.quiet import import_tensorflow
 from gcn_tf.tuning.config import Search, check_search_config, parse_address
 from gcn_tf.tuning.space import VARIED, parse_specs, read_space_file
+
+CHECKPOINTS = {"newest": "", "best": "best.npz"}
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, outside of a training, which saves first."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
 
 
 def _train(options: Train) -> None:
@@ -57,15 +70,20 @@ def _train(options: Train) -> None:
     except (Interrupted, KeyboardInterrupt) as stop:
         said = str(stop) or "stopped"
         print(f"gcn-tf: {said}; go on with: gcn-tf train --resume {run_dir}", file=sys.stderr)
-        raise SystemExit(130) from None
+        raise SystemExit(_exit_code(stop)) from None
     _print_report(picture)
+
+
+def _exit_code(stop: BaseException) -> int:
+    """130 after Ctrl-C, 143 after SIGTERM."""
+    return getattr(stop, "exit_code", 143 if isinstance(stop, Terminated) else 130)
 
 
 def _evaluate(options: Evaluate) -> None:
     import_tensorflow()
     from gcn_tf.evaluation import evaluate
 
-    _print_report(evaluate(options.run))
+    _print_report(evaluate(options.run, CHECKPOINTS[options.checkpoint]))
 
 
 def _generate(options: Generate) -> None:
@@ -75,7 +93,9 @@ def _generate(options: Generate) -> None:
     from gcn_tf.synthesis import write_picture
     from gcn_tf.training import open_run
 
-    print(f"look at: {write_picture(open_run(options.run), options.factors, options.out, options.zoom)}")
+    print(
+        f"look at: {write_picture(open_run(options.run, CHECKPOINTS[options.checkpoint]), options.factors, options.out, options.zoom)}"
+    )
 
 
 def _augment(options: Augment) -> None:
@@ -88,9 +108,9 @@ def _augment(options: Augment) -> None:
 
     try:
         augment(options.run, options.out, config, options.shard)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print(f"gcn-tf: stopped; the same command goes on with {options.out}", file=sys.stderr)
-        raise SystemExit(130) from None
+        raise SystemExit(_exit_code(stop)) from None
 
 
 def _export(options: Export) -> None:
@@ -98,7 +118,7 @@ def _export(options: Export) -> None:
     from gcn_tf.export import export_model
     from gcn_tf.training import open_run
 
-    run = open_run(options.run)
+    run = open_run(options.run, CHECKPOINTS[options.checkpoint])
     print(f"SavedModel: {export_model(run.model, run.space, options.out or run.folder / 'model')}")
 
 
@@ -134,9 +154,9 @@ def _study(options: Study) -> None:
     study = _study_augmentation if options.experiment == "augmentation" else _study_comparison
     try:
         figure = study(options, config, out)
-    except (Interrupted, KeyboardInterrupt):
+    except (Interrupted, KeyboardInterrupt) as stop:
         print(f"gcn-tf: stopped; the same command goes on with {out}", file=sys.stderr)
-        raise SystemExit(130) from None
+        raise SystemExit(_exit_code(stop)) from None
     print(f"report: {figure.with_name('report.html')}\nlook at: {figure}")
 
 
@@ -200,9 +220,9 @@ def _tune(options: Tune) -> None:
         return
     try:
         report = run_search(search, options.role, parse_address(options.chief_address))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print(f"gcn-tf: stopped; the same command goes on with {search.out}", file=sys.stderr)
-        raise SystemExit(130) from None
+        raise SystemExit(_exit_code(stop)) from None
     if report:
         print(f"TensorBoard: tensorboard --logdir {search.out / 'trials'}")
         print(f"report: {report}\nlook at: {report.with_name('parallel.png')}")
@@ -382,6 +402,8 @@ def main(words: Sequence[str] | None = None) -> None:
     if words[0] == "--version":
         print(__version__)
         return
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         if words[0] not in COMMANDS:
             hint = suggest(words[0], list(COMMANDS)) or ";"
@@ -393,9 +415,9 @@ def main(words: Sequence[str] | None = None) -> None:
             raise
         print(f"gcn-tf: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("gcn-tf: stopped", file=sys.stderr)
-        raise SystemExit(130) from None
+        raise SystemExit(_exit_code(stop)) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

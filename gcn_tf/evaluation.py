@@ -159,8 +159,11 @@ def score_repeats(
     return rows, score_cells(real, again, ids, unseen, training, judges, split.dataset.space)
 
 
-def evaluate(run_dir: Path) -> Path:
+def evaluate(run_dir: Path, checkpoint: str = "") -> Path:
     """Score a run and write `report/`: report.md, report.html, report.json, cells.csv and figures.
+
+    Args:
+        checkpoint: another than the newest, by its file name.
 
     Returns:
         The picture to look at.
@@ -168,7 +171,7 @@ def evaluate(run_dir: Path) -> Path:
     Raises:
         UserError: no run directory, no checkpoint, or data that no longer load as they did.
     """
-    run = open_run(run_dir)
+    run = open_run(run_dir, checkpoint)
     split = load_split(run.config)
     if split.dataset.space != run.space:
         raise UserError(

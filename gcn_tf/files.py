@@ -13,14 +13,30 @@ from gcn_tf.errors import UserError
 
 
 def write_beside(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` make the file under another name, then move it into place, so that no reader finds half of it.
+    """Let `write` make the file under another name, flush it to the disk, then move it into place.
 
-    The other name keeps the suffix, which some writers go by. The folder is made.
+    No reader finds half of it, not even after a power cut. The other name keeps the suffix, which some writers go by.
+    The folder is made; of a write that fails nothing is left.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"partial-{os.getpid()}-{path.name}")
-    write(beside)
-    beside.replace(path)
+    try:
+        write(beside)
+        _flush(beside)
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    _flush(path.parent)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 @contextmanager

@@ -45,6 +45,8 @@ class Evaluate:
 
     run: Positional[Path]
     """Folder that train wrote."""
+    checkpoint: Literal["newest", "best"] = "newest"
+    """best: the one whose unseen cells scored best during training."""
     debug: Debug = False
 
 
@@ -63,6 +65,8 @@ class Generate:
     """The PNG to write; default: in the run's folder generated/, named by the words."""
     zoom: int = 8
     """How many times every pixel is repeated."""
+    checkpoint: Literal["newest", "best"] = "newest"
+    """best: the one whose unseen cells scored best during training."""
     debug: Debug = False
 
 
@@ -94,6 +98,8 @@ class Export:
     """Folder that train wrote."""
     out: Path | None = None
     """Folder of the SavedModel; default: model/ in the run."""
+    checkpoint: Literal["newest", "best"] = "newest"
+    """best: the one whose unseen cells scored best during training."""
     debug: Debug = False
 
 

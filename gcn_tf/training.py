@@ -1,7 +1,9 @@
 """From a RunConfig to a run directory: fit, log, save, resume; and back from a run directory to the model."""
 
+import contextlib
 import dataclasses
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,6 @@ import tensorflow as tf
 
 from gcn_tf.callbacks import (
     Checkpoints,
-    CheckpointStore,
     Evaluation,
     FiniteLoss,
     OrderlyStop,
@@ -18,10 +19,12 @@ from gcn_tf.callbacks import (
     RunLog,
     StepCallback,
 )
+from gcn_tf.checkpoints import CheckpointStore
 from gcn_tf.config import ConfigError, RunConfig, check_config, read_config, to_dict, write_config
 from gcn_tf.errors import UserError
 from gcn_tf.factors import FactorSpace
 from gcn_tf.kept_settings import differing_settings
+from gcn_tf.lock import locked
 from gcn_tf.mean_picture import mean_content
 from gcn_tf.model import GCN
 from gcn_tf.networks import build_classifier, build_generator, check_classifier_side, check_image_side
@@ -159,8 +162,34 @@ def fit(config: RunConfig, split: Split, run_dir: Path, model: GCN | None = None
 
     Raises:
         Diverged: a loss or weight is no finite number.
-        Interrupted: Ctrl-C; the state was saved.
+        Interrupted: Ctrl-C or SIGTERM; the state was saved.
+        UserError: another process trains this run, or the disk takes no more.
     """
+    with locked(run_dir), _disk_errors(run_dir):
+        return _fit(config, split, run_dir, model)
+
+
+@contextlib.contextmanager
+def _disk_errors(run_dir: Path) -> Iterator[None]:
+    """What a full, read-only or vanished disk, or too little memory, makes of a training, as one line."""
+    try:
+        yield
+    except UserError:
+        raise
+    except (OSError, MemoryError, tf.errors.OpError) as error:
+        if isinstance(error, OSError):
+            reason = f"cannot write to {run_dir}: {error.strerror or error}"
+        elif isinstance(error, MemoryError) or "OOM" in str(error):
+            reason = "out of memory: lower --batch-size"
+        else:
+            reason = f"TensorFlow stopped the training: {' '.join(str(error).split())[:200]}"
+        saved = sorted((run_dir / "checkpoints").glob("step-*.npz"))
+        raise UserError(
+            f"{reason}; last good checkpoint: {saved[-1] if saved else 'none was written yet'}"
+        ) from error
+
+
+def _fit(config: RunConfig, split: Split, run_dir: Path, model: GCN | None) -> GCN:
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     model = model or build_model(config, split.dataset.space, split.dataset.image_shape)
@@ -173,7 +202,7 @@ def fit(config: RunConfig, split: Split, run_dir: Path, model: GCN | None = None
     if start >= stop:
         return model
     evaluation = Evaluation(start, split, config.image_steps, stop)
-    checkpoints = Checkpoints(start, store, config.checkpoint_steps, stop)
+    checkpoints = Checkpoints(start, store, evaluation, config.checkpoint_steps, stop)
     bar = ProgressBar(start, stop, evaluation)
     steps: list[StepCallback] = [
         FiniteLoss(start, store),
@@ -191,8 +220,11 @@ def fit(config: RunConfig, split: Split, run_dir: Path, model: GCN | None = None
     return model
 
 
-def open_run(run_dir: Path) -> Run:
+def open_run(run_dir: Path, checkpoint: str = "") -> Run:
     """The model of a run as of its newest checkpoint.
+
+    Args:
+        checkpoint: another one by its file name, such as `best.npz`.
 
     Raises:
         UserError: no run directory, no checkpoint, or a damaged one.
@@ -201,5 +233,5 @@ def open_run(run_dir: Path) -> Run:
     space = FactorSpace.read(run_dir / "factors.json")
     side = config.image_size
     model = build_model(config, space, (side, side, 3))
-    CheckpointStore(model, run_dir / "checkpoints").restore()
+    CheckpointStore(model, run_dir / "checkpoints").restore(checkpoint)
     return Run(run_dir, config, space, model)

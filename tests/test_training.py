@@ -12,7 +12,8 @@ import pytest
 import tensorflow as tf
 
 from gcn_tf import training
-from gcn_tf.callbacks import CheckpointStore, Diverged
+from gcn_tf.callbacks import Diverged
+from gcn_tf.checkpoints import CheckpointStore
 from gcn_tf.config import ConfigError
 from gcn_tf.errors import UserError
 
@@ -140,7 +141,9 @@ def test_nan_stops_the_run_with_the_step_and_the_last_good_checkpoint(tmp_path, 
         return model
 
     monkeypatch.setattr(training, "build_model", poisoned)
-    with pytest.raises(Diverged, match=r"pixel_loss is nan at step 14: .* last good checkpoint: .*ckpt-8"):
+    with pytest.raises(
+        Diverged, match=r"pixel_loss is nan at step 14: .* last good checkpoint: .*step-00000008.npz"
+    ):
         training.fit(config, split, tmp_path / "run")
 
 

@@ -44,6 +44,18 @@ UNITS = 9  # of a full training, in which Hyperband counts: its shortest trials 
 EPOCHS = "tuner/epochs"  # how many units, in the values of a Hyperband trial
 
 
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM during a trial, whose run was saved.
+
+    Attributes:
+        exit_code: int. 130 or 143.
+    """
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__()
+        self.exit_code = exit_code
+
+
 class GCNHyperModel(keras_tuner.HyperModel):
     """Builds and trains the GCN of a trial in a run directory of its own, and scores it on validation cells.
 
@@ -94,7 +106,7 @@ class GCNHyperModel(keras_tuner.HyperModel):
 
         Raises:
             keras_tuner.errors.FailedTrialError: a loss or weight is no finite number.
-            KeyboardInterrupt: Ctrl-C.
+            Stopped: Ctrl-C or SIGTERM.
         """
         config = self.trial_config(hp)
         run_dir = self.folder / trial_id
@@ -106,8 +118,8 @@ class GCNHyperModel(keras_tuner.HyperModel):
             training.fit(config, self.split, run_dir, model)
         except Diverged as error:
             raise keras_tuner.errors.FailedTrialError(str(error)) from None
-        except Interrupted:
-            raise KeyboardInterrupt from None
+        except Interrupted as stop:  # KerasTuner would take an Exception for a trial that broke down
+            raise Stopped(stop.exit_code) from None
         metrics = {**self._score(model), "steps": float(config.steps)}
         write_hparams(run_dir / "logs", trial_id, hp.values, self.space, metrics)
         write_beside(scored, lambda beside: beside.write_text(json.dumps(metrics)))
