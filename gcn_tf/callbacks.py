@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import signal
 import threading
 import time
@@ -16,6 +17,7 @@ import tensorflow as tf
 from gcn_tf.checkpoints import CheckpointStore
 from gcn_tf.errors import UserError
 from gcn_tf.figures import real_above_generated, zoomed
+from gcn_tf.files import write_beside
 from gcn_tf.metrics import to_uint8
 from gcn_tf.pipelines.batches import Split, evaluation_batches, pixels
 from gcn_tf.progress import progress
@@ -139,9 +141,10 @@ class RunLog(StepCallback):
     def _drop_lines_after(self, start: int) -> None:
         """A killed run logged steps after its last checkpoint; they are trained, and logged, again."""
         if self.path.exists():
-            lines = self.path.read_text().splitlines(keepends=True)
-            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= start]
-            self.path.write_text("".join(kept))
+            lines = self.path.read_text(errors="replace").splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith("\n") and 0 <= _logged_step(line) <= start]
+            if kept != lines:
+                write_beside(self.path, lambda beside: beside.write_text("".join(kept)))
 
     def step(self, step: int, logs: Logs) -> None:
         scored = self.evaluation.values
@@ -152,6 +155,8 @@ class RunLog(StepCallback):
         values |= scored
         with self.path.open("a") as file:
             file.write(json.dumps({"step": step, **values}) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
         now = time.perf_counter()
         speed = (step - self.since) * self.batch_size / (now - self.clock)
         with self.writer.as_default(step):
@@ -162,10 +167,16 @@ class RunLog(StepCallback):
                 tf.summary.image(
                     f"{group} cells: real above generated", zoomed(self.evaluation.grid(group), 3)[None]
                 )
+        self.writer.flush()  # what a checkpoint follows must not be lost with the process
         self.since, self.clock = step, time.perf_counter()
 
-    def on_train_end(self, logs: Logs | None = None) -> None:
-        self.writer.flush()
+
+def _logged_step(line: str) -> int:
+    """The step of a line of metrics.jsonl; -1 when it is damaged."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return -1
 
 
 class Checkpoints(StepCallback):

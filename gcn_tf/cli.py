@@ -51,6 +51,11 @@ def _train(options: Train) -> None:
     from gcn_tf.evaluation import write_report
     from gcn_tf.export import export_model
 
+    if options.dry_run:
+        from gcn_tf.dry_run import describe_run
+
+        print(describe_run(config))
+        return
     if options.resume:
         run_dir, stored = options.resume, training.read_run_config(options.resume)
         training.check_same_settings(stored, config, run_dir)

@@ -33,6 +33,8 @@ class Train(RunConfig):
     """Folder of the run; default: runs/DATASET-DATE-TIME."""
     resume: Path | None = None
     """Go on with this run from its newest checkpoint, under the same settings."""
+    dry_run: bool = False
+    """Check everything, train a few steps, print shapes, parameters, memory and time to expect, and write nothing."""
     debug: Debug = False
 
 

@@ -22,3 +22,11 @@ def progress(total: int, description: str, unit: str = "step", initial: int = 0,
         delay=delay,
         disable=multiprocessing.parent_process() is not None,
     )
+
+
+def duration(seconds: float) -> str:
+    """`"45 s"`, `"12 min"`, `"1 h 05 min"`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"

@@ -165,7 +165,7 @@ def fit(config: RunConfig, split: Split, run_dir: Path, model: GCN | None = None
         Interrupted: Ctrl-C or SIGTERM; the state was saved.
         UserError: another process trains this run, or the disk takes no more.
     """
-    with locked(run_dir), _disk_errors(run_dir):
+    with _disk_errors(run_dir), locked(run_dir):
         return _fit(config, split, run_dir, model)
 
 

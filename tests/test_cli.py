@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -162,6 +163,24 @@ def test_the_main_job_ends_with_the_picture_to_look_at(toy_config_file, tmp_path
     assert (tmp_path / "model" / "saved_model.pb").exists()
     main(["generate", "runs/toy", "digit=*", "writer=0:0.5+1:0.5", "color=red", "rotation=0"])
     assert list((tmp_path / "runs/toy/generated").iterdir())
+
+
+def test_a_dry_run_of_train_tells_what_to_expect_and_writes_nothing(
+    toy_config_file, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    main(["train", "--config", str(toy_config_file), "--dry-run"])
+    told = capsys.readouterr().out
+    assert "360 cells 28x28x3: 346 seen, 14 unseen low-level" in told
+    assert "images float32 (16, 28, 28, 3)" in told
+    assert "digit 10, writer 3, color 3, rotation 4 -> 28x28x3;" in told
+    assert "28x28x3 -> digit 11, writer 4, color 4, rotation 5;" in told
+    assert re.search(r"s a step \(median of 8\), 24 steps: about \d+ s", told)
+    assert re.search(r"checkpoints at most \d+ MB", told)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(SystemExit):
+        main(["train", "--config", str(toy_config_file), "--dry-run", "--image-size", "32"])
+    assert "make 28x28 images, the dataset has 32x32" in capsys.readouterr().err
 
 
 def test_a_flag_that_is_given_fixes_its_setting_in_a_search(toy_config_file, capsys):

@@ -26,6 +26,7 @@ from gcn_tf.networks import check_classifier_side, check_image_side
 from gcn_tf.pipelines.batches import Split, split_dataset
 from gcn_tf.pipelines.registry import Dataset, load_dataset
 from gcn_tf.precision import resolve_precision
+from gcn_tf.progress import duration
 from gcn_tf.tuning.config import Search, check_free, is_loopback
 from gcn_tf.tuning.hypermodel import GCNHyperModel, declare, width_parameters, write_hparams_page
 from gcn_tf.tuning.oracles import build_oracle, planned_lengths
@@ -195,14 +196,9 @@ class _Progress:
         left = sum(self.lengths[done:]) * self.search.config.steps
         seconds = time.perf_counter() - self.since
         rest = (
-            f", about {_duration(seconds * left / self.steps_here)} left" if self.steps_here and left else ""
+            f", about {duration(seconds * left / self.steps_here)} left" if self.steps_here and left else ""
         )
         print(f"trial {one.name} {told}; {done} of {self.search.trials} trials done{rest}", flush=True)
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{max(1, minutes)} min"
 
 
 def run_search(search: Search, role: str, address: tuple[str, int]) -> Path | None:
