@@ -195,8 +195,9 @@ class RunConfig(DataConfig):
     epsilon: float = 1e-8
     precision: Precision = "auto"
     """auto takes bfloat16 where the processor multiplies faster in it."""
-    deterministic: bool = False
-    """Bit-equal repeats and resumes on the same machine; somewhat slower."""
+    deterministic: Literal["auto", "always", "never"] = "auto"
+    """Bit-equal repeats and resumes on the same machine; auto: on a processor, where it costs next to nothing, not on a
+    GPU, where some operations cannot be repeated exactly."""
 
     checkpoint_steps: int = 500
     """Steps between checkpoints."""

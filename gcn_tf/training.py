@@ -190,7 +190,8 @@ def _disk_errors(run_dir: Path) -> Iterator[None]:
 
 
 def _fit(config: RunConfig, split: Split, run_dir: Path, model: GCN | None) -> GCN:
-    if config.deterministic:
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    if config.deterministic == "always" or (config.deterministic == "auto" and not on_gpu):
         tf.config.experimental.enable_op_determinism()
     model = model or build_model(config, split.dataset.space, split.dataset.image_shape)
     store = CheckpointStore(model, run_dir / "checkpoints")

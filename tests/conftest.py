@@ -17,7 +17,7 @@ checkpoint_steps: 8
 log_steps: 4
 image_steps: 12
 precision: float32
-deterministic: true
+deterministic: always
 generator:
   tower_units: 8
   trunk: [16]

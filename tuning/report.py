@@ -226,9 +226,7 @@ def _trial_table(trials: Sequence[Trial], space: Space) -> str:
     ranked = sorted(trials, key=lambda t: (t.score is None, -(t.score or 0.0)))
     rows = [["trial", *FIGURES.values(), "steps", "seconds", *varied]]
     for t in ranked[:SHOWN_TRIALS]:
-        figures = [
-            _figure(t.metrics.get(name)) for name in ("score", "accuracy", "psnr_db", STEPS, "seconds")
-        ]
+        figures = [_figure(t.metrics.get(name)) for name in (*FIGURES, STEPS, "seconds")]
         if t.score is None:
             figures[0] = f"{t.status.lower()}: {t.message}"
         rows.append([t.name, *figures, *(_figure(t.values.get(key, "-")) for key in varied)])

@@ -21,7 +21,7 @@ def toy_study(toy_config, tmp_path, monkeypatch):
     }
     monkeypatch.setattr("gcn_tf.judge.STEPS", 5)
     monkeypatch.setattr("gcn_tf.judge.ROUNDS", 1)
-    config = dataclasses.replace(toy_config, steps=6, data_dir=str(tmp_path / "data"), deterministic=False)
+    config = dataclasses.replace(toy_config, steps=6, data_dir=str(tmp_path / "data"), deterministic="never")
     return Experiment("toy", methods, "preset", "Toys."), config, tmp_path / "study"
 
 
@@ -64,7 +64,7 @@ def test_a_study_tells_every_method_apart_and_resumes(toy_study, monkeypatch):
 def test_trainings_side_by_side_give_the_same_entries(toy_study):
     """In processes of their own; what they draw depends on method and seed alone."""
     experiment, config, out = toy_study
-    config = dataclasses.replace(config, deterministic=True)
+    config = dataclasses.replace(config, deterministic="always")
     experiment = dataclasses.replace(experiment, methods={"preset": experiment.methods["preset"]})
     study._materials(config)  # the judges, with the steps of this test
     run_comparison(experiment, config, 2, out, jobs=2)

@@ -43,7 +43,7 @@ def toy_search(toy_config, tmp_path, patched):
 
 def toy(config, folder):
     config = dataclasses.replace(
-        config, steps=9, image_steps=5, data_dir=str(folder / "data"), deterministic=False
+        config, steps=9, image_steps=5, data_dir=str(folder / "data"), deterministic="never"
     )
     specs = {"cooperation": "joint,none", "widths": "1 x 1"}
     return Search(config, specs, 3, "random", ("low-level",), 0.01, None, folder / "search")
@@ -99,6 +99,9 @@ def test_a_search_tells_its_progress_and_ends_with_a_report(finished):
     assert found["best"] == max(found["trials"], key=lambda t: t["score"])["name"]
     assert finished.report.read_text().count("data:image/png") == 1  # so few trials do not tell what mattered
     assert Image.open(out / "parallel.png").size[0] > 500
+    table = (out / "report.md").read_text().partition("## Trials")[2].strip().splitlines()
+    assert len(table) == 5
+    assert len({line.count("|") for line in table}) == 1
     assert len((out / "trials.csv").read_text().splitlines()) == 4
 
 
@@ -212,7 +215,7 @@ def test_the_dry_run_tells_the_space_the_trials_and_the_cells(toy_search):
 def tune(toy_config, tmp_path):
     """Starts `gcn-tf tune` on toys as a process of its own, with short judges and impatient chiefs."""
     settings = to_dict(toy_config)
-    settings |= {"steps": 150, "deterministic": False, "data_dir": str(tmp_path / "data")}
+    settings |= {"steps": 150, "deterministic": "never", "data_dir": str(tmp_path / "data")}
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump(settings))
     words = [*("tune", "--config", "toy.yaml", "--strategy", "random", "--out", "search")]
     words += ["--space", "cooperation=joint", "widths=1 x 1"]
