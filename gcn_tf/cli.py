@@ -214,6 +214,7 @@ def _tune(options: Tune) -> None:
         options.strategy,
         options.validation or config.holdout,
         options.psnr_weight,
+        options.executions,
         options.max_parameters,
         options.out or Path("tunings") / f"{config.dataset.replace('/', '-')}-{options.strategy}",
     )

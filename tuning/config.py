@@ -26,6 +26,7 @@ class Search:
         specs: what is narrowed, fixed or added in the space, by setting.
         validation: hold-out specs of the cells that trials are scored on.
         psnr_weight: of a dB in the score.
+        executions: how often a trial of full length is trained, each time with another seed.
         max_parameters: budget of both networks; None: twice those of `config`.
         out: folder of the search.
     """
@@ -36,6 +37,7 @@ class Search:
     strategy: Strategy
     validation: tuple[str, ...]
     psnr_weight: float
+    executions: int
     max_parameters: int | None
     out: Path
 
@@ -47,6 +49,7 @@ class Search:
             "space": self.specs,
             "validation": list(self.validation),
             "psnr_weight": self.psnr_weight,
+            "executions": self.executions,
             "max_parameters": self.max_parameters,
         }
         return {**rest, **config}
@@ -75,6 +78,9 @@ class SearchConfig(RunConfig):
     """Hold-out that trials are scored on, its cells disjoint from those of --holdout; default: the same protocols."""
     psnr_weight: float = PSNR_WEIGHT
     """Weight of a dB of PSNR in the score beside the share of factors read right."""
+    executions: int = 1
+    """How often a trial of full length is trained, each time with another seed; its score is the mean. One training can be
+    lucky."""
     max_parameters: int | None = None
     """Budget of both networks; default: twice the parameters of the settings that the search begins with."""
     role: Role = "alone"
@@ -94,6 +100,8 @@ def check_search_config(config: SearchConfig) -> None:
         raise ConfigError(f"--trials {config.trials}: give 2 or more, the first has the settings as they are")
     if not (math.isfinite(config.psnr_weight) and config.psnr_weight >= 0):
         raise ConfigError(f"--psnr-weight {config.psnr_weight:g}: give a number from 0 up")
+    if config.executions < 1:
+        raise ConfigError(f"--executions {config.executions}: give 1 or more")
     if config.max_parameters is not None and config.max_parameters < 1:
         raise ConfigError(f"--max-parameters {config.max_parameters}: give 1 or more")
     parse_address(config.chief_address)

@@ -65,7 +65,8 @@ class GCNHyperModel(keras_tuner.HyperModel):
         split: what trials learn from, and the validation cells as its unseen ones; no test cell is in it.
         load_judges: gives the judges when the first trial is scored; a chief, which trains nothing, needs none.
         psnr_weight: of the score.
-        folder: of the run directories, one per trial.
+        executions: how often a trial of full length is trained, each time with another seed.
+        folder: of the run directories, one per trial; those of further seeds lie in it.
     """
 
     def __init__(
@@ -75,11 +76,13 @@ class GCNHyperModel(keras_tuner.HyperModel):
         split: Split,
         load_judges: Callable[[], Judges],
         psnr_weight: float,
+        executions: int,
         folder: Path,
     ) -> None:
         super().__init__(name="gcn")
         self.config, self.space, self.split = config, space, split
-        self.load_judges, self.psnr_weight, self.folder = load_judges, psnr_weight, folder
+        self.load_judges, self.psnr_weight = load_judges, psnr_weight
+        self.executions, self.folder = executions, folder
 
     @cached_property
     def judges(self) -> Judges:
@@ -99,10 +102,10 @@ class GCNHyperModel(keras_tuner.HyperModel):
     def fit(
         self, hp: keras_tuner.HyperParameters, model: GCN, *args: Any, trial_id: str, **kwargs: Any
     ) -> dict[str, float]:
-        """Train, or go on with, the run of a trial and score it.
+        """Train, or go on with, the runs of a trial and score them; a trial of full length has `executions` of them.
 
         Returns:
-            The parts of the score, and "steps".
+            The parts of the score, means over the runs, "steps", and of several runs the "lowest_score".
 
         Raises:
             keras_tuner.errors.FailedTrialError: a loss or weight is no finite number.
@@ -110,22 +113,33 @@ class GCNHyperModel(keras_tuner.HyperModel):
         """
         config = self.trial_config(hp)
         run_dir = self.folder / trial_id
+        count = self.executions if hp.values.get(EPOCHS, UNITS) == UNITS else 1
+        found = [self._run(config, run_dir, model)]
+        for n in range(1, count):
+            again = replace(config, seed=config.seed + n)
+            found.append(self._run(again, run_dir / f"seed-{again.seed}", None))
+        metrics = {name: float(np.mean([run[name] for run in found])) for name in found[0]}
+        if count > 1:
+            metrics["lowest_score"] = min(run["score"] for run in found)
+        write_hparams(run_dir / "logs", trial_id, hp.values, self.space, metrics)
+        return metrics
+
+    def _run(self, config: RunConfig, run_dir: Path, model: GCN | None) -> dict[str, float]:
+        """One training and its score."""
         config = self._prepared(config, run_dir)
         scored = run_dir / "score.json"
         if scored.exists():  # scored, and stopped before the search had written it down
             return json.loads(scored.read_text())
         try:
-            training.fit(config, self.split, run_dir, model)
+            model = training.fit(config, self.split, run_dir, model)
         except Diverged as error:
             raise keras_tuner.errors.FailedTrialError(str(error)) from None
         except Interrupted as stop:  # KerasTuner would take an Exception for a trial that broke down
             raise Stopped(stop.exit_code) from None
         metrics = {**self._score(model), "steps": float(config.steps)}
-        write_hparams(run_dir / "logs", trial_id, hp.values, self.space, metrics)
         write_beside(scored, lambda beside: beside.write_text(json.dumps(metrics)))
-        shutil.rmtree(
-            run_dir / "checkpoints", ignore_errors=True
-        )  # the winner is trained anew, on all seen cells
+        # The winner is trained anew, on all seen cells.
+        shutil.rmtree(run_dir / "checkpoints", ignore_errors=True)
         return metrics
 
     def _prepared(self, config: RunConfig, run_dir: Path) -> RunConfig:

@@ -31,6 +31,7 @@ FIGURES = {  # of a trial, by metric
     "psnr_db": "PSNR (dB)",
     "sharpness": "sharpness",
     "stray_ink": "stray ink",
+    "lowest_score": "lowest score of a seed",
 }
 
 
@@ -58,6 +59,11 @@ class Trial:
     @property
     def steps(self) -> int:
         return int(self.metrics.get(STEPS, 0))
+
+
+def figures_of(trials: Sequence[Trial]) -> dict[str, str]:
+    """`FIGURES` that some trial has."""
+    return {metric: told for metric, told in FIGURES.items() if any(metric in t.metrics for t in trials)}
 
 
 def trials_of(oracle: Any, space: Space) -> list[Trial]:
@@ -213,7 +219,7 @@ def _text(
 def _best_table(search: Search, space: Space, best: Trial, start: Trial) -> str:
     """The settings of the best trial beside those that the search began with."""
     rows = [["setting", "began with", f"best (trial {best.name})"]]
-    for metric, told in FIGURES.items():
+    for metric, told in figures_of([start, best]).items():
         rows.append([told, *(_figure(t.metrics.get(metric)) for t in (start, best))])
     for key in space:
         now = best.values.get(key, "-")
@@ -224,9 +230,10 @@ def _best_table(search: Search, space: Space, best: Trial, start: Trial) -> str:
 def _trial_table(trials: Sequence[Trial], space: Space) -> str:
     varied = [k for k, e in space.items() if not (isinstance(e, Choices) and len(e.values) == 1)]
     ranked = sorted(trials, key=lambda t: (t.score is None, -(t.score or 0.0)))
-    rows = [["trial", *FIGURES.values(), "steps", "seconds", *varied]]
+    shown = figures_of(trials)
+    rows = [["trial", *shown.values(), "steps", "seconds", *varied]]
     for t in ranked[:SHOWN_TRIALS]:
-        figures = [_figure(t.metrics.get(name)) for name in (*FIGURES, STEPS, "seconds")]
+        figures = [_figure(t.metrics.get(name)) for name in (*shown, STEPS, "seconds")]
         if t.score is None:
             figures[0] = f"{t.status.lower()}: {t.message}"
         rows.append([t.name, *figures, *(_figure(t.values.get(key, "-")) for key in varied)])

@@ -86,6 +86,7 @@ def describe(prepared: Prepared) -> str:
         )
     counts = "\n".join(f"  {pair:>9}  {count:>12,}" for pair, count in prepared.parameters.items())
     lengths = planned_lengths(search.strategy, search.trials)
+    trainings = sum(length * (search.executions if length == 1 else 1) for length in lengths)
     by_steps: dict[int, int] = {}
     for length in lengths:
         steps = round(length * search.config.steps)
@@ -98,7 +99,7 @@ def describe(prepared: Prepared) -> str:
             *lines,
             "",
             f"parameters by widths (generator x classifier), at most {prepared.budget:,}:\n{counts}",
-            f"trials ({search.strategy}): {of_each}; as much as {sum(lengths):.1f} full trainings",
+            f"trials ({search.strategy}): {of_each}; as much as {trainings:.1f} full trainings",
             f"cells: {groups}; {test} more are kept for the test, no trial learns from them or is scored on them",
         ]
     )
@@ -229,7 +230,9 @@ def run_search(search: Search, role: str, address: tuple[str, int]) -> Path | No
 
     folder = search.out / "trials"
     config = dataclasses.replace(search.config, precision=resolve_precision(search.config.precision))
-    hypermodel = GCNHyperModel(config, prepared.space, prepared.split, judges, search.psnr_weight, folder)
+    hypermodel = GCNHyperModel(
+        config, prepared.space, prepared.split, judges, search.psnr_weight, search.executions, folder
+    )
     write_hparams_page(folder, prepared.space)
     tuner = _Tuner(search, hypermodel, oracle)
     try:

@@ -32,6 +32,7 @@ def test_a_port_that_is_taken_is_refused():
         ("trials", 1, "--trials 1: give 2 or more"),
         ("psnr_weight", float("nan"), "--psnr-weight nan"),
         ("psnr_weight", -1.0, "--psnr-weight -1"),
+        ("executions", 0, "--executions 0"),
         ("max_parameters", 0, "--max-parameters 0"),
     ],
 )

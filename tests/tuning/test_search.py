@@ -46,7 +46,7 @@ def toy(config, folder):
         config, steps=9, image_steps=5, data_dir=str(folder / "data"), deterministic="never"
     )
     specs = {"cooperation": "joint,none", "widths": "1 x 1"}
-    return Search(config, specs, 3, "random", ("low-level",), 0.01, None, folder / "search")
+    return Search(config, specs, 3, "random", ("low-level",), 0.01, 1, None, folder / "search")
 
 
 @dataclasses.dataclass
@@ -193,6 +193,18 @@ def test_a_trial_that_diverges_has_failed_and_the_search_goes_on(toy_search):
     assert found["trials"][0]["score"] is None
     assert "COMPLETED" in {t["status"] for t in found["trials"]}
     assert "failed: " in (bad.out / "report.md").read_text()
+
+
+def test_a_full_training_can_be_repeated_with_other_seeds(toy_search):
+    """The same cells, other weights; the score is the mean."""
+    run_search(dataclasses.replace(toy_search, trials=2, executions=2), "alone", ADDRESS)
+    folder = toy_search.out / "trials" / "0"
+    scores = [json.loads((run / "score.json").read_text())["score"] for run in (folder, folder / "seed-1")]
+    trial = json.loads((toy_search.out / "report.json").read_text())["trials"][0]
+    assert scores[0] != scores[1]
+    assert trial["score"] == pytest.approx(sum(scores) / 2)
+    assert trial["metrics"]["lowest_score"] == pytest.approx(min(scores))
+    assert training.read_run_config(folder / "seed-1").seed == 1
 
 
 def test_a_search_refuses_another_ones_folder(finished):
