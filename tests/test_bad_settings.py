@@ -1,0 +1,136 @@
+"""Every setting with a value that it can not have: one line, exit code 2, before any data are loaded."""
+
+import typing
+from dataclasses import fields, is_dataclass
+
+import pytest
+import yaml
+
+from gcn_tf.cli import main
+from gcn_tf.config import (
+    _RANGES,
+    ClassifierConfig,
+    ConfigError,
+    GeneratorConfig,
+    RunConfig,
+    read_config,
+    to_dict,
+)
+
+HINTS = typing.get_type_hints(RunConfig)
+NUMBERS = [name for name, hint in HINTS.items() if hint in (int, float)]
+CHOICES = [name for name, hint in HINTS.items() if typing.get_origin(hint) is typing.Literal]
+
+
+def outside(name):
+    """Values that a numeric setting can not have, as typed on a command line."""
+    low, high = _RANGES[name]
+    values = ["abc", "nan", "inf", "-inf", ""]
+    values += [str(low - 1)] if low is not None else []
+    values += [str(high * 2 + 1)] if high is not None else []
+    return values + (["1.5"] if HINTS[name] is int else [])
+
+
+@pytest.fixture
+def no_work(monkeypatch, tmp_path):
+    """Loading data would be expensive work."""
+
+    def refuse(*arguments):
+        raise AssertionError("data were loaded for settings that can not be")
+
+    monkeypatch.setattr("gcn_tf.training.load_dataset", refuse)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(words, capsys):
+    """The one line that a command says."""
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    said = capsys.readouterr().err
+    assert stop.value.code == 2, said
+    assert said.count("\n") == 1
+    assert said.startswith("gcn-tf: ")
+    assert "Traceback" not in said
+    return said
+
+
+def test_every_number_has_a_range():
+    assert set(NUMBERS) <= set(_RANGES) | {"seed"}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_out_of_range_or_of_the_wrong_kind_is_named(name, no_work, capsys):
+    flag = f"--{name.replace('_', '-')}"
+    for value in outside(name):
+        said = refused(["train", f"{flag}={value}"], capsys)
+        assert name in said or flag in said
+    assert not list(no_work.iterdir())
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_choice_that_is_none_is_named_with_those_that_are(name, no_work, capsys):
+    said = refused(["train", f"--{name.replace('_', '-')}", "nonsense"], capsys)
+    assert str(typing.get_args(HINTS[name])[0]) in said
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["--imagined-from", "0.5", "--imagined-full", "0.2"], "make imagined_full the larger"),
+        (["--writers", "none"], "--writers 'none'"),
+        (["--writers", "0"], "--writers '0'"),
+        (["--image-size", "30"], "nearest that do are"),
+        (["--factor-weights", "writer", "-3"], "factor_weights.writer is -3"),
+        (["--factor-weights", "writer", "nan"], "factor_weights.writer is nan"),
+        (["--steps"], "--steps"),
+        (["--no-such-flag"], "--no-such-flag"),
+        (["stray"], "stray"),
+    ],
+)
+def test_contradictions_and_strangers_are_named(words, message, no_work, capsys):
+    assert message in refused(["train", *words], capsys)
+
+
+def complaint(path):
+    """What is said of a file of settings; None when it is read. Anything but a ConfigError is a failure."""
+    try:
+        read_config(path)
+    except ConfigError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in fields(RunConfig)])
+@pytest.mark.parametrize("value", [None, [], {"a": 1}, [1, [2]], -7, "\0", float("nan"), True, 10**400])
+def test_a_file_with_any_setting_of_another_kind_is_read_or_refused_by_name(name, value, tmp_path):
+    settings = to_dict(RunConfig()) | {name: value}
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    said = complaint(path)
+    assert said is None or name in said or "is not YAML" in said
+
+
+@pytest.mark.parametrize("network", [GeneratorConfig, ClassifierConfig])
+def test_a_file_with_layers_of_another_kind_is_refused_by_name(network, tmp_path):
+    part = network.__name__.removesuffix("Config").lower()
+    path = tmp_path / "config.yaml"
+    for entry in fields(network):
+        for value in (
+            "x",
+            [[]],
+            {"a": "b"},
+            -1,
+            [{"filters": "many"}],
+            [{"filters": 3, "kernel": 3, "depth": 1}],
+        ):
+            settings = to_dict(RunConfig())
+            settings[part][entry.name] = value
+            path.write_text(yaml.safe_dump(settings))
+            said = complaint(path)
+            assert said is None or entry.name in said
+
+
+def test_nothing_but_plain_values_is_in_the_settings():
+    """So that every one of them can be checked."""
+    for entry in fields(RunConfig):
+        assert not is_dataclass(HINTS[entry.name]) or entry.name in ("generator", "classifier")
