@@ -11,6 +11,7 @@ import numpy as np
 
 from gcn_tf.checkpoints import CheckpointStore
 from gcn_tf.config import RunConfig
+from gcn_tf.memory import check_memory, least_bytes
 from gcn_tf.networks import check_classifier_side, check_image_side
 from gcn_tf.pipelines.batches import training_batches
 from gcn_tf.precision import resolve_precision
@@ -33,6 +34,7 @@ def describe_run(config: RunConfig) -> str:
     config.loss_weights(space.names)
     config = replace(config, precision=resolve_precision(config.precision))
     model = build_model(config, space, side)
+    check_memory(model, config)
     learn_before_training(model, config, split)
     store = CheckpointStore(model, Path("checkpoints"))
     ends: list[float] = []
@@ -57,7 +59,7 @@ def describe_run(config: RunConfig) -> str:
             f"precision    {config.precision}",
             f"time         {step:.3g} s a step (median of {TIMED_STEPS}), {steps} steps: about {duration(step * steps)}; judges, "
             "the first time, and the report come on top",
-            f"memory       {_peak_gib():.1f} GiB so far",
+            f"memory       {_peak_gib():.1f} GiB so far; never less than {least_bytes(model, config.batch_size) / 2**30:.1f} for networks and batch",
             f"disk         checkpoints at most {store.largest_size / 1e6:.0f} MB",
         ]
     )

@@ -26,6 +26,7 @@ from gcn_tf.factors import FactorSpace
 from gcn_tf.kept_settings import differing_settings
 from gcn_tf.lock import locked
 from gcn_tf.mean_picture import mean_content
+from gcn_tf.memory import check_memory
 from gcn_tf.model import GCN
 from gcn_tf.networks import build_classifier, build_generator, check_classifier_side, check_image_side
 from gcn_tf.operators import estimate_operators
@@ -194,6 +195,7 @@ def _fit(config: RunConfig, split: Split, run_dir: Path, model: GCN | None) -> G
     if config.deterministic == "always" or (config.deterministic == "auto" and not on_gpu):
         tf.config.experimental.enable_op_determinism()
     model = model or build_model(config, split.dataset.space, split.dataset.image_shape)
+    check_memory(model, config)
     store = CheckpointStore(model, run_dir / "checkpoints")
     if store.latest:
         store.restore()
