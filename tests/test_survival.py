@@ -130,6 +130,7 @@ def test_a_run_that_is_killed_at_20_random_moments_ends_with_the_same_bits(train
     check_equal(tmp_path / "killed", tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_kill_during_the_export_leaves_no_half_of_a_model(train, tmp_path):
     process = train("run")
     wait_until((tmp_path / "run/model.partial").exists, process)
@@ -154,6 +155,7 @@ def test_sigterm_saves_and_ends_with_143_within_ten_seconds(train, tmp_path):
     assert int(training.open_run(tmp_path / "run").model.step) >= 4
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_ends_at_once_and_leaves_the_last_checkpoint(train, tmp_path):
     process = train("run", "--steps", "5000", "--checkpoint-steps", "20")
     wait_until(lambda: list((tmp_path / "run/checkpoints").glob("step-*")), process)
@@ -165,6 +167,7 @@ def test_a_second_ctrl_c_ends_at_once_and_leaves_the_last_checkpoint(train, tmp_
     assert int(training.open_run(tmp_path / "run").model.step) >= 20
 
 
+@pytest.mark.slow
 def test_a_second_training_of_the_same_run_is_refused_while_the_first_lives(train, tmp_path):
     first = train("run", "--steps", "5000")
     wait_until((tmp_path / "run/metrics.jsonl").exists, first)
@@ -224,6 +227,7 @@ def test_a_full_disk_ends_a_run_with_one_line_and_it_goes_on_when_there_is_room(
     kill(process)
 
 
+@pytest.mark.slow
 def test_a_read_only_disk_is_named_in_one_line(train, small_disk, tmp_path):
     disk = small_disk("disk", "20m")
     process = train("disk/run", *LOGGING)
@@ -238,6 +242,7 @@ def test_a_read_only_disk_is_named_in_one_line(train, small_disk, tmp_path):
     assert newest_is_whole(disk / "run")
 
 
+@pytest.mark.slow
 def test_a_folder_that_vanishes_ends_a_run_with_one_line_and_is_not_made_again(train, tmp_path):
     process = train("run", *LOGGING)
     wait_until(lambda: steps_saved(tmp_path / "run"), process)
