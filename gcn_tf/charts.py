@@ -3,22 +3,25 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
 
 from gcn_tf.factors import FactorSpace
+from gcn_tf.files import read_small
 from gcn_tf.intervals import Estimate
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
+LARGEST_LOG = 100_000_000  # bytes
+LARGEST_VALUE = 1e15  # no run has larger ones, and axes that reach much further overflow
+
 
 def write_curves_chart(metrics_file: Path, path: Path) -> bool:
-    """Losses and PSNR over the steps of `metrics.jsonl`; False when the run logged nothing."""
-    lines = (
-        [json.loads(line) for line in metrics_file.read_text().splitlines()] if metrics_file.exists() else []
-    )
+    """Losses and PSNR over the steps of `metrics.jsonl`; False when the run logged nothing that can be read."""
+    lines = _logged(metrics_file)
     if not lines:
         return False
     panels = {
@@ -28,15 +31,37 @@ def write_curves_chart(metrics_file: Path, path: Path) -> bool:
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.2), layout="constrained")
     for axis, (title, names) in zip(axes, panels.items(), strict=True):
         for name in names:
-            points = [(line["step"], line[name]) for line in lines if name in line]
+            points = [(line["step"], line[name]) for line in lines if _is_value(line.get(name))]
             if points:
                 axis.plot(*zip(*points, strict=True), label=name)
         axis.set(title=title, xlabel="step", yscale="log" if "loss" in title else "linear")
         axis.grid(alpha=0.3)
-        axis.legend()
+        if axis.lines:
+            axis.legend()
     figure.savefig(path, dpi=110)
     plt.close(figure)
     return True
+
+
+def _logged(metrics_file: Path) -> list[dict[str, Any]]:
+    """The lines of `metrics.jsonl`, without damaged ones."""
+    try:
+        text = read_small(metrics_file, LARGEST_LOG).decode(errors="replace")
+    except OSError:
+        return []
+    lines = []
+    for line in text.splitlines():
+        try:
+            logged = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(logged, dict) and _is_value(logged.get("step")):
+            lines.append(logged)
+    return lines
+
+
+def _is_value(value: Any) -> bool:
+    return isinstance(value, (int, float)) and abs(value) <= LARGEST_VALUE
 
 
 def write_confusion_chart(

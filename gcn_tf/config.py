@@ -5,7 +5,10 @@ Settings are resolved in this order, later ones winning: the defaults below, a p
 """
 
 import dataclasses
+import itertools
 import math
+import re
+import reprlib
 import types
 import typing
 from dataclasses import dataclass, field, fields
@@ -16,11 +19,16 @@ from typing import Any, Literal
 import yaml
 
 from gcn_tf.errors import UserError, suggest
+from gcn_tf.files import read_small
 
 Precision = Literal["auto", "float32", "mixed_bfloat16"]
 Padding = Literal["same", "valid"]
 Activation = Literal["relu", "leaky_relu", "prelu", "elu", "gelu"]
 IMAGE_SIDES = (28, 1024)  # smallest and largest
+LARGEST_NUMBER = 10**12
+MOST_IDENTITIES = 50_000  # writers or persons; more make no grid that memory holds
+LARGEST_FILE = 200_000  # bytes; all settings of a run take 3,000
+MOST_VALUES = 100_000  # in a file, once everything that its aliases stand for is written out
 # Of the datasets by name.
 FACTOR_NAMES = (
     *("digit", "writer", "style", "exemplar", "color"),
@@ -67,9 +75,16 @@ class DataConfig:
             ids = tuple(int(word) for word in str(self.writers).split(",") if word.strip())
         except ValueError:
             ids = ()
-        if not ids or (len(ids) == 1 and ids[0] < 1):
-            raise ConfigError(f"--writers {self.writers!r}: give a number such as 10, or ids such as 115,203")
+        if not ids or (len(ids) == 1 and ids[0] < 1) or max(map(abs, ids)) > MOST_IDENTITIES:
+            raise ConfigError(
+                f"--writers {_shown(self.writers)}: give a number such as 10, or ids such as 115,203"
+            )
         return ids[0] if len(ids) == 1 and "," not in str(self.writers) else ids
+
+
+def whole_number(text: str) -> int | None:
+    """A number of up to nine digits; None for what is none, such as an id."""
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
 
 
 @dataclass
@@ -228,9 +243,9 @@ class RunConfig(DataConfig):
         return {name: self.factor_weights.get(name, self.classification_weight) for name in names}
 
 
-# (lowest, highest) by key; None leaves the side open. Every number must be finite.
+# (lowest, highest) by key; None leaves the side open, up to LARGEST_NUMBER.
 _RANGES: dict[str, tuple[float | None, float | None]] = {
-    "exemplars": (1, None),
+    "exemplars": (1, 10_000),
     "image_size": IMAGE_SIDES,
     "data_seed": (0, 2**31 - 1),
     "seed": (0, 2**31 - 1),
@@ -299,8 +314,8 @@ def _check_value(key: str, value: Any, lowest: float | None, highest: float | No
 
 
 def _check_number(key: str, value: float, lowest: float | None, highest: float | None) -> None:
-    if not math.isfinite(value):
-        raise ConfigError(f"{key} is {value}: give a finite number")
+    if not abs(value) <= LARGEST_NUMBER:  # so that NaN is refused
+        raise ConfigError(f"{key} is {_shown(value)}: give a finite number of at most {LARGEST_NUMBER:g}")
     if (lowest is not None and value < lowest) or (highest is not None and value > highest):
         limits = f"from {lowest:g}" + (f" to {highest:g}" if highest is not None else " up")
         raise ConfigError(f"{key} is {value:g}: give a number {limits}")
@@ -325,13 +340,14 @@ def with_settings(config: Any, settings: dict[str, Any], place: str) -> Any:
     """
     hints = typing.get_type_hints(type(config))
     if not isinstance(settings, dict):
-        raise ConfigError(f"{place}: expected settings of the form 'key: value', found {settings!r}")
+        raise ConfigError(f"{place}: expected settings of the form 'key: value', found {_shown(settings)}")
     changes = {}
     for key, value in settings.items():
         if key not in hints:
             known = [entry.name for entry in fields(config)]
-            hint = suggest(str(key), known) or f"; known: {', '.join(known)}"
-            raise ConfigError(f"{place}: unknown setting {key!r}{hint}")
+            hint = suggest(key, known) if isinstance(key, str) else ""
+            hint = hint or f"; known: {', '.join(known)}"
+            raise ConfigError(f"{place}: unknown setting {_shown(key)}{hint}")
         current = getattr(config, key)
         if dataclasses.is_dataclass(current):
             changes[key] = with_settings(current, value, f"{place}: {key}")
@@ -345,26 +361,46 @@ def _typed(hint: Any, value: Any, place: str) -> Any:
     if origin in (types.UnionType, typing.Union):
         return None if value is None else _typed(arguments[0], value, place)
     if origin is Literal:
-        if value in arguments:
+        if value in arguments and type(value) in map(type, arguments):  # 4.0 and True equal integers
             return value
-        raise ConfigError(f"{place} is {value!r}: use one of {', '.join(map(str, arguments))}")
+        raise ConfigError(f"{place} is {_shown(value)}: use one of {', '.join(map(str, arguments))}")
     if origin is tuple and isinstance(value, (list, tuple)):
         return tuple(_typed(arguments[0], item, f"{place}[{i}]") for i, item in enumerate(value))
     if origin is dict and isinstance(value, dict):
-        return {str(k): _typed(arguments[1], v, f"{place}.{k}") for k, v in value.items()}
+        return {_factor(k, place): _typed(arguments[1], v, f"{place}.{k}") for k, v in value.items()}
     if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, dict):
         return _layer(hint, value, place)
-    if hint is str and isinstance(value, (str, int)) and not isinstance(value, bool):
+    if hint is str and isinstance(value, str) and "\0" not in value:  # no name of a file has that
+        return value
+    if hint is str and type(value) is int and abs(value) <= LARGEST_NUMBER:
         return str(value)
     if hint is float and isinstance(value, (int, float, str)) and not isinstance(value, bool):
         try:
             return float(value)  # YAML reads 1e-4 as text
-        except ValueError:
+        except (ValueError, OverflowError):
             pass
     if hint in (int, bool) and type(value) is hint:
         return value
     name = getattr(hint, "__name__", str(hint)) if origin is None else str(hint)
-    raise ConfigError(f"{place} is {value!r}: expected {name}")
+    raise ConfigError(f"{place} is {_shown(value)}: expected {name}")
+
+
+def _factor(name: Any, place: str) -> str:
+    if isinstance(name, str) and name.isidentifier():
+        return name
+    raise ConfigError(f"{place} names {_shown(name)}: expected factors such as {', '.join(FACTOR_NAMES[:2])}")
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 100
+
+
+def _shown(value: Any) -> str:
+    """A value for a message, cut where it is long."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # Python's answer to the digits of a huge integer
+        return "a number of thousands of digits"
 
 
 def _layer(kind: type, value: dict[str, Any], place: str) -> Any:
@@ -378,15 +414,36 @@ def _layer(kind: type, value: dict[str, Any], place: str) -> Any:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Settings of a YAML file; raises ConfigError naming the file when it is missing or no mapping."""
     try:
-        settings = yaml.safe_load(path.read_text())
+        settings = _parsed(read_small(path, LARGEST_FILE))
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
+        raise ConfigError(f"cannot read {path}: {error.strerror}; give a YAML file of settings") from None
+    except Exception as error:  # PyYAML raises a dozen types: `!!bool maybe` is a KeyError
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise ConfigError(f"{path} is not YAML: {reason}") from None
     if not isinstance(settings, dict):
         raise ConfigError(f"{path}: expected settings of the form 'key: value'")
     return settings
+
+
+def _parsed(content: bytes) -> Any:
+    """Plain values of a YAML document; no tag makes anything else."""
+    loader = yaml.SafeLoader(content)
+    node = loader.get_single_node()
+    if node is None:
+        return None
+    if _size(node, {}) > MOST_VALUES:
+        raise ValueError("its aliases stand for too much")
+    return loader.construct_document(node)
+
+
+def _size(node: yaml.Node, known: dict[int, float]) -> float:
+    """Values below a node once its aliases are written out; what contains itself has no end."""
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        children = node.value if isinstance(node, yaml.CollectionNode) else ()
+        flat = itertools.chain.from_iterable(children) if isinstance(node, yaml.MappingNode) else children
+        known[id(node)] = 1 + sum(_size(child, known) for child in flat)
+    return known[id(node)]
 
 
 def preset_names() -> list[str]:
@@ -415,14 +472,18 @@ def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None
         ConfigError: an unknown preset or a bad file.
     """
     from_file = read_yaml(config_file) if config_file else {}
-    named = preset or str(from_file.get("preset", ""))
-    name = named or (dataset or str(from_file.get("dataset", RunConfig.dataset))).partition("/")[0]
+    in_file = {
+        key: _typed(str, from_file.get(key, getattr(RunConfig, key)), f"{config_file}: {key}")
+        for key in ("preset", "dataset")
+    }
+    named = preset or in_file["preset"]
+    name = named or (dataset or in_file["dataset"]).partition("/")[0]
     config = RunConfig()
     if name in preset_names():
         config = _with_preset(config, name)
     elif named:
         hint = suggest(name, preset_names()) or ";"
-        raise ConfigError(f"--preset {name!r} is unknown{hint} known: {', '.join(preset_names())}")
+        raise ConfigError(f"--preset {_shown(name)} is unknown{hint} known: {', '.join(preset_names())}")
     else:
         name = ""  # an unknown dataset: the registry says so when it loads
     config = with_settings(config, from_file, str(config_file))

@@ -7,13 +7,20 @@ for a blend between cells. Nothing here needs TensorFlow.
 
 import itertools
 import json
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
 
 import numpy as np
 
 from gcn_tf.errors import UserError, suggest
+from gcn_tf.files import read_small
+
+MOST_FACTORS, MOST_VALUES, MOST_CELLS = 16, 50_000, 10_000_000
+LARGEST_FILE = 10_000_000  # bytes
 
 
 class FactorError(UserError):
@@ -38,8 +45,15 @@ class Factor:
         if not self.values:
             raise FactorError(f"factor {self.name} has no values")
         if len(set(self.values)) != len(self.values):
-            twice = next(v for v in self.values if self.values.count(v) > 1)
+            twice = Counter(self.values).most_common(1)[0][0]
             raise FactorError(f"factor {self.name} names the value {twice!r} twice")
+        if len(self.values) > MOST_VALUES:
+            raise FactorError(f"factor {self.name} has {len(self.values):,} values: {MOST_VALUES:,} at most")
+        for value in self.values:
+            if not _names_a_folder(value):
+                raise FactorError(
+                    f"factor {self.name} has the value {value!r}: give one that can name a folder"
+                )
 
     def __len__(self) -> int:
         return len(self.values)
@@ -87,6 +101,12 @@ class Factor:
         return "+".join(f"{self.values[i]}:{code[i]!s}" for i in used)
 
 
+def _names_a_folder(value: str) -> bool:
+    """Pictures are sorted into folders by their values: none may lead out of where they are written."""
+    path = PurePath(value)
+    return bool(value) and value.isprintable() and not path.is_absolute() and ".." not in path.parts
+
+
 def _weight(text: str, place: str) -> float:
     try:
         weight = float(text)
@@ -106,6 +126,11 @@ class FactorSpace:
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.factors):
             raise FactorError(f"factor names must differ: {', '.join(self.names)}")
+        if len(self.factors) > MOST_FACTORS or self.cell_count > MOST_CELLS:
+            raise FactorError(
+                f"{len(self.factors)} factors make {self.cell_count:.3g} cells: {MOST_FACTORS} factors and "
+                f"{MOST_CELLS:,} cells at most, use fewer values"
+            )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -118,7 +143,7 @@ class FactorSpace:
 
     @property
     def cell_count(self) -> int:
-        return int(np.prod([len(factor) for factor in self.factors]))
+        return math.prod(len(factor) for factor in self.factors)
 
     def __getitem__(self, name: str) -> Factor:
         for factor in self.factors:
@@ -132,8 +157,8 @@ class FactorSpace:
 
     def cells(self) -> np.ndarray:
         """All cells, the last factor varying fastest: int32 (cell_count, M)."""
-        grids = np.indices([len(factor) for factor in self.factors])
-        return grids.reshape(len(self.factors), -1).T.astype(np.int32)
+        grids = np.indices([len(factor) for factor in self.factors], np.int32)
+        return np.ascontiguousarray(grids.reshape(len(self.factors), -1).T)
 
     def describe(self, cell: Sequence[int]) -> str:
         """`"digit=7 writer=115 color=red rotation=90"` of the ids of one cell."""
@@ -205,15 +230,26 @@ class FactorSpace:
 
     @classmethod
     def from_json(cls, text: str) -> "FactorSpace":
-        return cls(tuple(Factor(f["name"], tuple(f["values"])) for f in json.loads(text)))
+        return cls(tuple(_stored_factor(stored) for stored in json.loads(text)))
 
     @classmethod
     def read(cls, path: Path) -> "FactorSpace":
-        """Read `factors.json`; raises FactorError naming the file when it is damaged."""
+        """Read `factors.json`; raises FactorError naming the file when it is missing or damaged."""
         try:
-            return cls.from_json(path.read_text())
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise FactorError(f"{path} is no factor list ({error}): train the run again") from None
+            space = cls.from_json(read_small(path, LARGEST_FILE).decode())
+            if not space.factors:
+                raise ValueError("it is empty")
+            return space
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise FactorError(f"{path} is no factor list ({reason}): train the run again") from None
+
+
+def _stored_factor(stored: Any) -> Factor:
+    match stored:
+        case {"name": str(name), "values": [*values]} if all(isinstance(value, str) for value in values):
+            return Factor(name, tuple(values))
+    raise TypeError("a factor has a name and a list of values, all of them text")
 
 
 def _choices(factor: Factor, text: str) -> list[str]:

@@ -1,6 +1,8 @@
-"""Files that appear whole or not at all, and arrays whose damage is named."""
+"""Files that appear whole or not at all, and reading that takes no more than it should, whatever lies there."""
 
+import errno
 import os
+import stat
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from gcn_tf.errors import UserError
+
+LARGEST_ARRAYS = 2**30  # bytes of all arrays of a file of a study, unpacked
 
 
 def write_beside(path: Path, write: Callable[[Path], Any]) -> None:
@@ -39,11 +43,39 @@ def _flush(path: Path) -> None:
         os.close(number)
 
 
+def require_regular(path: Path) -> None:
+    """Raises OSError unless a file is there: opening a pipe would wait for ever, a device may have no end."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "no regular file", str(path))
+
+
+def read_small(path: Path, limit: int) -> bytes:
+    """The content of a file of at most `limit` bytes; raises OSError for a larger one and for what is no file."""
+    require_regular(path)
+    with path.open("rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"more than {limit:,} bytes", str(path))
+    return content
+
+
 @contextmanager
 def stored_arrays(path: Path) -> Iterator[Any]:
     """The arrays of an .npz file of a study, by name; UserError when it, or what the block makes of it, is damaged."""
     try:
+        _require_small_arrays(path)
         with np.load(path) as file:
             yield file
-    except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and run the study again") from None
+    except UserError:
+        raise
+    except Exception as error:  # zipfile and NumPy raise a dozen types
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(f"{path} is damaged ({reason}): delete it and run the study again") from error
+
+
+def _require_small_arrays(path: Path) -> None:
+    require_regular(path)
+    with zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > LARGEST_ARRAYS:
+        raise ValueError(f"it unpacks to {size:,} bytes")

@@ -30,6 +30,9 @@ DETECTION_SIDE = 200
 SEARCHES = ((0.4, 15), (0.2, 5))
 LEAST_VOTES = 0.8  # of those of the surest face: a larger one with fewer is the head with its hair
 LARGEST_PICTURE = 40_000_000  # pixels; a header that promises more is refused before anything is decoded
+# Scans of a progressive JPEG, which has some 10: each takes time for the whole picture, though it may have 12 bytes.
+MOST_SCANS = 64
+LONGEST_SHAPE = 10  # times as long as wide; the cascade takes seconds for a stripe, and no face is in it
 
 
 class BadPicture(Exception):
@@ -99,6 +102,8 @@ def decode(content: bytes, size: tuple[int, int] | None = None) -> np.ndarray:
         picture = kind(io.BytesIO(content))
     except Exception as error:
         raise BadPicture("unreadable: no JPEG or PNG picture") from error
+    if content.count(b"\xff\xda") > MOST_SCANS and not png:
+        raise BadPicture("unreadable: too many scans")
     width, height = picture.size
     if size and picture.size != size:
         raise BadPicture(f"wrong-sized: {width}x{height} instead of {size[0]}x{size[1]}")
@@ -123,8 +128,10 @@ def _cascade() -> cv2.CascadeClassifier:
 
 def find_face(image: np.ndarray) -> Box | None:
     """The largest plausible frontal face of a picture, uint8 (H, W, 3) RGB; None if there is none."""
+    shorter = min(image.shape[:2])
+    if max(image.shape[:2]) > LONGEST_SHAPE * shorter:
+        return None
     gray = cv2.equalizeHist(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
-    shorter = min(gray.shape)
     scale = min(1.0, DETECTION_SIDE / shorter)
     if scale < 1:
         gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gcn_tf.config import whole_number
 from gcn_tf.errors import UserError, suggest
 from gcn_tf.factors import Factor, FactorSpace
 from gcn_tf.pipelines.face_pictures import FacePictures
@@ -61,8 +62,8 @@ def choose_persons(setting: str, known: Sequence[str]) -> tuple[str, ...]:
             )
         return tuple(p for position, p in enumerate(known) if position not in AUTHORS_DROPPED)
     words = _words(setting)
-    if len(words) == 1 and words[0].isdigit() and "," not in setting:
-        count = int(words[0])
+    count = whole_number(words[0]) if len(words) == 1 and "," not in setting else None
+    if count is not None:
         if not 1 <= count <= len(known):
             raise UserError(f"--persons {setting}: give 1 to {len(known)}, or ids such as {known[0]}")
         return tuple(known[:count])

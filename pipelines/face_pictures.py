@@ -87,15 +87,26 @@ def load_pictures(preparation: Preparation, data_dir: Path | None, manual_dir: P
 
 def folders_below(folder: Path) -> Iterator[list[Path]]:
     """The files of a folder and of every folder below it, sorted; links are followed, no folder comes twice."""
-    seen = set()
-    for root, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(root)
-        if real in seen:
-            folders.clear()
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder]  # `os.walk` calls itself for every level, and Python allows a thousand calls
+    while waiting:
+        root = waiting.pop()
+        try:
+            found = os.stat(root)
+            if (found.st_dev, found.st_ino) in seen:
+                continue
+            seen.add((found.st_dev, found.st_ino))
+            paths = [root / name for name in sorted(os.listdir(root))]
+        except OSError:  # not ours to read
             continue
-        seen.add(real)
-        folders.sort()
-        yield [Path(root, name) for name in sorted(names)]
+        folders = {path for path in paths if os.path.isdir(path)}
+        waiting += sorted(folders, reverse=True)
+        yield [path for path in paths if path not in folders]
+
+
+def printable(name: str) -> str:
+    """A name for messages and tables: what no terminal shows, and bytes that are no text, become question marks."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def require_few_bad(
@@ -168,7 +179,7 @@ def _read_prepared(builder: "DatasetBuilder") -> FacePictures:
     emotion, view = (
         np.array(info.features[name].names)[columns[name]][order] for name in ("emotion", "view")
     )
-    no_face, bad, notes = (tuple(info.metadata[name]) for name in FINDINGS)
+    no_face, bad, notes = (tuple(printable(str(line)) for line in info.metadata[name]) for name in FINDINGS)
     return FacePictures(images, person, emotion, session, view, no_face, bad, notes)
 
 

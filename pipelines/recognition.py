@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gcn_tf.config import ConfigError, DataConfig
+from gcn_tf.config import ConfigError, DataConfig, whole_number
 from gcn_tf.errors import UserError
 from gcn_tf.pipelines.glyphs import draw_glyphs
 from gcn_tf.pipelines.handwriting import DIGITS
@@ -142,7 +142,7 @@ def exemplars_by_default(dataset: str) -> tuple[int, ...]:
 def identities_wanted(config: DataConfig) -> int:
     """How many writers or persons are learned from: --writers or --persons, a number."""
     faces = _DATASETS[config.dataset.partition("/")[0]][0] is _faces
-    if faces and not config.persons.isdigit():
+    if faces and whole_number(config.persons) is None:
         raise ConfigError(
             f"--persons {config.persons}: say how many to learn from, e.g. 20; the others are tested on"
         )

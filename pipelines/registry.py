@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gcn_tf.config import DataConfig
+from gcn_tf.config import MOST_IDENTITIES, DataConfig, whole_number
 from gcn_tf.errors import UserError, suggest
 from gcn_tf.factors import Factor, FactorSpace
 from gcn_tf.pipelines import handwriting, variations
@@ -143,9 +143,9 @@ def _mnist_style(config: DataConfig, subset: str) -> Dataset:
 
 
 def _faces(config: DataConfig, subset: str) -> Dataset:
-    if not config.persons.isdigit():
+    count, emotions = whole_number(config.persons), parse_emotions(config.emotions)
+    if count is None or count > MOST_IDENTITIES:
         raise UserError(f"--persons {config.persons}: drawn persons have no ids, give their number, e.g. 20")
-    count, emotions = int(config.persons), parse_emotions(config.emotions)
     names = parse_sessions(config.sessions)
     base = FactorSpace(
         (

@@ -1,6 +1,8 @@
 """The two frames taken from a clip: the neutral first one and the apex of the expression."""
 
+import mmap
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from gcn_tf.files import read_small, require_regular
 from gcn_tf.pipelines.face_crops import LARGEST_PICTURE, BadPicture, decode, find_face
 from gcn_tf.pipelines.mmi.sessions import NEUTRAL, Clip
 
@@ -16,6 +19,13 @@ from gcn_tf.pipelines.mmi.sessions import NEUTRAL, Clip
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 COMPARED_SIDE = 64  # pixels of the shorter side of the copies on which frames are compared
+LARGEST_STILL = 20_000_000  # bytes
+LONGEST_CLIP = 2_000_000_000  # pixels of all frames: 3 minutes of 720x576
+# AVI, QuickTime and MP4, MPEG, Windows Media. Of other files FFmpeg makes playlists, which open further files.
+_VIDEO = re.compile(
+    rb"RIFF|.{4}(ftyp|moov|mdat|free|skip|wide|pnot)|\0\0\1[\xba\xb3]|\x47|0&\xb2u", re.DOTALL
+)
+_SAMPLES = re.compile(rb"\0...(?:stsz.{8}|trun.{4})(.{4})", re.DOTALL)  # how many an MP4 has
 
 
 @dataclass(frozen=True)
@@ -105,13 +115,19 @@ def _upright(image: np.ndarray) -> np.ndarray:
 
 def _images(clip: Clip) -> Iterator[np.ndarray]:
     """The frames of a clip, one at a time: uint8 (H, W, 3), RGB."""
-    if clip.is_video:
-        yield from _video_images(clip.files[0])
-        return
+    left = LONGEST_CLIP
+    for image in _video_images(clip.files[0]) if clip.is_video else _stills(clip.files):
+        left -= image.size // 3
+        if left < 0:
+            raise BadPicture("too long: no posed expression takes so many frames")
+        yield image
+
+
+def _stills(paths: Sequence[Path]) -> Iterator[np.ndarray]:
     shape = None
-    for path in clip.files:
+    for path in paths:
         try:
-            image = decode(path.read_bytes())
+            image = decode(read_small(path, LARGEST_STILL))
         except OSError as error:
             raise BadPicture(f"unreadable: {error}") from error
         if shape not in (None, image.shape):
@@ -122,7 +138,7 @@ def _images(clip: Clip) -> Iterator[np.ndarray]:
 
 def _video_images(path: Path) -> Iterator[np.ndarray]:
     _require_whole(path)
-    video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     try:
         width, height = video.get(cv2.CAP_PROP_FRAME_WIDTH), video.get(cv2.CAP_PROP_FRAME_HEIGHT)
         if width * height > LARGEST_PICTURE:
@@ -138,12 +154,21 @@ def _video_images(path: Path) -> Iterator[np.ndarray]:
 
 
 def _require_whole(path: Path) -> None:
-    """Raises BadPicture for an AVI that is shorter than its header says; the decoder would just stop early."""
+    """Raises BadPicture for what is no video, and for one that is shorter than its header says: of an AVI the decoder
+    would just stop early, of an MP4 it would first make a table of all that is promised.
+    """
     try:
+        require_regular(path)
         with path.open("rb") as file:
-            header = file.read(8)
-        actual = path.stat().st_size
+            start = file.read(12)
+            if not _VIDEO.match(start):
+                raise BadPicture(f"unreadable: {path.name} is no video")
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                promised = [int.from_bytes(found[1], "big") for found in _SAMPLES.finditer(content)]
+                actual = len(content)
     except OSError as error:
         raise BadPicture(f"unreadable: {error}") from error
-    if header[:4] == b"RIFF" and actual < 8 + int.from_bytes(header[4:8], "little"):
+    if start[:4] == b"RIFF":
+        promised.append(8 + int.from_bytes(start[4:8], "little"))
+    if max(promised, default=0) > actual:
         raise BadPicture("truncated: the video ends too early")

@@ -14,7 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from gcn_tf.errors import UserError
-from gcn_tf.pipelines.face_pictures import folders_below
+from gcn_tf.files import read_small
+from gcn_tf.pipelines.face_pictures import folders_below, printable
 
 HOMEPAGE = "https://mmifacedb.eu"
 NEUTRAL = "NE"
@@ -34,9 +35,10 @@ PROFILE_VIEW = "1"  # in session.xml: 0 is frontal, 1 profile, 2 both side by si
 APEX, MARKS = "2", ("0", "1", "2", "3")  # a marker's type: neutral, onset, apex, offset
 VIDEOS = (".avi", ".mp4", ".mov", ".mpg", ".mpeg", ".wmv")
 STILLS = (".jpg", ".jpeg", ".png")
-LARGEST_XML = 5_000_000  # bytes
+LARGEST_XML = 1_000_000  # bytes; entities may make it a hundred times as long, the parser stops there
 
 _CLIP = re.compile(r"(S\d+)-\d+", re.IGNORECASE)
+_FRAME = re.compile("[0-9]{1,9}")
 
 
 class MmiError(UserError):
@@ -98,7 +100,7 @@ def find_clips(folder: Path) -> Found:
         try:
             clip = _read_session(session, paths)
         except BadSession as reason:
-            bad.append(f"{session.name}: {reason}")
+            bad.append(printable(f"{session.name}: {reason}"))
             continue
         if isinstance(clip, str):
             left_out[clip] += 1
@@ -122,7 +124,7 @@ def apex_frame(annotation: ElementTree.Element) -> int | None:
         marks = sorted(
             (int(mark.get("Frame", "")), mark.get("Type", ""))
             for mark in _elements(unit, "Marker")
-            if mark.get("Frame", "").isdigit() and mark.get("Type") in MARKS
+            if _FRAME.fullmatch(mark.get("Frame", "")) and mark.get("Type") in MARKS
         )
         for (frame, kind), (following, _) in zip(marks, marks[1:] + marks[-1:], strict=True):
             if kind == APEX:
@@ -164,7 +166,9 @@ def _read_session(session: Path, paths: list[Path]) -> Clip | str:
     if not named:
         raise BadSession(f"misnamed: {files[0].name} names no person as S001-001 does")
     apex = next((a for a in map(apex_frame, annotations) if a is not None), None)
-    return Clip(f"{session.name}/{named[0].upper()}", named[1].upper(), emotion, tuple(files), apex)
+    return Clip(
+        f"{printable(session.name)}/{named[0].upper()}", named[1].upper(), emotion, tuple(files), apex
+    )
 
 
 def _emotion(documents: list[ElementTree.Element]) -> str | None:
@@ -182,13 +186,11 @@ def _elements(root: ElementTree.Element, tag: str) -> Iterator[ElementTree.Eleme
 
 def _parse(path: Path) -> ElementTree.Element:
     try:
-        if path.stat().st_size > LARGEST_XML:
-            raise BadSession(f"unreadable: {path.name} is too large for a session's XML")
-        return ElementTree.parse(path).getroot()
+        return ElementTree.fromstring(read_small(path, LARGEST_XML))
     except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
         raise BadSession(f"unreadable: {path.name} ({error})") from error
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
     """Sorts "2" before "10"."""
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", text)]
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", text)]

@@ -72,4 +72,6 @@ def _read_prepared(builder: "DatasetBuilder", subset: str) -> Digits:
     if len(images) != split.num_examples:
         raise ValueError(f"{len(images)} examples instead of {split.num_examples}")
     digit, writer = (examples[name].numpy().astype(np.int32) for name in ("label", "writer"))
+    if digit.min() < 0 or digit.max() > 9:
+        raise ValueError("a label is no digit")
     return Digits(images.reshape(-1, 28, 28), digit, writer)

@@ -11,6 +11,9 @@ from typing import Protocol
 import numpy as np
 
 from gcn_tf.errors import UserError
+from gcn_tf.files import read_small
+
+LARGEST_FILE = 100_000_000  # bytes, packed or not; the largest official one has 47 million
 
 
 class QmnistError(UserError):
@@ -98,9 +101,9 @@ def read_idx(path: Path, source: Source, expected: Checksum) -> np.ndarray:
         QmnistError: the file cannot be read, or is cut, damaged or another one.
     """
     try:
-        packed = path.read_bytes()
+        packed = read_small(path, LARGEST_FILE)
     except OSError as error:
-        raise QmnistError(f"cannot read {path}: {error.strerror}") from error
+        raise QmnistError(f"cannot read {path} ({error.strerror}): get it again from {source.url}") from error
     content = _verified_content(packed, source, expected)
     if content is None:
         raise QmnistError(
@@ -117,8 +120,8 @@ def _verified_content(packed: bytes, source: Source, expected: Checksum) -> byte
     if not source.content_sha256:
         return None
     try:
-        content = gzip.decompress(packed)
-    except (OSError, EOFError, zlib.error):
+        content = zlib.decompressobj(wbits=31).decompress(packed, LARGEST_FILE)  # 31: with the header of gzip
+    except zlib.error:
         return None
     return content if hashlib.sha256(content).hexdigest() == source.content_sha256 else None
 
