@@ -84,7 +84,7 @@ def limits():
     before, handler = peak(), signal.signal(signal.SIGALRM, hanging)
     yield
     signal.signal(signal.SIGALRM, handler)
-    assert peak() < max(before, MEMORY)
+    assert peak() < before + MEMORY  # other tests may have been in this process before
 
 
 class Hanging(BaseException):

@@ -183,8 +183,8 @@ def test_a_search_that_ended_does_nothing_again_and_goes_on_with_more_trials(fin
 
 def test_a_trial_that_diverges_has_failed_and_the_search_goes_on(toy_search):
     """The first trial of this search must diverge, the second can not."""
-    config = dataclasses.replace(toy_search.config, pixel_weight=1e30)
-    specs = {**toy_search.specs, "learning_rate": [10.0, 1e-6], "pixel_weight": [1e30, 1e-9]}
+    config = dataclasses.replace(toy_search.config, pixel_weight=1e12)
+    specs = {**toy_search.specs, "learning_rate": [10.0, 1e-6], "pixel_weight": [1e12, 1e-9]}
     bad = dataclasses.replace(toy_search, config=dataclasses.replace(config, learning_rate=10.0), specs=specs)
     run_search(bad, "alone", ADDRESS)
     found = json.loads((bad.out / "report.json").read_text())
