@@ -483,7 +483,8 @@ def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None
         config = _with_preset(config, name)
     elif named:
         hint = suggest(name, preset_names()) or ";"
-        raise ConfigError(f"--preset {_shown(name)} is unknown{hint} known: {', '.join(preset_names())}")
+        place = "--preset" if preset else f"{config_file}: preset"
+        raise ConfigError(f"{place} {_shown(name)} is unknown{hint} known: {', '.join(preset_names())}")
     else:
         name = ""  # an unknown dataset: the registry says so when it loads
     config = with_settings(config, from_file, str(config_file))
@@ -497,5 +498,8 @@ def write_config(config: RunConfig, path: Path) -> None:
 def read_config(path: Path) -> RunConfig:
     """The `config.yaml` of a run; raises ConfigError naming the file and the key."""
     config = with_settings(RunConfig(), read_yaml(path), str(path))
-    check_config(config)
+    try:
+        check_config(config)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
     return config

@@ -23,6 +23,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 import yaml
 from hypothesis import HealthCheck, configuration, given, settings
 from hypothesis import strategies as st
@@ -38,19 +39,19 @@ from gcn_tf.factors import Factor, FactorSpace
 from gcn_tf.files import stored_arrays
 from gcn_tf.pipelines.batches import split_dataset
 from gcn_tf.pipelines.face_crops import BadPicture, decode, find_face
+from gcn_tf.pipelines.face_grid import choose_persons
 from gcn_tf.pipelines.faces.pictures import write_kdef
 from gcn_tf.pipelines.kdef.files import KdefError, find_files, read_picture, same_content
 from gcn_tf.pipelines.kdef.pictures import load_kdef
 from gcn_tf.pipelines.mmi.frames import frames_of, read_frame
 from gcn_tf.pipelines.mmi.sessions import Clip, find_clips
-from gcn_tf.pipelines.qmnist.digits import load_digits
+from gcn_tf.pipelines.qmnist.digits import _read_prepared, load_digits
 from gcn_tf.pipelines.qmnist.qmnist_dataset_builder import Builder
 from gcn_tf.pipelines.qmnist.sources import SUBSETS, QmnistError, Source, read_idx
 from gcn_tf.pipelines.registry import load_dataset
 
-configuration.set_hypothesis_home_dir(
-    Path(tempfile.gettempdir()) / "hypothesis"
-)  # not the folder of the package
+# What it keeps would else lie in the folder of the package.
+configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")
 
 SECONDS = 10
 MEMORY = 2 << 30  # bytes; of the whole process, as the system counts them
@@ -146,7 +147,7 @@ def write(path: Path, content: bytes) -> Path:
 
 @st.composite
 def damaged(draw, content: bytes):
-    """`content` with up to four damages, most of them near its beginning or anywhere."""
+    """`content` with up to four damages, near its beginning or anywhere."""
     data = content
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, min(len(data), 400)) | st.integers(0, len(data)))
@@ -227,13 +228,15 @@ def read_arrays(path: Path):
         return {name: file[name] for name in file.files}
 
 
+IMAGES = Source("https://example.org/images.gz", content_sha256="f" * 64)
+OFFICIAL = SimpleNamespace(checksum="0" * 64, size=1_648_877)
 READERS = {
     "config.yaml": read_config,
     "mine.yaml": lambda path: resolve(config_file=path),
     "space.yaml": read_yaml,
     "factors.json": FactorSpace.read,
     "entry.npz": read_arrays,
-    "images.gz": lambda path: read_idx(path, Source("https://example.org/images.gz"), Builder.url_infos),
+    "images.gz": lambda path: read_idx(path, IMAGES, OFFICIAL),
     "AF01NES.JPG": lambda path: read_picture(find_files(path.parent).pictures[0]),
     "S001-001.avi": lambda path: read_frame(frames_of([Clip("1", "S001", "HA", (path,))])[0]),
     "S001-001.png": lambda path: read_frame(frames_of([Clip("1", "S001", "HA", (path,))])[0]),
@@ -321,8 +324,8 @@ HOSTILE_YAML = {
 @pytest.mark.parametrize("kind", HOSTILE_YAML)
 def test_hostile_settings_are_refused(kind, tmp_path):
     path = write(tmp_path / "config.yaml", HOSTILE_YAML[kind])
-    with refused():
-        check_config(read_config(path))
+    with refused(path):
+        read_config(path)
     with refused():
         check_config(resolve(config_file=path))
 
@@ -344,6 +347,14 @@ def test_no_tag_runs_code(tag, tmp_path):
     assert not trace.exists()
 
 
+@pytest.mark.parametrize("persons", ["\u00b2", "9" * 50, "999999999"])
+def test_persons_that_no_grid_has_are_refused(persons):
+    with refused(f"--persons {persons}"):
+        load_dataset(RunConfig(dataset="faces", persons=persons))
+    with refused(f"--persons {persons}"):
+        choose_persons(persons, ["F01", "F02"])
+
+
 def test_few_aliases_are_written_out(tmp_path):
     text = "generator: {trunk: &units [8, 8]}\nclassifier: {head_units: *units}"
     assert read_config(write(tmp_path / "config.yaml", text.encode())).classifier.head_units == (8, 8)
@@ -362,7 +373,7 @@ def config_text() -> bytes:
 def read_settings(path: Path):
     with read_or_refused():
         check_config(resolve(config_file=path))
-    with read_or_refused():
+    with read_or_refused(path):
         config = read_config(path)
         write_config(config, path)
         assert read_config(path) == config
@@ -802,6 +813,15 @@ def test_damaged_prepared_data_are_read_or_refused(prepared, data):
         path.write_bytes(whole[path])
 
 
+def test_a_folder_in_place_of_a_prepared_file_is_refused(photographs, tmp_path):
+    load_kdef(24, tmp_path, photographs)
+    path = next((tmp_path / "kdef").rglob("dataset_info.json"))
+    path.unlink()
+    path.mkdir()
+    with refused(tmp_path / "kdef/straight-24", kind=KdefError):
+        load_kdef(24, tmp_path)
+
+
 # ------------------------------------------------------------------------------------------------------- QMNIST
 
 
@@ -841,12 +861,26 @@ def test_digits_that_are_no_files_are_missing(put, tmp_path):
 @inputs(500, content=damaged(idx_of((9, 28, 28), bytes(range(256)) * 28)))
 def test_damaged_digits_are_refused(content, folder):
     path = write(folder / "images.gz", content)
-    whole = idx_of((9, 28, 28), bytes(range(256)) * 28)
-    known = SimpleNamespace(checksum="0" * 64, size=len(whole))
-    unpacked = "05a1eb37ad3a1f4ad3b0b3a9b0b38ae3e4d1dd5f0000000000000000000000ff"
-    with read_or_refused("images.gz"):
-        read_idx(path, Source("https://example.org/images.gz", unpacked), known)
-        raise AssertionError("it was read")
+    with refused(path, IMAGES.url, kind=QmnistError):
+        read_idx(path, IMAGES, OFFICIAL)
+
+
+def test_prepared_labels_that_are_no_digits_are_refused(tmp_path):
+    features = {"image": bytes_feature(bytes(784)), "label": number_feature(77), "writer": number_feature(1)}
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    with tf.io.TFRecordWriter(str(tmp_path / "records")) as file:
+        file.write(example.SerializeToString())
+    split = SimpleNamespace(num_examples=1, filepaths=[tmp_path / "records"])
+    with pytest.raises(ValueError, match="no digit"):
+        _read_prepared(SimpleNamespace(info=SimpleNamespace(splits={"test": split})), "test")
+
+
+def bytes_feature(value: bytes):
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+
+def number_feature(value: int):
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
 
 
 # --------------------------------------------------------------------------------------------------------- MMI
@@ -984,13 +1018,3 @@ def test_a_clip_without_end_is_refused(tmp_path, monkeypatch):
     for files in ((tmp_path / "S001-001.avi",), tuple(frames)):
         with refused("too long", kind=BadPicture):
             read_frame(frames_of([Clip("1", "S001", "HA", files)])[1])
-
-
-# KdefError is the type that damage of prepared data of KDEF is named with.
-def test_prepared_data_in_whose_place_is_something_else_are_named(photographs, tmp_path):
-    load_kdef(24, tmp_path, photographs)
-    path = next((tmp_path / "kdef").rglob("dataset_info.json"))
-    path.unlink()
-    path.mkdir()
-    with refused(tmp_path / "kdef/straight-24", kind=KdefError):
-        load_kdef(24, tmp_path)
