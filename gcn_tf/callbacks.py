@@ -175,7 +175,7 @@ def _logged_step(line: str) -> int:
     """The step of a line of metrics.jsonl; -1 when it is damaged."""
     try:
         return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return -1
 
 

@@ -234,7 +234,14 @@ def run_search(search: Search, role: str, address: tuple[str, int]) -> Path | No
         config, prepared.space, prepared.split, judges, search.psnr_weight, search.executions, folder
     )
     write_hparams_page(folder, prepared.space)
-    tuner = _Tuner(search, hypermodel, oracle)
+    try:
+        tuner = _Tuner(search, hypermodel, oracle)
+    except UserError:
+        raise
+    except Exception as error:  # KerasTuner reads its files unchecked
+        raise UserError(
+            f"{search.out / 'oracle'} is damaged: delete that folder and give the same command again"
+        ) from error
     try:
         if role == "worker":
             _work(tuner, address)

@@ -213,6 +213,16 @@ def test_a_search_refuses_another_ones_folder(finished):
         run_search(other, "alone", ADDRESS)
 
 
+@pytest.mark.parametrize("name", ["oracle.json", "trial_0/trial.json"])
+def test_a_damaged_file_of_a_search_is_named_in_one_line(name, finished, tmp_path):
+    copy = dataclasses.replace(finished.search, out=tmp_path / "copy")
+    shutil.copytree(finished.search.out, copy.out)
+    path = copy.out / "oracle" / name
+    path.write_text(path.read_text()[:20])
+    with pytest.raises(UserError, match="oracle is damaged: delete that folder"):
+        run_search(copy, "alone", ADDRESS)
+
+
 def test_the_dry_run_tells_the_space_the_trials_and_the_cells(toy_search):
     told = describe(prepare(dataclasses.replace(toy_search, strategy="hyperband", trials=31)))
     assert "learning_rate              0.00025..0.004, log scale; now 0.001" in told
