@@ -23,7 +23,7 @@ from gcn_tf.model import GCN
 
 KEEP = 3  # the newest of a run, besides the best
 BEST = "best.npz"
-NOTE = "note.json"  # step, score and names
+NOTE = "note.json"  # step and score
 DIGEST = "sha256"
 LONGEST_NOTE = 2**20  # bytes
 
@@ -85,7 +85,7 @@ class CheckpointStore:
 
     def _write(self, path: Path, step: int, score: float | None) -> None:
         arrays = [np.asarray(v.value) for v in self.variables]
-        note = json.dumps({"step": step, "score": score, "names": [v.path for v in self.variables]})
+        note = json.dumps({"step": step, "score": score})
         if not self.folder.is_dir():
             raise UserError(f"{self.folder} has vanished: nothing more is written")
         for left in self.folder.glob("partial-*"):  # of a writer that was killed
@@ -165,6 +165,7 @@ class CheckpointStore:
         return all(bool(tf.reduce_all(tf.math.is_finite(v))) for v in floats)
 
 
+# All that zipfile and NumPy raise; the last two for archives that are encrypted or packed in unknown ways.
 _UNREADABLE = (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 
@@ -178,7 +179,7 @@ def digest(note: str, arrays: Sequence[np.ndarray]) -> str:
 
 
 def read_note(path: Path) -> dict[str, Any]:
-    """Step, score and variable names of a checkpoint; raises DamagedCheckpoint."""
+    """Step and score of a checkpoint; raises DamagedCheckpoint."""
     try:
         note = json.loads(_note_text(path))
     except ValueError as error:

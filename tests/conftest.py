@@ -1,5 +1,7 @@
 """Toy networks and runs that the tests share: seconds, not minutes."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,19 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory, toy_config) -> Path:
     model = training.fit(config, split, folder)
     export_model(model, split.dataset.space, folder / "model")
     return folder
+
+
+@pytest.fixture
+def spawn(tmp_path: Path):
+    """Starts Python code as a process of its own in the test's folder; what still runs at the end is killed."""
+    started = []
+
+    def start(code: str, *words, **pipes) -> subprocess.Popen:
+        command = [sys.executable, "-u", "-c", code, *map(str, words)]
+        started.append(subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, **pipes))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 import zipfile
 
@@ -23,23 +22,16 @@ CODE = (
 
 
 @pytest.fixture
-def train(toy_config_file, tmp_path):
+def train(toy_config_file, tmp_path, spawn):
     """Starts the same training as a process: a new run, or `--resume` of the one that is there."""
-    started = []
 
     def start(name, *more):
         words = ["--resume", name]
         if not (tmp_path / name / "config.yaml").exists():
             words = ["--config", toy_config_file, "--run-dir", name, "--data-dir", "data", *more]
-        command = [sys.executable, "-c", CODE, "train", *map(str, words)]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        started.append(subprocess.Popen(command, cwd=tmp_path, **pipes))
-        return started[-1]
+        return spawn(CODE, "train", *words, stderr=subprocess.PIPE)
 
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
+    return start
 
 
 def finish(process):

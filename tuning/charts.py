@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import matplotlib
 import numpy as np
 
-from gcn_tf.tuning.space import Choices, Space
+from gcn_tf.tuning.space import Choices, Space, varied
 
 if TYPE_CHECKING:
     from gcn_tf.tuning.report import Trial
@@ -20,7 +20,7 @@ from matplotlib.colors import Normalize
 def write_parallel_coordinates(trials: Sequence["Trial"], space: Space, best: str, path: Path) -> Path:
     """One vertical axis per setting and one for the score, one line per trial that was scored; shorter trials in grey."""
     scored = sorted((t for t in trials if t.score is not None), key=lambda t: t.score or 0.0)
-    names = [k for k, e in space.items() if not (isinstance(e, Choices) and len(e.values) == 1)]
+    names = varied(space)
     steps = sorted({t.steps for t in scored})
     names += ["steps"] if steps[1:] else []
     scores = np.array([t.score for t in scored])

@@ -19,7 +19,7 @@ from gcn_tf.kept_settings import PLACES
 from gcn_tf.report import markdown_table, to_html
 from gcn_tf.tuning.charts import write_importance_chart, write_parallel_coordinates
 from gcn_tf.tuning.config import Search
-from gcn_tf.tuning.space import Choices, Space, current, exact, trial_config
+from gcn_tf.tuning.space import Choices, Space, current, exact, trial_config, varied
 
 STEPS = "steps"
 TREES = 500
@@ -116,7 +116,7 @@ def importances(trials: Sequence[Trial], space: Space) -> tuple[dict[str, tuple[
         important first; and R^2 on trials that a tree has not seen. None with too few trials.
     """
     scored = [t for t in trials if t.score is not None]
-    names = [k for k, e in space.items() if not (isinstance(e, Choices) and len(e.values) == 1)]
+    names = varied(space)
     names += [STEPS] if len({t.steps for t in scored}) > 1 else []
     if len(scored) < IMPORTANCE_FROM:
         return None
@@ -228,15 +228,15 @@ def _best_table(search: Search, space: Space, best: Trial, start: Trial) -> str:
 
 
 def _trial_table(trials: Sequence[Trial], space: Space) -> str:
-    varied = [k for k, e in space.items() if not (isinstance(e, Choices) and len(e.values) == 1)]
+    settings = varied(space)
     ranked = sorted(trials, key=lambda t: (t.score is None, -(t.score or 0.0)))
     shown = figures_of(trials)
-    rows = [["trial", *shown.values(), "steps", "seconds", *varied]]
+    rows = [["trial", *shown.values(), "steps", "seconds", *settings]]
     for t in ranked[:SHOWN_TRIALS]:
         figures = [_figure(t.metrics.get(name)) for name in (*shown, STEPS, "seconds")]
         if t.score is None:
             figures[0] = f"{t.status.lower()}: {t.message}"
-        rows.append([t.name, *figures, *(_figure(t.values.get(key, "-")) for key in varied)])
+        rows.append([t.name, *figures, *(_figure(t.values.get(key, "-")) for key in settings)])
     more = (
         f"\n\nThe first {SHOWN_TRIALS} of {len(trials)}; all are in trials.csv."
         if ranked[SHOWN_TRIALS:]

@@ -20,7 +20,6 @@ import keras_tuner
 from gcn_tf.config import ConfigError
 from gcn_tf.errors import UserError, suggest
 from gcn_tf.evaluation import Judges, dataset_judges
-from gcn_tf.holdout import check_values_seen
 from gcn_tf.kept_settings import keep_settings
 from gcn_tf.networks import check_classifier_side, check_image_side
 from gcn_tf.pipelines.batches import Split, split_dataset
@@ -59,7 +58,6 @@ def prepare(search: Search) -> Prepared:
     config.loss_weights(space.names)
     split_dataset(dataset, config.holdout, config.seed)  # the winner will be trained on it
     split = validation_split(dataset, config.holdout, search.validation, config.seed)
-    check_values_seen(split.ids, split.unseen, space)
     parameters, budget = width_parameters(config, space, dataset.image_shape, search.max_parameters)
     varied = narrowed(default_space(config, space.names, list(parameters)), search.specs, config, "--space")
     for key in varied:

@@ -264,6 +264,11 @@ def trial_config(config: RunConfig, values: Mapping[str, Any], share: float = 1.
     return replace(config, steps=steps, classifier_steps=round(config.classifier_steps * share))
 
 
+def varied(space: Space) -> list[str]:
+    """The settings that are not fixed."""
+    return [key for key, e in space.items() if not (isinstance(e, Choices) and len(e.values) == 1)]
+
+
 def exact(value: Any, entry: Entry) -> Any:
     """A value that came over the network, where KerasTuner rounds numbers to float32, as the space has it."""
     if isinstance(entry, Choices) and isinstance(value, float):

@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -234,7 +233,7 @@ def test_the_dry_run_tells_the_space_the_trials_and_the_cells(toy_search):
 
 
 @pytest.fixture
-def tune(toy_config, tmp_path):
+def tune(toy_config, tmp_path, spawn):
     """Starts `gcn-tf tune` on toys as a process of its own, with short judges and impatient chiefs."""
     settings = to_dict(toy_config)
     settings |= {"steps": 150, "deterministic": "never", "data_dir": str(tmp_path / "data")}
@@ -247,18 +246,7 @@ def tune(toy_config, tmp_path):
         "from gcn_tf.tuning import oracles, search; oracles.SILENCE = 4; search.SIGN_OF_LIFE = 1;"
         "from gcn_tf.cli import main; main(sys.argv[1:])"
     )
-    started = []
-
-    def start(*more):
-        command = [sys.executable, "-u", "-c", code, *words, *more]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-        started.append(subprocess.Popen(command, cwd=tmp_path, **pipes))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
+    return lambda *more: spawn(code, *words, *more, stderr=subprocess.DEVNULL)
 
 
 def wait_for_training(folder, trial):
