@@ -37,7 +37,7 @@ def measure(dtype: str, steps: int, batch: int) -> dict[str, Any]:
     import tensorflow as tf
 
     from gcn_tf import training
-    from gcn_tf.config import resolve
+    from gcn_tf.config_files import resolve
     from gcn_tf.factors import Factor, FactorSpace
 
     policy = "mixed_bfloat16" if dtype == "bfloat16" else dtype

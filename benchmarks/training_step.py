@@ -65,7 +65,7 @@ def measure(preset: str, dtype: str, steps: int, warmup: int, batch: int) -> dic
     import tensorflow as tf
 
     from gcn_tf import training
-    from gcn_tf.config import resolve
+    from gcn_tf.config_files import resolve
     from gcn_tf.pipelines.batches import training_batches
 
     config = resolve(preset, dataset="glyphs")

@@ -22,7 +22,19 @@ from gcn_tf.metrics import to_uint8
 from gcn_tf.pipelines.batches import Split, evaluation_batches, pixels
 from gcn_tf.progress import progress
 
+MOST_LINES = 20_000  # of metrics.jsonl, and of TensorBoard's curves
+MOST_EVALUATIONS = 2_000
+MOST_GRIDS = 100  # of each group of cells in TensorBoard
+GRID_CELLS = 24
+SCALAR_SIZE = 120  # bytes of one in TensorBoard's files, at most
+PICTURE_SIDE = 84  # pixels of a cell in TensorBoard, or its own if that is more
+
 Logs = dict[str, Any]
+
+
+def thinned(every: int, steps: int, most: int) -> int:
+    """`every`, or the smallest multiple of it that fits at most `most` times into `steps`."""
+    return every * max(1, -(-steps // (every * most)))
 
 
 class Diverged(UserError):
@@ -83,7 +95,7 @@ class Evaluation(StepCallback):
 
     def __init__(self, start: int, split: Split, every: int, last: int, seen_limit: int = 192) -> None:
         super().__init__(start)
-        self.every, self.last = every, last
+        self.every, self.last = thinned(every, last, MOST_EVALUATIONS), last
         seen, unseen = split.pictures(unseen=False), split.pictures(unseen=True)
         picked = np.linspace(0, len(seen) - 1, min(seen_limit, len(seen))).astype(int)
         self.numbers = {"seen": seen[picked], "unseen": unseen}
@@ -115,7 +127,7 @@ class Evaluation(StepCallback):
     def score(self, factors: dict[str, tf.Tensor], images: tf.Tensor) -> Logs:
         return self.model.test_step((factors, images))
 
-    def grid(self, group: str, limit: int = 24, columns: int = 12) -> np.ndarray:
+    def grid(self, group: str, limit: int = GRID_CELLS, columns: int = 12) -> np.ndarray:
         """Real above generated for some cells of a group, unseen ones framed: uint8 (H, W, 3)."""
         numbers = self.numbers[group]
         numbers = numbers[np.linspace(0, len(numbers) - 1, min(limit, len(numbers))).astype(int)]
@@ -126,13 +138,18 @@ class Evaluation(StepCallback):
 
 
 class RunLog(StepCallback):
-    """`metrics.jsonl` and TensorBoard: losses, learning rate, accuracies, speed and image grids."""
+    """`metrics.jsonl` and TensorBoard: losses, learning rate, accuracies, speed and image grids.
+
+    However long a run is, its files stay under `largest_size`: lines and grids become rarer instead.
+    """
 
     def __init__(
         self, start: int, run_dir: Path, evaluation: Evaluation, every: int, batch_size: int
     ) -> None:
         super().__init__(start)
-        self.every, self.batch_size, self.evaluation = every, batch_size, evaluation
+        self.last, self.batch_size, self.evaluation = evaluation.last, batch_size, evaluation
+        self.every = thinned(every, self.last, MOST_LINES)
+        self.grids_every = thinned(evaluation.every, self.last, MOST_GRIDS)
         self.path = run_dir / "metrics.jsonl"
         self._drop_lines_after(start)
         self.writer = tf.summary.create_file_writer(str(run_dir / "logs"))
@@ -145,6 +162,19 @@ class RunLog(StepCallback):
             kept = [line for line in lines if line.endswith("\n") and 0 <= _logged_step(line) <= start]
             if kept != lines:
                 write_beside(self.path, lambda beside: beside.write_text("".join(kept)))
+
+    @property
+    def largest_size(self) -> int:
+        """Bytes of TensorBoard's files, at most; what is trained again after a kill comes on top."""
+        names, side = self.evaluation.split.dataset.space.names, self.evaluation.split.dataset.image_shape[0]
+        lines, evaluations, grids = (
+            self.last // n + 1 for n in (self.every, self.evaluation.every, self.grids_every)
+        )
+        scalars = (lines + evaluations) * 8 + evaluations * 2 * (2 + len(names))
+        grid = (
+            2 * GRID_CELLS * 3 * (max(side, PICTURE_SIDE) + 16) ** 2
+        )  # uncompressed, frames and gaps included
+        return SCALAR_SIZE * scalars + 2 * grids * grid
 
     def step(self, step: int, logs: Logs) -> None:
         scored = self.evaluation.values
@@ -163,12 +193,16 @@ class RunLog(StepCallback):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
             tf.summary.scalar("train/images_per_second", speed)
-            for group in self.evaluation.data if scored else ():
-                tf.summary.image(
-                    f"{group} cells: real above generated", zoomed(self.evaluation.grid(group), 3)[None]
-                )
+            if scored and (step % self.grids_every == 0 or step == self.last):
+                self._draw_grids()
         self.writer.flush()  # what a checkpoint follows must not be lost with the process
         self.since, self.clock = step, time.perf_counter()
+
+    def _draw_grids(self) -> None:
+        zoom = max(1, PICTURE_SIDE // self.evaluation.split.dataset.image_shape[0])
+        for group in self.evaluation.data:
+            picture = zoomed(self.evaluation.grid(group), zoom)
+            tf.summary.image(f"{group} cells: real above generated", picture[None])
 
 
 def _logged_step(line: str) -> int:

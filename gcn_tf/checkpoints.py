@@ -165,6 +165,11 @@ class CheckpointStore:
         return all(bool(tf.reduce_all(tf.math.is_finite(v))) for v in floats)
 
 
+def largest_file(folder: Path) -> int:
+    """Bytes of the largest checkpoint in a folder, 0 when there is none."""
+    return max((path.stat().st_size for path in folder.glob("*.npz")), default=0)
+
+
 # All that zipfile and NumPy raise; the last two for archives that are encrypted or packed in unknown ways.
 _UNREADABLE = (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 

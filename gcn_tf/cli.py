@@ -16,15 +16,8 @@ import tyro
 
 from gcn_tf import __version__
 from gcn_tf.augmentation.config import AugmentationConfig, check_augmentation_config, parse_shard
-from gcn_tf.config import (
-    ConfigError,
-    DataConfig,
-    RunConfig,
-    check_config,
-    preset_names,
-    read_config,
-    resolve,
-)
+from gcn_tf.config import ConfigError, DataConfig, RunConfig, check_config, whole_number
+from gcn_tf.config_files import preset_names, read_config, resolve
 from gcn_tf.errors import UserError, suggest
 from gcn_tf.options import Augment, Datasets, Evaluate, Export, Generate, Study, Train, Tune
 from gcn_tf.quiet import import_tensorflow
@@ -68,7 +61,7 @@ def _train(options: Train) -> None:
     )
     _print_notes(split.dataset.notes)
     try:
-        model = training.fit(config, split, run_dir)
+        model = training.fit(config, split, run_dir, say=print)
         space = split.dataset.space
         print(f"SavedModel: {export_model(model, space, run_dir / 'model')}")
         picture = write_report(training.Run(run_dir, config, space, model), split)
@@ -271,11 +264,12 @@ def _datasets(options: Datasets) -> None:
 def _write_kdef(options: Datasets, folder: Path) -> None:
     from gcn_tf.pipelines.faces.pictures import write_kdef
 
-    if options.dataset != "faces" or not options.persons.isdigit():
+    persons = whole_number(options.persons)
+    if options.dataset != "faces" or not persons:
         raise ConfigError(
             f"--write-kdef writes drawn faces: gcn-tf datasets faces --persons 70 --write-kdef {folder}"
         )
-    count = write_kdef(folder, int(options.persons), options.data_seed)
+    count = write_kdef(folder, persons, options.data_seed)
     print(f"{count} files: {folder / 'KDEF'}")
 
 

@@ -1,25 +1,14 @@
-"""What a run is made of: typed settings with their defaults, presets, YAML in and out. No TensorFlow here.
+"""What a run is made of: typed settings with their defaults and ranges. No TensorFlow here.
 
-Settings are resolved in this order, later ones winning: the defaults below, a preset
-(`presets/NAME.yaml`), a `--config` file, the flags. Keys are the flags: `batch_size` and `--batch-size`.
+Keys are the flags: `batch_size` and `--batch-size`. `config_files` reads and writes them.
 """
 
 import dataclasses
-import itertools
-import math
 import re
-import reprlib
-import types
-import typing
 from dataclasses import dataclass, field, fields
-from importlib import resources
-from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
-from gcn_tf.errors import UserError, suggest
-from gcn_tf.files import read_small
+from gcn_tf.errors import UserError, shown, suggest
 
 Precision = Literal["auto", "float32", "mixed_bfloat16"]
 Padding = Literal["same", "valid"]
@@ -27,8 +16,6 @@ Activation = Literal["relu", "leaky_relu", "prelu", "elu", "gelu"]
 IMAGE_SIDES = (28, 1024)  # smallest and largest
 LARGEST_NUMBER = 10**12
 MOST_IDENTITIES = 50_000  # writers or persons; more make no grid that memory holds
-LARGEST_FILE = 200_000  # bytes; all settings of a run take 3,000
-MOST_VALUES = 100_000  # in a file, once everything that its aliases stand for is written out
 # Of the datasets by name.
 FACTOR_NAMES = (
     *("digit", "writer", "style", "exemplar", "color"),
@@ -77,7 +64,7 @@ class DataConfig:
             ids = ()
         if not ids or (len(ids) == 1 and ids[0] < 1) or max(map(abs, ids)) > MOST_IDENTITIES:
             raise ConfigError(
-                f"--writers {_shown(self.writers)}: give a number such as 10, or ids such as 115,203"
+                f"--writers {shown(self.writers)}: give a number such as 10, or ids such as 115,203"
             )
         return ids[0] if len(ids) == 1 and "," not in str(self.writers) else ids
 
@@ -217,9 +204,9 @@ class RunConfig(DataConfig):
     checkpoint_steps: int = 500
     """Steps between checkpoints."""
     log_steps: int = 25
-    """Steps between lines of metrics.jsonl and TensorBoard scalars."""
+    """Steps between lines of metrics.jsonl and TensorBoard scalars; more in a run that would have over 20,000."""
     image_steps: int = 250
-    """Steps between evaluations with image grids in TensorBoard."""
+    """Steps between evaluations; every one, or one in several of a long run, with image grids in TensorBoard."""
 
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
@@ -315,7 +302,7 @@ def _check_value(key: str, value: Any, lowest: float | None, highest: float | No
 
 def _check_number(key: str, value: float, lowest: float | None, highest: float | None) -> None:
     if not abs(value) <= LARGEST_NUMBER:  # so that NaN is refused
-        raise ConfigError(f"{key} is {_shown(value)}: give a finite number of at most {LARGEST_NUMBER:g}")
+        raise ConfigError(f"{key} is {shown(value)}: give a finite number of at most {LARGEST_NUMBER:g}")
     if (lowest is not None and value < lowest) or (highest is not None and value > highest):
         limits = f"from {lowest:g}" + (f" to {highest:g}" if highest is not None else " up")
         raise ConfigError(f"{key} is {value:g}: give a number {limits}")
@@ -330,176 +317,3 @@ def to_dict(config: Any) -> dict[str, Any]:
         return [plain(v) for v in value] if isinstance(value, (list, tuple)) else value
 
     return plain(dataclasses.asdict(config))
-
-
-def with_settings(config: Any, settings: dict[str, Any], place: str) -> Any:
-    """A copy of a config dataclass with `settings` applied, type-checked.
-
-    Raises:
-        ConfigError: an unknown key (with the nearest spelling) or a value of the wrong type; `place` says where.
-    """
-    hints = typing.get_type_hints(type(config))
-    if not isinstance(settings, dict):
-        raise ConfigError(f"{place}: expected settings of the form 'key: value', found {_shown(settings)}")
-    changes = {}
-    for key, value in settings.items():
-        if key not in hints:
-            known = [entry.name for entry in fields(config)]
-            hint = suggest(key, known) if isinstance(key, str) else ""
-            hint = hint or f"; known: {', '.join(known)}"
-            raise ConfigError(f"{place}: unknown setting {_shown(key)}{hint}")
-        current = getattr(config, key)
-        if dataclasses.is_dataclass(current):
-            changes[key] = with_settings(current, value, f"{place}: {key}")
-        else:
-            changes[key] = _typed(hints[key], value, f"{place}: {key}")
-    return dataclasses.replace(config, **changes)
-
-
-def _typed(hint: Any, value: Any, place: str) -> Any:
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (types.UnionType, typing.Union):
-        return None if value is None else _typed(arguments[0], value, place)
-    if origin is Literal:
-        if value in arguments and type(value) in map(type, arguments):  # 4.0 and True equal integers
-            return value
-        raise ConfigError(f"{place} is {_shown(value)}: use one of {', '.join(map(str, arguments))}")
-    if origin is tuple and isinstance(value, (list, tuple)):
-        return tuple(_typed(arguments[0], item, f"{place}[{i}]") for i, item in enumerate(value))
-    if origin is dict and isinstance(value, dict):
-        return {_factor(k, place): _typed(arguments[1], v, f"{place}.{k}") for k, v in value.items()}
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return _layer(hint, value, place)
-    if hint is str and isinstance(value, str) and "\0" not in value:  # no name of a file has that
-        return value
-    if hint is str and type(value) is int and abs(value) <= LARGEST_NUMBER:
-        return str(value)
-    if hint is float and isinstance(value, (int, float, str)) and not isinstance(value, bool):
-        try:
-            return float(value)  # YAML reads 1e-4 as text
-        except (ValueError, OverflowError):
-            pass
-    if hint in (int, bool) and type(value) is hint:
-        return value
-    name = getattr(hint, "__name__", str(hint)) if origin is None else str(hint)
-    raise ConfigError(f"{place} is {_shown(value)}: expected {name}")
-
-
-def _factor(name: Any, place: str) -> str:
-    if isinstance(name, str) and name.isidentifier():
-        return name
-    raise ConfigError(f"{place} names {_shown(name)}: expected factors such as {', '.join(FACTOR_NAMES[:2])}")
-
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = 100
-
-
-def _shown(value: Any) -> str:
-    """A value for a message, cut where it is long."""
-    try:
-        return _SHORT.repr(value)
-    except ValueError:  # Python's answer to the digits of a huge integer
-        return "a number of thousands of digits"
-
-
-def _layer(kind: type, value: dict[str, Any], place: str) -> Any:
-    required = [f.name for f in fields(kind) if f.default is dataclasses.MISSING]
-    missing = [name for name in required if name not in value]
-    if missing:
-        raise ConfigError(f"{place}: a layer needs {', '.join(required)}; {', '.join(missing)} not given")
-    return with_settings(kind(**dict.fromkeys(required, 1)), value, place)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Settings of a YAML file; raises ConfigError naming the file when it is missing or no mapping."""
-    try:
-        settings = _parsed(read_small(path, LARGEST_FILE))
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}; give a YAML file of settings") from None
-    except Exception as error:  # PyYAML raises a dozen types: `!!bool maybe` is a KeyError
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise ConfigError(f"{path} is not YAML: {reason}") from None
-    if not isinstance(settings, dict):
-        raise ConfigError(f"{path}: expected settings of the form 'key: value'")
-    return settings
-
-
-def _parsed(content: bytes) -> Any:
-    """Plain values of a YAML document; no tag makes anything else."""
-    loader = yaml.SafeLoader(content)
-    node = loader.get_single_node()
-    if node is None:
-        return None
-    if _size(node, {}) > MOST_VALUES:
-        raise ValueError("its aliases stand for too much")
-    return loader.construct_document(node)
-
-
-def _size(node: yaml.Node, known: dict[int, float]) -> float:
-    """Values below a node once its aliases are written out; what contains itself has no end."""
-    if id(node) not in known:
-        known[id(node)] = math.inf
-        children = node.value if isinstance(node, yaml.CollectionNode) else ()
-        flat = itertools.chain.from_iterable(children) if isinstance(node, yaml.MappingNode) else children
-        known[id(node)] = 1 + sum(_size(child, known) for child in flat)
-    return known[id(node)]
-
-
-def preset_names() -> list[str]:
-    folder = resources.files("gcn_tf") / "presets"
-    return sorted(
-        entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")
-    )
-
-
-def _with_preset(config: RunConfig, name: str) -> RunConfig:
-    """The settings of a preset over `config`; `extends: OTHER` in its file takes those of another first."""
-    settings = yaml.safe_load((resources.files("gcn_tf") / "presets" / f"{name}.yaml").read_text())
-    if base := settings.pop("extends", ""):
-        config = _with_preset(config, base)
-    return with_settings(config, settings, f"preset {name}")
-
-
-def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None) -> RunConfig:
-    """Defaults, then the preset, then the YAML file.
-
-    Args:
-        preset: preset by name; empty: what the file says, else the preset named after the dataset.
-        dataset: dataset by name; empty: what the file or the preset says.
-
-    Raises:
-        ConfigError: an unknown preset or a bad file.
-    """
-    from_file = read_yaml(config_file) if config_file else {}
-    in_file = {
-        key: _typed(str, from_file.get(key, getattr(RunConfig, key)), f"{config_file}: {key}")
-        for key in ("preset", "dataset")
-    }
-    named = preset or in_file["preset"]
-    name = named or (dataset or in_file["dataset"]).partition("/")[0]
-    config = RunConfig()
-    if name in preset_names():
-        config = _with_preset(config, name)
-    elif named:
-        hint = suggest(name, preset_names()) or ";"
-        place = "--preset" if preset else f"{config_file}: preset"
-        raise ConfigError(f"{place} {_shown(name)} is unknown{hint} known: {', '.join(preset_names())}")
-    else:
-        name = ""  # an unknown dataset: the registry says so when it loads
-    config = with_settings(config, from_file, str(config_file))
-    return dataclasses.replace(config, preset=name, dataset=dataset or config.dataset)
-
-
-def write_config(config: RunConfig, path: Path) -> None:
-    path.write_text(yaml.safe_dump(to_dict(config), sort_keys=False, allow_unicode=True))
-
-
-def read_config(path: Path) -> RunConfig:
-    """The `config.yaml` of a run; raises ConfigError naming the file and the key."""
-    config = with_settings(RunConfig(), read_yaml(path), str(path))
-    try:
-        check_config(config)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    return config

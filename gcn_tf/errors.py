@@ -1,7 +1,9 @@
 """Bad input: the exception that the command line turns into one line and exit code 2, and spelling hints."""
 
 import difflib
+import reprlib
 from collections.abc import Sequence
+from typing import Any
 
 
 class UserError(ValueError):
@@ -13,3 +15,15 @@ def suggest(word: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(word.lower(), [k.lower() for k in known], n=1)
     spelling = {k.lower(): k for k in known}
     return f", did you mean {spelling[close[0]]}?" if close else ""
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 100
+
+
+def shown(value: Any) -> str:
+    """A value for a message, cut where it is long."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # Python's answer to the digits of a huge integer
+        return "a number of thousands of digits"

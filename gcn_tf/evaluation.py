@@ -18,11 +18,11 @@ from gcn_tf import __version__, metrics
 from gcn_tf.config import to_dict
 from gcn_tf.errors import UserError
 from gcn_tf.factors import FactorSpace
+from gcn_tf.files import read_json_object
 from gcn_tf.intervals import Estimate, bootstrap_mean, jackknife
 from gcn_tf.judge import (
-    ConvolutionalJudge,
-    HogJudge,
     JudgePictures,
+    Judges,
     doubted_factors,
     judge_pictures,
     train_judges,
@@ -34,7 +34,6 @@ from gcn_tf.report import PICTURE, write_documents
 from gcn_tf.synthesis import draw_codes
 from gcn_tf.training import Run, load_split, open_run
 
-Judges = tuple[ConvolutionalJudge, HogJudge]
 Scores = dict[str, dict[str, Estimate]]  # by group and metric
 
 SCALE_PICTURES = 500  # real ones that set the scale of the normalised Euclidean error
@@ -220,7 +219,9 @@ def write_report(run: Run, split: Split) -> Path:
 
 
 def read_report(run_dir: Path) -> dict[str, Any]:
-    return json.loads((run_dir / "report" / "report.json").read_text())
+    return read_json_object(
+        run_dir / "report" / "report.json", f"make it again with gcn-tf evaluate {run_dir}"
+    )
 
 
 def made_with(dataset: Dataset) -> dict[str, Any]:

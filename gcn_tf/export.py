@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from gcn_tf.errors import UserError
 from gcn_tf.factors import FactorSpace
 from gcn_tf.model import GCN
 
@@ -25,8 +26,14 @@ def export_model(model: GCN, space: FactorSpace, folder: Path) -> Path:
     - `classify`: {"image": uint8 (B, H, W, 3)} -> {factor: float32 (B, K_f)} probabilities
     - `factors`: nothing -> {factor: string (K_f,)} the names of the values, in code order
 
-    The values also lie beside it, in `assets.extra/factors.json`. The folder appears complete or not at all.
+    The values also lie beside it, in `assets.extra/factors.json`. The folder appears complete or not at all;
+    a SavedModel that is there is replaced.
+
+    Raises:
+        UserError: the folder holds something else, or cannot be written.
     """
+    if folder.exists() and not _is_saved_model(folder):
+        raise UserError(f"{folder} holds something else than a SavedModel: name a new folder with --out")
     image_shape = (None, *model.classifier.input.shape[1:])
     ids = {name: tf.TensorSpec((None,), tf.int32, name=name) for name in space.names}
     weights = {name: tf.TensorSpec((None, size), tf.float32, name=name) for name, size in space.sizes.items()}
@@ -58,3 +65,8 @@ def export_model(model: GCN, space: FactorSpace, folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     beside.rename(folder)
     return folder
+
+
+def _is_saved_model(folder: Path) -> bool:
+    """Or nothing at all."""
+    return folder.is_dir() and ((folder / "saved_model.pb").exists() or not any(folder.iterdir()))

@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, and reading that takes no more than it should, whatever lies there."""
 
 import errno
+import json
 import os
 import stat
 import zipfile
@@ -13,7 +14,8 @@ import numpy as np
 
 from gcn_tf.errors import UserError
 
-LARGEST_ARRAYS = 2**30  # bytes of all arrays of a file of a study, unpacked
+LARGEST_ARRAYS = 2**30  # bytes of all arrays of a file, unpacked
+LARGEST_JSON = 2**26  # bytes
 
 
 def write_beside(path: Path, write: Callable[[Path], Any]) -> None:
@@ -59,9 +61,23 @@ def read_small(path: Path, limit: int) -> bytes:
     return content
 
 
+def read_json_object(path: Path, remedy: str) -> dict[str, Any]:
+    """The object in a JSON file that gcn-tf wrote; UserError with the remedy when it cannot be read or is damaged."""
+    try:
+        found = json.loads(read_small(path, LARGEST_JSON))
+    except OSError as error:
+        raise UserError(f"cannot read {path} ({error.strerror}): {remedy}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is damaged ({' '.join(str(error).split())[:200]}): {remedy}") from None
+    if not isinstance(found, dict):
+        raise UserError(f"{path} is damaged (no object): {remedy}")
+    return found
+
+
 @contextmanager
-def stored_arrays(path: Path) -> Iterator[Any]:
-    """The arrays of an .npz file of a study, by name; UserError when it, or what the block makes of it, is damaged."""
+def stored_arrays(path: Path, remedy: str) -> Iterator[Any]:
+    """The arrays of an .npz file that gcn-tf wrote, by name; UserError with the remedy when it, or what the block makes
+    of it, is damaged."""
     try:
         _require_small_arrays(path)
         with np.load(path) as file:
@@ -70,7 +86,7 @@ def stored_arrays(path: Path) -> Iterator[Any]:
         raise
     except Exception as error:  # zipfile and NumPy raise a dozen types
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"{path} is damaged ({reason}): delete it and run the study again") from error
+        raise UserError(f"{path} is damaged ({reason}): {remedy}") from error
 
 
 def _require_small_arrays(path: Path) -> None:

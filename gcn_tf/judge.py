@@ -7,9 +7,10 @@ pictures is kept from them and tells how far each can be believed.
 
 import hashlib
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -19,8 +20,9 @@ from scipy.ndimage import gaussian_filter
 from skimage.feature import hog
 from sklearn.neighbors import KNeighborsClassifier
 
+from gcn_tf.errors import UserError
 from gcn_tf.factors import FactorSpace
-from gcn_tf.files import write_beside
+from gcn_tf.files import stored_arrays, write_beside
 from gcn_tf.metrics import factor_accuracy, to_uint8
 from gcn_tf.pipelines.batches import pixels, repeated_pictures, undivided
 from gcn_tf.pipelines.registry import Dataset
@@ -157,6 +159,9 @@ class HogJudge:
         return {name: ids[:, m] for m, name in enumerate(self.names)}
 
 
+Judges = tuple[ConvolutionalJudge, HogJudge]
+
+
 def _nearness(distances: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(distances, 1e-3) ** -8.0)
 
@@ -255,51 +260,58 @@ def _key(pictures: JudgePictures) -> str:
     return digest.hexdigest()[:16]
 
 
-def _convolutional_judge(pictures: JudgePictures, weights: Path) -> ConvolutionalJudge:
-    """It learns in whichever precision is faster now, and always reads in float32 what was stored: the same figures
-    whether it was trained a moment or a year ago."""
-    sizes, shape = pictures.space.sizes, pictures.grid[0].shape[1:]
-    if not weights.exists():
-        keras.utils.set_random_seed(JUDGE_SEED)
-        learner = _network(sizes, shape, resolve_precision("auto"))
-        _fit(learner, pictures)
-        write_beside(weights, learner.save_weights)
-    network = _network(sizes, shape, "float32")
-    network.load_weights(weights)
-    return ConvolutionalJudge(network)
+def _learn(pictures: JudgePictures) -> tuple[list[np.ndarray], np.ndarray]:
+    """Weights of the convolutional judge, features of the HOG judge."""
+    keras.utils.set_random_seed(JUDGE_SEED)
+    learner = _network(pictures.space.sizes, pictures.grid[0].shape[1:], resolve_precision("auto"))
+    _fit(learner, pictures)
+    return learner.get_weights(), hog_features(pictures.known[0])
 
 
-def _hog_judge(pictures: JudgePictures, features: Path) -> HogJudge:
-    images, ids = pictures.known
-    if not features.exists():
-        made = hog_features(images)
-        write_beside(features, lambda path: np.save(path, made))
-    return HogJudge(np.load(features), ids, pictures.space)
+def _judges(pictures: JudgePictures, weights: list[np.ndarray], features: np.ndarray) -> Judges:
+    """The network always reads in float32: the same figures whether it was trained a moment or a year ago, in whichever
+    precision was faster then."""
+    network = _network(pictures.space.sizes, pictures.grid[0].shape[1:], "float32")
+    network.set_weights(weights)
+    return ConvolutionalJudge(network), HogJudge(features, pictures.known[1], pictures.space)
 
 
-def train_judges(pictures: JudgePictures, cache: Path) -> tuple[ConvolutionalJudge, HogJudge]:
+def _write(path: Path, judges: Judges, weights: list[np.ndarray], features: np.ndarray) -> None:
+    accuracy = {judge.name: [judge.known_accuracy, judge.held_out_accuracy] for judge in judges}
+    arrays: dict[str, Any] = {f"weights/{i:02d}": array for i, array in enumerate(weights)}
+    text = np.array(json.dumps(accuracy))
+    write_beside(path, lambda beside: np.savez(beside, features=features, accuracy=text, **arrays))
+
+
+def _read(path: Path, pictures: JudgePictures) -> Judges:
+    """The judges that `_write` wrote; UserError when the file is damaged."""
+    with stored_arrays(path, "the judges are trained anew") as file:
+        weights = [file[name] for name in sorted(file.files) if name.startswith("weights/")]
+        judges = _judges(pictures, weights, file["features"])
+        accuracy = json.loads(str(file["accuracy"]))
+        for judge in judges:
+            judge.known_accuracy, judge.held_out_accuracy = accuracy[judge.name]
+        return judges
+
+
+def train_judges(pictures: JudgePictures, cache: Path) -> Judges:
     """Both judges, from the cache when the same pictures were judged before.
 
     Args:
-        cache: folder for what they learned, named by a hash of the pictures and of this file.
+        cache: folder for what they learned, in a file named by a hash of the pictures and of this file.
     """
-    stem = cache / _key(pictures)
-    judges = (
-        _convolutional_judge(pictures, stem.with_suffix(".weights.h5")),
-        _hog_judge(pictures, stem.with_suffix(".npy")),
-    )
-    accuracies = stem.with_suffix(".json")
-    if not accuracies.exists():
-        parts = {"known": pictures.grid, "held_out": pictures.held_out}
-        measured = {
-            judge.name: {part: _accuracy(judge, *of, pictures.space) for part, of in parts.items()}
-            for judge in judges
-        }
-        write_beside(accuracies, lambda path: path.write_text(json.dumps(measured, indent=1)))
-    measured = json.loads(accuracies.read_text())
+    path = cache / f"{_key(pictures)}.npz"
+    if path.exists():
+        try:
+            return _read(path, pictures)
+        except UserError as damaged:
+            print(f"gcn-tf: {damaged}", file=sys.stderr)
+    weights, features = _learn(pictures)
+    judges = _judges(pictures, weights, features)
     for judge in judges:
-        judge.known_accuracy = measured[judge.name]["known"]
-        judge.held_out_accuracy = measured[judge.name]["held_out"]
+        judge.known_accuracy = _accuracy(judge, *pictures.grid, pictures.space)
+        judge.held_out_accuracy = _accuracy(judge, *pictures.held_out, pictures.space)
+    _write(path, judges, weights, features)
     return judges
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import yaml
 
-from gcn_tf.config import ConfigError, read_yaml
+from gcn_tf.config import ConfigError
+from gcn_tf.config_files import read_yaml
 from gcn_tf.errors import UserError
 from gcn_tf.files import write_beside
 

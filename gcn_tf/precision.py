@@ -6,7 +6,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from gcn_tf.config import Precision, RunConfig, read_yaml
+from gcn_tf.config import Precision, RunConfig
+from gcn_tf.config_files import read_yaml, with_settings
 
 GAIN_WANTED = 1.2  # below this, bfloat16's coarser weights buy nothing
 
@@ -38,5 +39,5 @@ def resolve_precision(precision: Precision) -> Precision:
 def with_precision(config: RunConfig, stored: Path) -> RunConfig:
     """`auto` is what it was when the work began that a YAML file is there of: the next race may end otherwise."""
     if config.precision == "auto" and stored.exists():
-        return replace(config, precision=read_yaml(stored)["precision"])
+        return with_settings(config, {"precision": read_yaml(stored).get("precision")}, str(stored))
     return replace(config, precision=resolve_precision(config.precision))

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,14 +19,15 @@ from gcn_tf.callbacks import (
     RunLog,
     StepCallback,
 )
-from gcn_tf.checkpoints import CheckpointStore
-from gcn_tf.config import ConfigError, RunConfig, check_config, read_config, to_dict, write_config
+from gcn_tf.checkpoints import CheckpointStore, largest_file
+from gcn_tf.config import ConfigError, RunConfig, check_config, to_dict
+from gcn_tf.config_files import read_config, write_config
 from gcn_tf.errors import UserError
 from gcn_tf.factors import FactorSpace
 from gcn_tf.kept_settings import differing_settings
 from gcn_tf.lock import locked
 from gcn_tf.mean_picture import mean_content
-from gcn_tf.memory import check_memory
+from gcn_tf.memory import check_memory, check_weights, count_weights
 from gcn_tf.model import GCN
 from gcn_tf.networks import build_classifier, build_generator, check_classifier_side, check_image_side
 from gcn_tf.operators import estimate_operators
@@ -52,8 +53,9 @@ def load_split(config: RunConfig) -> Split:
 
 
 def build_model(config: RunConfig, space: FactorSpace, image_shape: tuple[int, int, int]) -> GCN:
-    """Both networks and both optimizers, compiled; raises ConfigError when layers and image size disagree."""
+    """Both networks and both optimizers, compiled; raises UserError when layers and image size disagree or memory is short."""
     weights = config.loss_weights(space.names)
+    check_weights(config, space.sizes, image_shape[0])
     keras.utils.set_random_seed(config.seed)
     model = GCN(
         build_generator(space.sizes, config.generator, config.precision, image_shape[0]),
@@ -155,11 +157,18 @@ def check_same_settings(stored: RunConfig, wanted: RunConfig, run_dir: Path) -> 
         )
 
 
-def fit(config: RunConfig, split: Split, run_dir: Path, model: GCN | None = None) -> GCN:
+def fit(
+    config: RunConfig,
+    split: Split,
+    run_dir: Path,
+    model: GCN | None = None,
+    say: Callable[[str], None] | None = None,
+) -> GCN:
     """Train from the newest checkpoint, or from the beginning, to the last step.
 
     Args:
         model: as `build_model` gives it; by default it is built here.
+        say: takes a line for the user.
 
     Raises:
         Diverged: a loss or weight is no finite number.
@@ -167,7 +176,7 @@ def fit(config: RunConfig, split: Split, run_dir: Path, model: GCN | None = None
         UserError: another process trains this run, or the disk takes no more.
     """
     with _disk_errors(run_dir), locked(run_dir):
-        return _fit(config, split, run_dir, model)
+        return _fit(config, split, run_dir, model, say)
 
 
 @contextlib.contextmanager
@@ -190,7 +199,9 @@ def _disk_errors(run_dir: Path) -> Iterator[None]:
         ) from error
 
 
-def _fit(config: RunConfig, split: Split, run_dir: Path, model: GCN | None) -> GCN:
+def _fit(
+    config: RunConfig, split: Split, run_dir: Path, model: GCN | None, say: Callable[[str], None] | None
+) -> GCN:
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
     if config.deterministic == "always" or (config.deterministic == "auto" and not on_gpu):
         tf.config.experimental.enable_op_determinism()
@@ -206,11 +217,16 @@ def _fit(config: RunConfig, split: Split, run_dir: Path, model: GCN | None) -> G
         return model
     evaluation = Evaluation(start, split, config.image_steps, stop)
     checkpoints = Checkpoints(start, store, evaluation, config.checkpoint_steps, stop)
+    log = RunLog(start, run_dir, evaluation, config.log_steps, config.batch_size)
+    if say:
+        say(
+            f"on disk: checkpoints at most {store.largest_size / 1e6:.0f} MB, TensorBoard {log.largest_size / 1e6:.0f} MB"
+        )
     bar = ProgressBar(start, stop, evaluation)
     steps: list[StepCallback] = [
         FiniteLoss(start, store),
         evaluation,
-        RunLog(start, run_dir, evaluation, config.log_steps, config.batch_size),
+        log,
         bar,
         checkpoints,
         OrderlyStop(start, checkpoints),
@@ -234,7 +250,13 @@ def open_run(run_dir: Path, checkpoint: str = "") -> Run:
     """
     config = read_run_config(run_dir)
     space = FactorSpace.read(run_dir / "factors.json")
-    side = config.image_size
+    side, folder = config.image_size, run_dir / "checkpoints"
+    weights = count_weights(config, space.sizes, side)
+    if 0 < largest_file(folder) < weights * tf.float32.size:  # before as much memory is taken
+        raise UserError(
+            f"{run_dir / 'config.yaml'} describes networks of {weights:,} weights, no checkpoint of the run has as many: "
+            "put back the settings that it was trained with"
+        )
     model = build_model(config, space, (side, side, 3))
-    CheckpointStore(model, run_dir / "checkpoints").restore(checkpoint)
+    CheckpointStore(model, folder).restore(checkpoint)
     return Run(run_dir, config, space, model)

@@ -9,6 +9,7 @@ import tensorflow_datasets as tfds
 
 from gcn_tf.pipelines.face_crops import FaceCrop, crop_faces
 from gcn_tf.pipelines.face_pictures import FINDINGS
+from gcn_tf.pipelines.prepared import no_temporary_files
 
 Examples = Iterator[tuple[int, dict[str, Any]]]
 
@@ -33,7 +34,8 @@ def configured(
 ) -> tfds.core.DatasetBuilder:
     """A builder with a config of any size; TFDS takes one that the class lists by its name only."""
     listed = config.name in builder.builder_configs
-    return builder(data_dir=data_dir, config=config.name if listed else config)
+    with no_temporary_files():
+        return builder(data_dir=data_dir, config=config.name if listed else config)
 
 
 Picture = TypeVar("Picture", bound=Labelled)

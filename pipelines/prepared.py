@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,18 @@ def damage_named(folder: Path, error_type: type[UserError]) -> Iterator[None]:
         if not folder.exists():
             raise
         raise error_type(f"prepared data in {folder} are damaged: delete it and run again") from error
+
+
+@contextlib.contextmanager
+def no_temporary_files() -> Iterator[None]:
+    """A TFDS builder of data that are not there yet leaves an empty folder among the system's temporary files."""
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory() as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 @contextlib.contextmanager

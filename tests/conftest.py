@@ -43,7 +43,7 @@ def toy_config_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def toy_config(toy_config_file: Path):
-    from gcn_tf.config import resolve
+    from gcn_tf.config_files import resolve
 
     return resolve(config_file=toy_config_file)
 

@@ -13,9 +13,9 @@ from gcn_tf.config import (
     ConfigError,
     GeneratorConfig,
     RunConfig,
-    read_config,
     to_dict,
 )
+from gcn_tf.config_files import read_config
 
 HINTS = typing.get_type_hints(RunConfig)
 NUMBERS = [name for name, hint in HINTS.items() if hint in (int, float)]

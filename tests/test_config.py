@@ -2,16 +2,8 @@ import dataclasses
 
 import pytest
 
-from gcn_tf.config import (
-    ConfigError,
-    RunConfig,
-    Upsampling,
-    check_config,
-    preset_names,
-    read_config,
-    resolve,
-    write_config,
-)
+from gcn_tf.config import ConfigError, RunConfig, Upsampling, check_config
+from gcn_tf.config_files import preset_names, read_config, resolve, write_config
 
 
 def test_every_preset_is_complete_and_in_range():

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from gcn_tf import training
-from gcn_tf.config import GeneratorConfig, Upsampling, resolve
+from gcn_tf.config import GeneratorConfig, Upsampling
+from gcn_tf.config_files import resolve
 from gcn_tf.factors import Factor, FactorSpace
 from gcn_tf.model import GCN
 

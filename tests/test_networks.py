@@ -8,14 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gcn_tf.config import (
-    ClassifierConfig,
-    ConfigError,
-    Convolution,
-    GeneratorConfig,
-    Upsampling,
-    resolve,
-)
+from gcn_tf.config import ClassifierConfig, ConfigError, Convolution, GeneratorConfig, Upsampling
+from gcn_tf.config_files import resolve
 from gcn_tf.model import GCN
 from gcn_tf.networks import (
     build_classifier,

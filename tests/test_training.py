@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gcn_tf import training
+from gcn_tf import callbacks, training
 from gcn_tf.callbacks import Diverged
 from gcn_tf.checkpoints import CheckpointStore
 from gcn_tf.config import ConfigError
@@ -61,6 +61,44 @@ def test_tensorboard_gets_scalars_and_grids(toy_run):
     assert expected <= tags
     grid = found["unseen cells: real above generated", 24]
     assert b"\x89PNG" in b"".join(grid.tensor.string_val)
+
+
+def test_tensorboard_stays_under_the_stated_bound_however_often_it_could_be_written(
+    tmp_path, toy_config, monkeypatch
+):
+    for name, most in {"MOST_LINES": 8, "MOST_EVALUATIONS": 6, "MOST_GRIDS": 2}.items():
+        monkeypatch.setattr(callbacks, name, most)
+    made, bound = callbacks.RunLog.__init__, []
+
+    def noted(self, *arguments):
+        made(self, *arguments)
+        bound.append(self.largest_size)
+
+    monkeypatch.setattr(callbacks.RunLog, "__init__", noted)
+    config = dataclasses.replace(toy_config, log_steps=1, image_steps=1)
+    config, split = training.start_run(config, tmp_path / "run")
+    said = []
+    training.fit(config, split, tmp_path / "run", say=said.append)
+    logged = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    scored = [line["step"] for line in logged if "seen/psnr_db" in line]
+    assert scored == [4, 8, 12, 16, 20, 24]
+    assert [line["step"] for line in logged] == sorted({*range(3, 25, 3), *scored})
+    grids = [step for tag, step in scalars(tmp_path / "run") if tag.startswith("seen cells")]
+    assert grids == [12, 24]
+    files = list((tmp_path / "run" / "logs").iterdir())
+    assert 0.01 * bound[0] < sum(path.stat().st_size for path in files) < bound[0]
+    (line,) = said
+    assert line.startswith("on disk: checkpoints at most ")
+    assert line.endswith(f"TensorBoard {bound[0] / 1e6:.0f} MB")
+
+
+@pytest.mark.parametrize(
+    ("every", "steps", "most", "expected"),
+    [(25, 600, 20_000, 25), (250, 600, 2, 500), (1, 100, 10, 10), (3, 100, 10, 12), (500, 24, 2, 500)],
+)
+def test_what_would_happen_too_often_happens_at_multiples(every, steps, most, expected):
+    assert callbacks.thinned(every, steps, most) == expected
+    assert steps // expected <= most
 
 
 def test_training_lowers_the_loss(toy_run):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from gcn_tf.config import ConfigError, RunConfig, to_dict
+from gcn_tf.config import ConfigError, RunConfig, to_dict, whole_number
 from gcn_tf.kept_settings import PLACES
 
 Strategy = Literal["hyperband", "bayesian", "random"]
@@ -110,9 +110,10 @@ def check_search_config(config: SearchConfig) -> None:
 def parse_address(text: str) -> tuple[str, int]:
     """HOST:PORT; raises ConfigError when it is none."""
     host, colon, port = text.rpartition(":")
-    if not (host and colon and port.isdigit() and 0 < int(port) < 65536):
+    number = whole_number(port)
+    if not (host and colon and number and number < 65536):
         raise ConfigError(f"--chief-address {text}: write HOST:PORT, e.g. 127.0.0.1:8754")
-    return host, int(port)
+    return host, number
 
 
 def check_free(host: str, port: int) -> None:

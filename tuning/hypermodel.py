@@ -19,9 +19,9 @@ from gcn_tf import training
 from gcn_tf.callbacks import Diverged, Interrupted
 from gcn_tf.config import RunConfig, to_dict
 from gcn_tf.errors import UserError
-from gcn_tf.evaluation import Judges
 from gcn_tf.factors import FactorSpace
-from gcn_tf.files import write_beside
+from gcn_tf.files import read_json_object, write_beside
+from gcn_tf.judge import Judges
 from gcn_tf.model import GCN
 from gcn_tf.networks import build_classifier, build_generator
 from gcn_tf.pipelines.batches import Split
@@ -129,7 +129,7 @@ class GCNHyperModel(keras_tuner.HyperModel):
         config = self._prepared(config, run_dir)
         scored = run_dir / "score.json"
         if scored.exists():  # scored, and stopped before the search had written it down
-            return json.loads(scored.read_text())
+            return read_json_object(scored, "delete it and search again")
         try:
             model = training.fit(config, self.split, run_dir, model)
         except Diverged as error:

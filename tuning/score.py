@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from gcn_tf.evaluation import CellScores, Judges, score_cells
+from gcn_tf.evaluation import CellScores, score_cells
 from gcn_tf.holdout import HoldoutError, check_values_seen, holdout_rules, unseen_mask
+from gcn_tf.judge import Judges
 from gcn_tf.pipelines.batches import Split, pixels, rows_by_group
 from gcn_tf.pipelines.registry import Dataset
 from gcn_tf.tuning.config import PSNR_WEIGHT

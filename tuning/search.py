@@ -19,7 +19,8 @@ import keras_tuner
 
 from gcn_tf.config import ConfigError
 from gcn_tf.errors import UserError, suggest
-from gcn_tf.evaluation import Judges, dataset_judges
+from gcn_tf.evaluation import dataset_judges
+from gcn_tf.judge import Judges
 from gcn_tf.kept_settings import keep_settings
 from gcn_tf.networks import check_classifier_side, check_image_side
 from gcn_tf.pipelines.batches import Split, split_dataset

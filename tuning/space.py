@@ -15,9 +15,8 @@ from gcn_tf.config import (
     GeneratorConfig,
     RunConfig,
     check_config,
-    read_yaml,
-    with_settings,
 )
+from gcn_tf.config_files import read_yaml, with_settings
 from gcn_tf.errors import suggest
 
 WIDTHS = "widths"  # not a setting by itself: "0.7 x 1.4" scales the layers of generator and classifier

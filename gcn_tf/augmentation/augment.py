@@ -20,7 +20,7 @@ from gcn_tf.augmentation.picture_filter import balanced, confidence, nearest_dif
 from gcn_tf.augmentation.plan import Job, make_job
 from gcn_tf.augmentation.report import Counts, check_kept, class_names, report_lines, write_report
 from gcn_tf.errors import UserError
-from gcn_tf.files import write_beside
+from gcn_tf.files import read_json_object, write_beside
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.progress import progress
 from gcn_tf.synthesis import drawing
@@ -71,7 +71,7 @@ def claim(job: Job) -> None:
     path, plan = job.folder / "plan.json", job.describe()
     there = [entry.name for entry in job.folder.iterdir()] if job.folder.exists() else []
     if path.exists():  # looked for after the other files: another shard may be starting, and writes it first
-        differing = training.differing_settings(json.loads(path.read_text()), plan, "there")
+        differing = training.differing_settings(read_json_object(path, "name another folder"), plan, "there")
         if differing:
             raise UserError(
                 f"--out {job.folder} holds other pictures ({'; '.join(differing)}): name another folder"

@@ -19,8 +19,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from gcn_tf.errors import UserError
 from gcn_tf.factors import FactorSpace
-from gcn_tf.files import write_beside
+from gcn_tf.files import read_json_object, write_beside
 from gcn_tf.pipelines.prepared import quiet
 
 NAME = "augmented"
@@ -148,8 +149,15 @@ def parse_spec(folder: Path) -> dict[str, tf.io.FixedLenFeature]:
 
     "image" is a PNG for `tf.io.decode_png`, "label" and the factors are ids, blended factors weights float32 (K_f,).
     """
-    features = json.loads((folder / "features.json").read_text())["features"]
-    return {n: tf.io.FixedLenFeature(f["shape"], tf.dtypes.as_dtype(f["dtype"])) for n, f in features.items()}
+    path, remedy = folder / "features.json", "give the command of gcn-tf augment again"
+    stored = read_json_object(path, remedy)
+    try:
+        return {
+            name: tf.io.FixedLenFeature(feature["shape"], tf.dtypes.as_dtype(feature["dtype"]))
+            for name, feature in stored["features"].items()
+        }
+    except (KeyError, TypeError, AttributeError):
+        raise UserError(f"{path} is damaged: {remedy}") from None
 
 
 class TfdsDataset(Records):

@@ -10,7 +10,7 @@ import numpy as np
 
 from gcn_tf.errors import UserError
 from gcn_tf.factors import FactorSpace
-from gcn_tf.files import write_beside
+from gcn_tf.files import read_json_object, write_beside
 
 EVEN = 0.9  # a class whose kept share is below this part of the best one's is named
 
@@ -37,13 +37,12 @@ class Counts:
     @classmethod
     def read(cls, path: Path) -> "Counts":
         """Read what `to_json` gave; raises UserError naming the file when it is damaged."""
+        remedy = "delete it and give the same command again"
+        stored = read_json_object(path, remedy)
         try:
-            stored = json.loads(path.read_text())
             return cls(*(np.array(stored[name], np.int64) for name in ("wanted", "passed", "kept")))
-        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-            raise UserError(
-                f"{path} is damaged ({error}): delete it and give the same command again"
-            ) from None
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise UserError(f"{path} is damaged ({error}): {remedy}") from None
 
 
 def report_lines(label: str, names: Sequence[str], counts: Counts, balance: bool) -> list[str]:

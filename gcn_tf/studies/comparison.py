@@ -17,7 +17,8 @@ import numpy as np
 
 from gcn_tf import training
 from gcn_tf.callbacks import Diverged
-from gcn_tf.config import ConfigError, DataConfig, RunConfig, to_dict, with_settings
+from gcn_tf.config import ConfigError, DataConfig, RunConfig, to_dict
+from gcn_tf.config_files import with_settings
 from gcn_tf.errors import UserError
 from gcn_tf.evaluation import (
     CellScores,
@@ -81,7 +82,7 @@ class Entry:
 
     @classmethod
     def read(cls, path: Path) -> "Entry":
-        with stored_arrays(path) as file:
+        with stored_arrays(path, "delete it and run the study again") as file:
             numbers = json.loads(str(file["numbers"]))
             values = {n.removeprefix("value/"): file[n] for n in file.files if n.startswith("value/")}
             arrays = (file[name] for name in ("group", "base", "samples"))

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from gcn_tf.config import RunConfig, with_settings
+from gcn_tf.config import RunConfig
+from gcn_tf.config_files import with_settings
 from gcn_tf.factors import Factor, FactorSpace
 from gcn_tf.metrics import to_uint8
 from gcn_tf.model import GCN

@@ -146,7 +146,10 @@ def _video_images(path: Path) -> Iterator[np.ndarray]:
         read, image = video.read()
         if not read:
             raise BadPicture(f"unreadable: {path.name} is no video")
+        first = image.shape
         while read:
+            if image.shape != first:
+                raise BadPicture("wrong-sized: its frames change their size")
             yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
             read, image = video.read()
     finally:

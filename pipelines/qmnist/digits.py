@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gcn_tf.factors import suggest
-from gcn_tf.pipelines.prepared import damage_named, default_data_dir
+from gcn_tf.pipelines.prepared import damage_named, default_data_dir, no_temporary_files
 from gcn_tf.pipelines.qmnist.sources import SUBSETS, QmnistError, require_files
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def load_digits(subset: str, data_dir: Path | None = None, manual_dir: Path | No
     from gcn_tf.pipelines.qmnist.qmnist_dataset_builder import Builder
 
     root = (data_dir or default_data_dir()).expanduser()
-    with damage_named(root / Builder.name / subset, QmnistError):
+    with damage_named(root / Builder.name / subset, QmnistError), no_temporary_files():
         builder = Builder(data_dir=root, config=subset)
     if not builder.data_path.exists():
         folder = manual_dir.expanduser() if manual_dir else None

@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gcn_tf.config import ConfigError, GeneratorConfig, with_settings
+from gcn_tf.config import ConfigError, GeneratorConfig
+from gcn_tf.config_files import with_settings
 from gcn_tf.pipelines.batches import pixels, split_dataset
 from gcn_tf.pipelines.registry import load_dataset
 from gcn_tf.studies.cooperation import cooperation

@@ -18,7 +18,8 @@ from PIL import Image
 
 from gcn_tf import training
 from gcn_tf.cli import main
-from gcn_tf.config import resolve, to_dict
+from gcn_tf.config import to_dict
+from gcn_tf.config_files import resolve
 from gcn_tf.errors import UserError
 from gcn_tf.tuning import hypermodel
 from gcn_tf.tuning.config import Search

@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 
-from gcn_tf.config import ConfigError, RunConfig, resolve
+from gcn_tf.config import ConfigError, RunConfig
+from gcn_tf.config_files import resolve
 from gcn_tf.tuning.space import (
     VARIED,
     WIDTHS,
