@@ -16,7 +16,7 @@ import tyro
 
 from gcn_tf import __version__
 from gcn_tf.augmentation.config import AugmentationConfig, check_augmentation_config, parse_shard
-from gcn_tf.config import ConfigError, DataConfig, RunConfig, check_config, whole_number
+from gcn_tf.config import ConfigError, DataConfig, RunConfig, check_config, check_flag, whole_number
 from gcn_tf.config_files import preset_names, read_config, resolve
 from gcn_tf.errors import UserError, suggest
 from gcn_tf.options import Augment, Datasets, Evaluate, Export, Generate, Study, Train, Tune
@@ -85,8 +85,7 @@ def _evaluate(options: Evaluate) -> None:
 
 
 def _generate(options: Generate) -> None:
-    if options.zoom < 1:
-        raise ConfigError(f"--zoom {options.zoom}: give a whole number from 1 up")
+    check_flag("--zoom", options.zoom, 1, 64)
     import_tensorflow()
     from gcn_tf.synthesis import write_picture
     from gcn_tf.training import open_run
@@ -121,8 +120,13 @@ def _export(options: Export) -> None:
 
 
 def _check_study(options: Study) -> None:
-    """Raise ConfigError for a setting that the experiment does not have."""
+    """Raise ConfigError for a setting that no experiment, or not this one, can have."""
     name = options.experiment
+    check_flag("--seeds", options.seeds, 1, 1000)
+    check_flag("--jobs", options.jobs, 1, 1000)
+    check_flag("--student-steps", options.student_steps, 1)
+    for count in options.counts:
+        check_flag("--counts", count, 1)
     if name == "augmentation" and options.exemplars != DataConfig.exemplars:
         raise ConfigError(
             f"--exemplars {options.exemplars}: study augmentation tries several numbers, --counts {options.exemplars}"
@@ -229,6 +233,7 @@ def _tune(options: Tune) -> None:
 
 
 def _datasets(options: Datasets) -> None:
+    check_config(options)
     import_tensorflow()
     import numpy as np
 
@@ -342,6 +347,11 @@ def _spelled(name: str) -> str:
 def _train_defaults(words: Sequence[str]) -> RunConfig:
     """Settings before the flags: of the run to resume, or of the preset and the --config file."""
     resume, file = _flag(words, "--resume"), _flag(words, "--config")
+    for flag in ("--run-dir", "--config"):
+        if resume and _flag(words, flag):
+            raise ConfigError(
+                f"--resume {resume} keeps the folder and the settings of its run: leave {flag} out"
+            )
     if resume and (Path(resume) / "config.yaml").exists():
         return read_config(Path(resume) / "config.yaml")
     return resolve(_flag(words, "--preset"), _flag(words, "--dataset"), Path(file) if file else None)
@@ -415,11 +425,20 @@ def main(words: Sequence[str] | None = None) -> None:
             raise
         print(f"gcn-tf: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if "--debug" in words or not error.strerror:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        print(
+            f"gcn-tf: {place}{error.strerror}; make it readable and writable, or name another place",
+            file=sys.stderr,
+        )
+        raise SystemExit(2) from None
     except KeyboardInterrupt as stop:
         print("gcn-tf: stopped", file=sys.stderr)
         raise SystemExit(_exit_code(stop)) from None
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ Padding = Literal["same", "valid"]
 Activation = Literal["relu", "leaky_relu", "prelu", "elu", "gelu"]
 IMAGE_SIDES = (28, 1024)  # smallest and largest
 LARGEST_NUMBER = 10**12
+MOST_LAYERS = 100  # in a row; Keras takes minutes for thousands, then has no stack left
 MOST_IDENTITIES = 50_000  # writers or persons; more make no grid that memory holds
 # Of the datasets by name.
 FACTOR_NAMES = (
@@ -294,6 +295,8 @@ def _check_value(key: str, value: Any, lowest: float | None, highest: float | No
         for name, item in value.items():
             _check_value(f"{key}.{name}", item, lowest, highest)
     elif isinstance(value, tuple):
+        if len(value) > MOST_LAYERS and not isinstance(value[0], str):
+            raise ConfigError(f"{key} has {len(value):,} entries: give at most {MOST_LAYERS}")
         for i, item in enumerate(value):
             _check_value(f"{key}[{i}]", item, lowest, highest)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -306,6 +309,12 @@ def _check_number(key: str, value: float, lowest: float | None, highest: float |
     if (lowest is not None and value < lowest) or (highest is not None and value > highest):
         limits = f"from {lowest:g}" + (f" to {highest:g}" if highest is not None else " up")
         raise ConfigError(f"{key} is {value:g}: give a number {limits}")
+
+
+def check_flag(flag: str, value: float | None, lowest: float, highest: float = LARGEST_NUMBER) -> None:
+    """Raise ConfigError for a number that a flag can not have; None is one that was not given."""
+    if value is not None and not lowest <= value <= highest:  # so that NaN is refused
+        raise ConfigError(f"{flag} {value:.12g}: give a number from {lowest:g} to {highest:g}")
 
 
 def to_dict(config: Any) -> dict[str, Any]:

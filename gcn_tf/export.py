@@ -56,14 +56,17 @@ def export_model(model: GCN, space: FactorSpace, folder: Path) -> Path:
     archive.add_endpoint("blend", draw, input_signature=[weights])
     archive.add_endpoint("classify", classify, input_signature=[images])
     archive.add_endpoint("factors", factors, input_signature=[])
-    beside = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    archive.write_out(str(beside), verbose=False)
-    (beside / "assets.extra").mkdir()
-    values = {factor.name: list(factor.values) for factor in space}
-    (beside / "assets.extra" / "factors.json").write_text(json.dumps(values, indent=1))
-    shutil.rmtree(folder, ignore_errors=True)
-    beside.rename(folder)
+    try:
+        beside = folder.with_name(folder.name + ".partial")
+        shutil.rmtree(beside, ignore_errors=True)
+        archive.write_out(str(beside), verbose=False)
+        (beside / "assets.extra").mkdir()
+        values = {factor.name: list(factor.values) for factor in space}
+        (beside / "assets.extra" / "factors.json").write_text(json.dumps(values, indent=1))
+        shutil.rmtree(folder, ignore_errors=True)
+        beside.rename(folder)
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(f"cannot write to {folder}: {' '.join(str(error).split())[:160]}") from error
     return folder
 
 

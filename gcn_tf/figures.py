@@ -7,13 +7,16 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
+from gcn_tf.errors import UserError
 from gcn_tf.factors import FactorSpace
+from gcn_tf.files import write_beside
 from gcn_tf.pipelines.batches import Split
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 FRAME_COLOR = (255, 170, 0)
+LARGEST_PICTURE = 400_000_000  # pixels
 PAPER = 40  # grey of the gaps, dark enough that ink on black stands out
 
 
@@ -69,9 +72,17 @@ def real_above_generated(
 
 
 def write_png(image: np.ndarray, path: Path, zoom: int = 1) -> Path:
-    """Write uint8 (H, W, 3) as PNG, every pixel `zoom` times as large; makes the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(zoomed(image, zoom)).save(path)
+    """Write uint8 (H, W, 3) as PNG, every pixel `zoom` times as large; makes the folder.
+
+    Raises:
+        UserError: another kind of file, or a picture too large.
+    """
+    if path.suffix.lower() != ".png":
+        raise UserError(f"{path}: pictures are written as PNG, give a name that ends with .png")
+    height, width = image.shape[0] * zoom, image.shape[1] * zoom
+    if height * width > LARGEST_PICTURE:
+        raise UserError(f"{path} would have {width}x{height} pixels: lower --zoom, or ask for fewer pictures")
+    write_beside(path, Image.fromarray(zoomed(image, zoom)).save)
     return path
 
 

@@ -290,7 +290,11 @@ def _read(path: Path, pictures: JudgePictures) -> Judges:
         judges = _judges(pictures, weights, file["features"])
         accuracy = json.loads(str(file["accuracy"]))
         for judge in judges:
-            judge.known_accuracy, judge.held_out_accuracy = accuracy[judge.name]
+            judge.known_accuracy, judge.held_out_accuracy = (
+                {name: float(shares[name]) for name in pictures.space.names}
+                for shares in accuracy[judge.name]
+            )
+        judges[1].read(pictures.grid[0][:1])  # raises for features of another length
         return judges
 
 
@@ -311,7 +315,13 @@ def train_judges(pictures: JudgePictures, cache: Path) -> Judges:
     for judge in judges:
         judge.known_accuracy = _accuracy(judge, *pictures.grid, pictures.space)
         judge.held_out_accuracy = _accuracy(judge, *pictures.held_out, pictures.space)
-    _write(path, judges, weights, features)
+    try:
+        _write(path, judges, weights, features)
+    except OSError as error:
+        print(
+            f"gcn-tf: cannot write to {cache} ({error.strerror}): the judges are trained anew next time",
+            file=sys.stderr,
+        )
     return judges
 
 

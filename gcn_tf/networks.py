@@ -1,7 +1,5 @@
 """Generator and classifier by the functional API, from a size and a list of layers."""
 
-from itertools import count
-
 import keras
 from keras import layers
 
@@ -187,9 +185,15 @@ def classifier_feature_side(config: ClassifierConfig, image_side: int) -> int:
 def check_classifier_side(config: ClassifierConfig, image_side: int) -> None:
     """Raise ConfigError unless the classifier's convolutions and pools leave something of an image."""
     if classifier_feature_side(config, image_side) < 1:
-        smallest = next(side for side in count(1) if classifier_feature_side(config, side) >= 1)
+        larger = range(image_side + 1, IMAGE_SIDES[1] + 1)
+        smallest = next((side for side in larger if classifier_feature_side(config, side) >= 1), None)
         raise ConfigError(
-            f"--image-size {image_side} is too small for the classifier's layers: the smallest that fits is {smallest}"
+            f"--image-size {image_side} is too small for the classifier's layers: "
+            + (
+                f"the smallest that fits is {smallest}"
+                if smallest
+                else "no size does, change classifier.convolutions in a --config file"
+            )
         )
 
 

@@ -39,6 +39,9 @@ def no_work(monkeypatch, tmp_path):
         raise AssertionError("data were loaded for settings that can not be")
 
     monkeypatch.setattr("gcn_tf.training.load_dataset", refuse)
+    monkeypatch.setattr("gcn_tf.pipelines.registry.load_dataset", refuse)
+    monkeypatch.setattr("gcn_tf.studies.comparison.load_dataset", refuse)
+    monkeypatch.setattr("gcn_tf.tuning.search.load_dataset", refuse)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -90,6 +93,65 @@ def test_a_choice_that_is_none_is_named_with_those_that_are(name, no_work, capsy
 )
 def test_contradictions_and_strangers_are_named(words, message, no_work, capsys):
     assert message in refused(["train", *words], capsys)
+
+
+OTHERS = {
+    ("generate", "absent", "digit=7"): ["zoom"],
+    ("augment", "absent", "--blend=writer", "--out=x"): [
+        *(
+            "copies",
+            "limit",
+            "seed",
+            "part_size",
+            "min_confidence",
+            "min_distance",
+            "ratio",
+            "shard",
+            "format",
+        ),
+    ],
+    ("study", "cooperation"): ["steps", "seeds", "seed", "jobs", "exemplars", "image_size", "data_seed"],
+    ("study", "augmentation"): ["counts", "student_steps", "jobs", "seeds"],
+    ("tune",): ["trials", "psnr_weight", "executions", "max_parameters", "steps", "beta_2", "chief_address"],
+    ("datasets", "glyphs"): ["exemplars", "image_size", "seed", "data_seed", "transformations", "writers"],
+    ("evaluate", "absent"): ["checkpoint"],
+    ("export", "absent"): ["checkpoint"],
+}
+
+
+@pytest.mark.parametrize(
+    "value", ["abc", "nan", "-1", "", "1e400", "\u00b2", "9" * 5000], ids=lambda v: v[:9]
+)
+@pytest.mark.parametrize("words, name", [(words, name) for words, names in OTHERS.items() for name in names])
+def test_flags_of_the_other_commands_are_refused_by_name(words, name, value, no_work, capsys):
+    flag = f"--{name.replace('_', '-')}"
+    said = refused([*words, f"{flag}={value}"], capsys)
+    assert flag in said or name in said
+    assert not list(no_work.iterdir())
+
+
+@pytest.mark.parametrize("flag", ["--run-dir", "--config"])
+def test_a_resumed_run_keeps_its_folder_and_settings(flag, no_work, capsys):
+    assert f"leave {flag} out" in refused(["train", "--resume", "run", flag, "other"], capsys)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["export", "RUN", "--out", "/proc/none"],
+        ["generate", "RUN", "digit=7", "writer=0", "color=red", "rotation=0", "--out", "/proc/x.png"],
+    ],
+)
+def test_a_place_that_can_not_be_written_is_one_line(words, toy_run, capsys):
+    assert "/proc" in refused([str(toy_run) if word == "RUN" else word for word in words], capsys)
+
+
+@pytest.mark.parametrize("words", [["--zoom", "64"], ["--out", "x.gif"], ["--out", "."]])
+def test_pictures_that_can_not_be_are_refused(words, toy_run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    all_of_it = [f"{name}=*" for name in ("digit", "writer", "color", "rotation")]
+    refused(["generate", str(toy_run), *all_of_it, *words], capsys)
+    assert not list(tmp_path.iterdir())
 
 
 def complaint(path):

@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import math
 import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from gcn_tf.config import ConfigError, RunConfig, to_dict, whole_number
+from gcn_tf.config import ConfigError, RunConfig, check_flag, to_dict, whole_number
 from gcn_tf.kept_settings import PLACES
 
 Strategy = Literal["hyperband", "bayesian", "random"]
@@ -96,14 +95,10 @@ class SearchConfig(RunConfig):
 
 def check_search_config(config: SearchConfig) -> None:
     """Raise ConfigError for a flag of the search that makes no sense."""
-    if config.trials < 2:
-        raise ConfigError(f"--trials {config.trials}: give 2 or more, the first has the settings as they are")
-    if not (math.isfinite(config.psnr_weight) and config.psnr_weight >= 0):
-        raise ConfigError(f"--psnr-weight {config.psnr_weight:g}: give a number from 0 up")
-    if config.executions < 1:
-        raise ConfigError(f"--executions {config.executions}: give 1 or more")
-    if config.max_parameters is not None and config.max_parameters < 1:
-        raise ConfigError(f"--max-parameters {config.max_parameters}: give 1 or more")
+    check_flag("--trials", config.trials, 2, 10_000)  # the first has the settings as they are
+    check_flag("--psnr-weight", config.psnr_weight, 0)
+    check_flag("--executions", config.executions, 1, 1000)
+    check_flag("--max-parameters", config.max_parameters, 1)
     parse_address(config.chief_address)
 
 

@@ -18,6 +18,7 @@ from gcn_tf.augmentation.config import AugmentationConfig, check_augmentation_co
 from gcn_tf.augmentation.files import NAME, Pictures
 from gcn_tf.augmentation.picture_filter import balanced, confidence, nearest_difference
 from gcn_tf.augmentation.plan import Job, make_job
+from gcn_tf.augmentation.ratios import Ratio
 from gcn_tf.augmentation.report import Counts, check_kept, class_names, report_lines, write_report
 from gcn_tf.errors import UserError
 from gcn_tf.files import read_json_object, write_beside
@@ -47,6 +48,7 @@ def augment(
             written, or nothing that passes the filter.
     """
     check_augmentation_config(config)
+    Ratio.parse(config.ratio)
     number, count = parse_shard(shard)
     job = make_job(training.open_run(run_dir), config, out)
     try:
@@ -150,9 +152,9 @@ def write_part(job: Job, part: int, batches: list[tuple[Pictures, np.ndarray]]) 
 
 def conclude(job: Job, say: Say) -> bool:
     """Report what is there; when that is everything, write what describes it."""
-    there = [Counts.read(job.counts_path(part)) for part in range(job.parts) if job.done(part)]
     label, balance = job.source.label, job.config.balance
     names = class_names(job.run.space, label)
+    there = [Counts.read(job.counts_path(part), len(names)) for part in range(job.parts) if job.done(part)]
     nothing = np.zeros(len(names), np.int64)
     counts = reduce(add, there, Counts(nothing, nothing, nothing))
     for line in report_lines(label, names, counts, balance):

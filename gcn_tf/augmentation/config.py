@@ -1,13 +1,13 @@
 """What `gcn-tf augment` draws, keeps and writes: its settings with their defaults. No TensorFlow here."""
 
-import re
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 from tyro.conf import arg
 
-from gcn_tf.config import ConfigError
+from gcn_tf.config import ConfigError, check_flag, whole_number
 
+MOST_PICTURES = 10**9
 Format = Literal["tfds", "folders", "tfrecord"]
 
 
@@ -57,14 +57,12 @@ def check_augmentation_config(config: AugmentationConfig) -> None:
     if len(modes) != 1:
         found = " and ".join(modes) if modes else "none of them"
         raise ConfigError(f"give one of --blend FACTOR, --mix FACTOR,FACTOR and --fill unseen, not {found}")
-    for name, lowest in (("copies", 1), ("limit", 1), ("part_size", 1), ("seed", 0)):
-        value = getattr(config, name)
-        if value is not None and value < lowest:
-            raise ConfigError(f"--{name.replace('_', '-')} {value}: give a whole number from {lowest} up")
-    if not 0 <= config.min_confidence <= 1:
-        raise ConfigError(f"--min-confidence {config.min_confidence:g}: give a probability from 0 to 1")
-    if not 0 <= config.min_distance <= 255:
-        raise ConfigError(f"--min-distance {config.min_distance:g}: give a pixel difference from 0 to 255")
+    check_flag("--copies", config.copies, 1, MOST_PICTURES)
+    check_flag("--limit", config.limit, 1, MOST_PICTURES)
+    check_flag("--part-size", config.part_size, 1, MOST_PICTURES)
+    check_flag("--seed", config.seed, 0, 2**31 - 1)
+    check_flag("--min-confidence", config.min_confidence, 0, 1)
+    check_flag("--min-distance", config.min_distance, 0, 255)
     if config.confidence_in and not config.min_confidence:
         raise ConfigError(f"--confidence-in {config.confidence_in} needs --min-confidence, e.g. 0.9")
     if config.fill and config.ratio != AugmentationConfig.ratio:
@@ -86,8 +84,8 @@ _NAMES = tuple(AugmentationConfig.__dataclass_fields__)
 
 def parse_shard(text: str) -> tuple[int, int]:
     """ "3/16" as (3, 16); raises ConfigError unless the first is from 1 to the second."""
-    found = re.fullmatch(r"(\d+)/(\d+)", text)
-    number, count = (int(word) for word in found.groups()) if found else (0, 0)
+    first, _, last = text.partition("/")
+    number, count = whole_number(first) or 0, whole_number(last) or 0
     if not 1 <= number <= count:
         raise ConfigError(f"--shard {text}: give number/count with the number from 1 to the count, e.g. 3/16")
     return number, count

@@ -26,6 +26,7 @@ from gcn_tf.pipelines.prepared import quiet
 
 NAME = "augmented"
 SPLIT = "train"
+DTYPES = {"string": tf.string, "int64": tf.int64, "float32": tf.float32}  # of what Records writes
 
 
 @dataclass(frozen=True)
@@ -152,12 +153,14 @@ def parse_spec(folder: Path) -> dict[str, tf.io.FixedLenFeature]:
     path, remedy = folder / "features.json", "give the command of gcn-tf augment again"
     stored = read_json_object(path, remedy)
     try:
-        return {
-            name: tf.io.FixedLenFeature(feature["shape"], tf.dtypes.as_dtype(feature["dtype"]))
+        spec = {
+            name: tf.io.FixedLenFeature(feature["shape"], DTYPES[feature["dtype"]])
             for name, feature in stored["features"].items()
         }
-    except (KeyError, TypeError, AttributeError):
-        raise UserError(f"{path} is damaged: {remedy}") from None
+        tf.io.parse_example(tf.constant([], tf.string), spec)  # of no record; raises for a shape that is none
+    except (KeyError, TypeError, AttributeError, ValueError, tf.errors.OpError):
+        raise UserError(f"{path} is damaged (no features): {remedy}") from None
+    return spec
 
 
 class TfdsDataset(Records):

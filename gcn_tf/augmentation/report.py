@@ -35,14 +35,17 @@ class Counts:
         return json.dumps({name: values.tolist() for name, values in vars(self).items()})
 
     @classmethod
-    def read(cls, path: Path) -> "Counts":
-        """Read what `to_json` gave; raises UserError naming the file when it is damaged."""
+    def read(cls, path: Path, values: int) -> "Counts":
+        """Read what `to_json` gave of so many values; raises UserError naming the file when it is damaged."""
         remedy = "delete it and give the same command again"
         stored = read_json_object(path, remedy)
         try:
-            return cls(*(np.array(stored[name], np.int64) for name in ("wanted", "passed", "kept")))
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise UserError(f"{path} is damaged ({error}): {remedy}") from None
+            counts = [np.array(stored[name]) for name in ("wanted", "passed", "kept")]
+        except (KeyError, ValueError):
+            counts = []
+        if not counts or any(c.dtype != np.int64 or c.shape != (values,) or c.min() < 0 for c in counts):
+            raise UserError(f"{path} is damaged (no counts of {values} values): {remedy}")
+        return cls(*counts)
 
 
 def report_lines(label: str, names: Sequence[str], counts: Counts, balance: bool) -> list[str]:

@@ -58,7 +58,10 @@ def run_augmentation_study(
     Raises:
         UserError: a dataset without anything to recognise, too few identities, another study in the folder.
     """
-    _check(protocol, jobs)
+    if protocol.seeds < TUNING_SEEDS:
+        raise ConfigError(
+            f"--seeds {protocol.seeds}: give {TUNING_SEEDS} or more, settings are tuned on the first {TUNING_SEEDS}"
+        )
     config = with_precision(config, out / "study.yaml")
     settings = {"experiment": "augmentation", **to_dict(config), **to_dict(protocol)}
     if (out / "study.yaml").exists():
@@ -89,20 +92,6 @@ def run_augmentation_study(
                 description = "students on which settings are tuned" if tuning else "students"
                 run(_train, [(study, job) for job in todo if not study.entry_path(job).exists()], description)
     return write_augmentation_study(study, first)
-
-
-def _check(protocol: Protocol, jobs: int) -> None:
-    if protocol.seeds < TUNING_SEEDS:
-        raise ConfigError(
-            f"--seeds {protocol.seeds}: give {TUNING_SEEDS} or more, settings are tuned on the first {TUNING_SEEDS}"
-        )
-    for flag, lowest in {
-        "--counts": min(protocol.exemplars),
-        "--student-steps": protocol.round_steps,
-        "--jobs": jobs,
-    }.items():
-        if lowest < 1:
-            raise ConfigError(f"{flag} {lowest}: give 1 or more")
 
 
 def _read_pictures(path: Path) -> LabelledPictures:

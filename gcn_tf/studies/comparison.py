@@ -17,7 +17,7 @@ import numpy as np
 
 from gcn_tf import training
 from gcn_tf.callbacks import Diverged
-from gcn_tf.config import ConfigError, DataConfig, RunConfig, to_dict
+from gcn_tf.config import DataConfig, RunConfig, to_dict
 from gcn_tf.config_files import with_settings
 from gcn_tf.errors import UserError
 from gcn_tf.evaluation import (
@@ -107,9 +107,6 @@ def run_comparison(
     Raises:
         UserError: a folder that holds a study with other settings.
     """
-    for flag, number in {"--seeds": seeds, "--jobs": jobs}.items():
-        if number < 1:
-            raise ConfigError(f"{flag} {number}: give 1 or more")
     if quick:
         seeds, config = 1, dataclasses.replace(config, steps=QUICK_STEPS, classifier_steps=QUICK_STEPS)
     config = dataclasses.replace(config, holdout=experiment.holdout)

@@ -96,17 +96,9 @@ def test_another_studys_folder_is_refused_and_damage_is_named(toy_study):
     entry.write_bytes(whole)
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"seeds": 1}, "--seeds 1: give 2 or more"),
-        ({"exemplars": (0, 1)}, "--counts 0"),
-        ({"round_steps": 0}, "--student-steps 0"),
-    ],
-)
-def test_bad_settings_are_named(toy_config, tmp_path, settings, message):
-    with pytest.raises(ConfigError, match=message):
-        run_augmentation_study(toy_config, dataclasses.replace(PROTOCOL, **settings), tmp_path / "x", jobs=1)
+def test_too_few_seeds_are_named(toy_config, tmp_path):
+    with pytest.raises(ConfigError, match="--seeds 1: give 2 or more"):
+        run_augmentation_study(toy_config, dataclasses.replace(PROTOCOL, seeds=1), tmp_path / "x", jobs=1)
     assert not (tmp_path / "x").exists()
 
 

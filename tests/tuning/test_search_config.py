@@ -29,7 +29,7 @@ def test_a_port_that_is_taken_is_refused():
 @pytest.mark.parametrize(
     "setting, value, message",
     [
-        ("trials", 1, "--trials 1: give 2 or more"),
+        ("trials", 1, "--trials 1: give a number from 2"),
         ("psnr_weight", float("nan"), "--psnr-weight nan"),
         ("psnr_weight", -1.0, "--psnr-weight -1"),
         ("executions", 0, "--executions 0"),
