@@ -14,7 +14,7 @@ test: $(VENV)/.installed-dev ## the default tests, under 8 minutes
 	$(BIN)/python -m pytest -n 2
 
 test-slow: $(VENV)/.installed-dev ## the longer tests
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -9,7 +9,6 @@ last tenth over the second, for the first holds what is loaded and traced once. 
 
 import argparse
 import json
-import os
 import signal
 import statistics
 import subprocess
@@ -22,10 +21,10 @@ PARTS = 10
 SECONDS_BETWEEN = 2.0
 
 
-def resident_mib(process: int) -> float:
-    """Memory of a process that is in RAM, MiB."""
-    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+def own_mib(process: int) -> float:
+    """Memory that a process wrote to and holds, in RAM or swapped out, MiB; what it maps of files comes and goes."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith(("RssAnon:", "VmSwap:"))) / 1024
 
 
 def open_files(process: int) -> int:
@@ -61,21 +60,21 @@ def watch(process: subprocess.Popen, run: Path, seconds: float) -> None:
         if process.poll() is not None:
             raise SystemExit("the training ended before its first line")
         time.sleep(0.5)
-    print("minutes  resident MiB  open files  checkpoints MB  TensorBoard MB", flush=True)
+    print("minutes  memory MiB  open files  checkpoints MB  TensorBoard MB", flush=True)
     start, means, files = time.monotonic(), [], []
     for part in range(1, PARTS + 1):
         seen, opened = [], []
         while time.monotonic() < start + seconds * part / PARTS:
             if process.poll() is not None:
                 raise SystemExit("the training ended before the time was up: give it more --steps")
-            seen.append(resident_mib(process.pid))
+            seen.append(own_mib(process.pid))
             opened.append(open_files(process.pid))
             time.sleep(SECONDS_BETWEEN)
         means.append(statistics.mean(seen))
         files.append(max(opened))
         disk = [size_mb(run / name) for name in ("checkpoints", "logs")]
         print(
-            f"{seconds * part / PARTS / 60:7.1f}  {means[-1]:12.1f}  {files[-1]:10}  {disk[0]:14.1f}  {disk[1]:14.2f}",
+            f"{seconds * part / PARTS / 60:7.1f}  {means[-1]:10.1f}  {files[-1]:10}  {disk[0]:14.1f}  {disk[1]:14.2f}",
             flush=True,
         )
     lines = (run / "metrics.jsonl").read_text().splitlines()

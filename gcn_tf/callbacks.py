@@ -14,10 +14,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gcn_tf.charts import LARGEST_LOG
 from gcn_tf.checkpoints import CheckpointStore
 from gcn_tf.errors import UserError
 from gcn_tf.figures import real_above_generated, zoomed
-from gcn_tf.files import write_beside
+from gcn_tf.files import read_small, write_beside
 from gcn_tf.metrics import to_uint8
 from gcn_tf.pipelines.batches import Split, evaluation_batches, pixels
 from gcn_tf.progress import progress
@@ -158,7 +159,8 @@ class RunLog(StepCallback):
     def _drop_lines_after(self, start: int) -> None:
         """A killed run logged steps after its last checkpoint; they are trained, and logged, again."""
         if self.path.exists():
-            lines = self.path.read_text(errors="replace").splitlines(keepends=True)
+            text = read_small(self.path, LARGEST_LOG).decode(errors="replace")
+            lines = text.splitlines(keepends=True)
             kept = [line for line in lines if line.endswith("\n") and 0 <= _logged_step(line) <= start]
             if kept != lines:
                 write_beside(self.path, lambda beside: beside.write_text("".join(kept)))

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from gcn_tf.errors import UserError
-from gcn_tf.files import write_beside
+from gcn_tf.files import require_regular, write_beside
 from gcn_tf.model import GCN
 
 KEEP = 3  # the newest of a run, besides the best
@@ -167,7 +167,7 @@ class CheckpointStore:
 
 def largest_file(folder: Path) -> int:
     """Bytes of the largest checkpoint in a folder, 0 when there is none."""
-    return max((path.stat().st_size for path in folder.glob("*.npz")), default=0)
+    return max((path.stat().st_size for path in folder.glob("*.npz") if path.is_file()), default=0)
 
 
 # All that zipfile and NumPy raise; the last two for archives that are encrypted or packed in unknown ways.
@@ -196,6 +196,7 @@ def read_note(path: Path) -> dict[str, Any]:
 
 def _note_text(path: Path) -> str:
     try:
+        require_regular(path)
         with zipfile.ZipFile(path) as archive:
             return _read_text(archive, NOTE)
     except _UNREADABLE as error:

@@ -78,6 +78,7 @@ def test_help_does_not_import_tensorflow():
         ),
         (["tune", "--max-parameters", "9"], "the smallest networks of the space have"),
         (["tune", "--role", "chief", "--chief-address", "nowhere"], "write HOST:PORT"),
+        (["tune", "--chief-address", "127.0.0.1:\u00b2"], "write HOST:PORT"),
         (["study", "cooperation", "--counts", "3"], "--counts belongs to study augmentation"),
         (["study", "augmentation", "--seeds", "1"], "--seeds 1: give 2 or more"),
         (["study", "augmentation", "--counts", "0"], "--counts 0: give a number from 1"),
@@ -95,6 +96,10 @@ def test_help_does_not_import_tensorflow():
         (["augment", "absent", "--blend", "writer", "--out", "x", "--shard", "5/4"], "--shard 5/4"),
         (["datasets", "glyphs", "--write-kdef", "out"], "--write-kdef writes drawn faces"),
         (["datasets", "faces", "--persons", "F01"], "give their number"),
+        (
+            ["datasets", "faces", "--persons", "\u00b2", "--write-kdef", "out"],
+            "--write-kdef writes drawn faces",
+        ),
         (["train", "--dataset", "faces", "--image-size", "65"], "nearest that do are 64 and 72"),
         (["train", "--dataset", "kdef"], "--manual-dir"),
     ],

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from gcn_tf.config import ConfigError, RunConfig, Upsampling, check_config
+from gcn_tf.config import ConfigError, GeneratorConfig, RunConfig, Upsampling, check_config
 from gcn_tf.config_files import preset_names, read_config, resolve, write_config
 
 
@@ -128,3 +128,10 @@ def test_a_preset_that_extends_another_differs_where_it_says_so():
 def test_weights_of_factors_that_settings_take_away_do_not_matter():
     faces = resolve(preset="faces")
     assert faces.loss_weights(("person", "emotion")) == {"person": 2.0, "emotion": 2.0}
+
+
+def test_there_are_rules_without_end_but_not_layers():
+    check_config(RunConfig(holdout=("digit=7 writer=1",) * 500))
+    check_config(RunConfig(generator=GeneratorConfig(trunk=(8,) * 100)))
+    with pytest.raises(ConfigError, match=r"generator\.trunk has 101 entries: give at most 100"):
+        check_config(RunConfig(generator=GeneratorConfig(trunk=(8,) * 101)))

@@ -1,11 +1,15 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 from gcn_tf import training
+from gcn_tf.errors import UserError
+from gcn_tf.export import export_model
 from gcn_tf.synthesis import draw_codes
 
 LOADER = """
@@ -62,3 +66,47 @@ def test_classify_gives_probabilities_by_factor(elsewhere, toy_run):
         probabilities = elsewhere[1][f"read_{name}"]
         assert probabilities.shape == (5, size)
         np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def run(toy_run):
+    return training.open_run(toy_run)
+
+
+def test_a_folder_with_other_things_is_refused_and_kept(run, tmp_path):
+    folder = tmp_path / "model"
+    (folder / "photographs").mkdir(parents=True)
+    (folder / "photographs" / "first.png").write_bytes(b"dear")
+    for refused in (folder, folder / "photographs", folder / "photographs" / "first.png"):
+        with pytest.raises(UserError, match=f"{refused} .*name a new folder with --out"):
+            export_model(run.model, run.space, refused)
+    assert (folder / "photographs" / "first.png").read_bytes() == b"dear"
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "photographs", "first.png"]
+
+
+class Archive:
+    """In place of Keras's, which takes seconds."""
+
+    def track(self, network):
+        pass
+
+    def add_endpoint(self, name, function, input_signature):
+        pass
+
+    def write_out(self, folder, verbose):
+        Path(folder).mkdir()
+        (Path(folder) / "saved_model.pb").write_text("new")
+
+
+@pytest.mark.parametrize("old", [[], ["saved_model.pb", "assets.extra/of_old.txt"]])
+def test_an_empty_folder_and_an_older_saved_model_are_taken(old, run, tmp_path, monkeypatch):
+    monkeypatch.setattr(keras.export, "ExportArchive", Archive)
+    folder = tmp_path / "model"
+    (folder / "assets.extra").mkdir(parents=True) if old else folder.mkdir()
+    for name in old:
+        (folder / name).write_text("old")
+    assert export_model(run.model, run.space, folder) == folder
+    assert (folder / "saved_model.pb").read_text() == "new"
+    found = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
+    extra = ["model/assets.extra", "model/assets.extra/factors.json"]
+    assert found == ["model", *extra, "model/saved_model.pb"]

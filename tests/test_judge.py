@@ -5,7 +5,7 @@ import pytest
 
 from gcn_tf import judge
 from gcn_tf.config import DataConfig
-from gcn_tf.judge import doubted_factors, hog_features, judge_pictures, train_judges
+from gcn_tf.judge import JudgePictures, doubted_factors, hog_features, judge_pictures, train_judges
 from gcn_tf.pipelines.registry import load_dataset
 
 
@@ -89,18 +89,48 @@ def test_judges_come_from_the_cache_and_read_the_same(judges, pictures, monkeypa
         np.testing.assert_array_equal(read[0][name], read[1][name])
 
 
-def test_a_fresh_judge_gives_the_figures_of_a_cached_one_whichever_precision_it_learned_in(
-    pictures, tmp_path, monkeypatch
+@pytest.fixture
+def few(pictures, monkeypatch):
+    """Few pictures, for judges whose network stays as it is at the start."""
+    monkeypatch.setattr(judge, "_fit", lambda network, pictures: None)
+    parts = ((images[:60], ids[:60]) for images, ids in (pictures.grid, pictures.repeats, pictures.held_out))
+    return JudgePictures(pictures.space, *parts)
+
+
+def test_a_fresh_judge_gives_the_features_of_a_cached_one_whichever_precision_it_learned_in(
+    few, tmp_path, monkeypatch
 ):
     """Load on the machine may decide what "auto" is: learned in bfloat16, then float32 was found faster."""
-    monkeypatch.setattr(judge, "STEPS", 3)
-    monkeypatch.setattr(judge, "ROUNDS", 1)
     features = []
-    for precision in ("mixed_bfloat16", "float32"):
+    for precision, cache in (("mixed_bfloat16", "a"), ("float32", "a"), ("float32", "b")):
         monkeypatch.setattr(judge, "resolve_precision", lambda asked, given=precision: given)
-        made = judge._convolutional_judge(pictures, tmp_path / "judge.weights.h5")
-        features.append(made.features(pictures.held_out[0][:50]))
-    np.testing.assert_array_equal(*features)
+        features.append(train_judges(few, tmp_path / cache)[0].features(few.held_out[0]))
+    np.testing.assert_array_equal(features[0], features[1])
+    np.testing.assert_array_equal(features[0], features[2])
+
+
+def test_a_damaged_cache_is_said_and_made_anew(few, tmp_path, capsys):
+    before = train_judges(few, tmp_path)
+    (path,) = tmp_path.iterdir()
+    content = path.read_bytes()
+    path.write_bytes(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:])
+    assert not capsys.readouterr().err
+    after = train_judges(few, tmp_path)
+    said = capsys.readouterr().err
+    assert said.startswith(f"gcn-tf: {path} is damaged")
+    assert said.endswith("the judges are trained anew\n")
+    assert said.count("\n") == 1
+    for judges in (after, train_judges(few, tmp_path)):
+        assert [one.held_out_accuracy for one in judges] == [one.held_out_accuracy for one in before]
+    assert not capsys.readouterr().err
+
+
+def test_a_cache_that_takes_no_file_is_said(few, tmp_path, capsys):
+    (tmp_path / f"{judge._key(few)}.npz").mkdir()
+    assert len(train_judges(few, tmp_path)) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert said[1].startswith(f"gcn-tf: cannot write to {tmp_path} (")
 
 
 def test_other_pictures_are_another_judge(judges, pictures):

@@ -1,10 +1,13 @@
+import math
 from dataclasses import replace
 
 import pytest
 
 from gcn_tf import memory
+from gcn_tf.config_files import resolve
 from gcn_tf.errors import UserError
-from gcn_tf.memory import available_bytes, check_memory, least_bytes
+from gcn_tf.memory import available_bytes, check_memory, check_weights, count_weights, least_bytes
+from gcn_tf.networks import build_classifier, build_generator
 from gcn_tf.pipelines.batches import split_dataset
 from gcn_tf.pipelines.registry import load_dataset
 from gcn_tf.training import build_model
@@ -32,8 +35,74 @@ def test_a_training_that_can_not_fit_is_refused_before_it_starts(model, toy_conf
     check_memory(model, toy_config)
     monkeypatch.setattr(memory, "available_bytes", lambda: 2**20)
     with pytest.raises(
-        UserError, match=r"--batch-size 4096 .* GiB of memory, 0\.0 are free: lower --batch-size"
+        UserError, match=r"--batch-size 4096 .* GiB of memory, usually .*; 0\.0 are free: lower --batch-size"
     ):
         check_memory(model, replace(toy_config, batch_size=4096))
     monkeypatch.setattr(memory, "available_bytes", lambda: None)
     check_memory(model, replace(toy_config, batch_size=4096))
+
+
+def weights_of(*networks):
+    """Without biases and the slopes of PReLU."""
+    return sum(
+        math.prod(variable.shape)
+        for network in networks
+        for variable in network.trainable_variables
+        if len(variable.shape) > 1 and variable.name != "alpha"
+    )
+
+
+def test_the_weights_of_a_run_are_counted_without_building_it(model, toy_config):
+    sizes = {name: code.shape[1] for name, code in model.generator.input.items()}
+    assert count_weights(toy_config, sizes, 28) == weights_of(model.generator, model.classifier)
+
+
+@pytest.mark.parametrize(
+    "preset, sizes, activation, imagined",
+    [
+        ("glyphs", {"digit": 10, "writer": 7, "color": 3, "rotation": 4}, "leaky_relu", 1.0),
+        ("glyphs", {"digit": 10, "writer": 7, "exemplar": 2}, "prelu", 0.0),
+        ("kdef-published", {"person": 65, "emotion": 5, "transformation": 6}, "relu", 1.0),
+    ],
+)
+def test_the_weights_of_a_preset_are_counted_without_building_it(preset, sizes, activation, imagined):
+    config = replace(resolve(preset), imagined_class_weight=imagined)
+    config.generator.activation = config.classifier.activation = activation
+    side, precision = config.image_size, "float16"
+    networks = (
+        build_generator(sizes, config.generator, precision, side),
+        build_classifier(sizes, (side, side, 3), config.classifier, precision, config.imagined_class),
+    )
+    assert count_weights(config, sizes, side) == weights_of(*networks)
+
+
+def test_a_training_that_will_hardly_fit_is_warned_of(model, toy_config, monkeypatch, capsys):
+    least = least_bytes(model, toy_config.batch_size)
+    for there, warned in ((least, True), (3 * least, True), (4 * least, False)):
+        monkeypatch.setattr(memory, "available_bytes", lambda there=there: there)
+        check_memory(model, toy_config)
+        said = capsys.readouterr().err
+        assert bool(said) == warned
+        assert said.count("\n") == int(warned)
+
+
+def test_networks_that_can_not_fit_are_refused_before_they_are_built(toy_config, monkeypatch):
+    sizes = {"digit": 10, "writer": 3}
+    weights = count_weights(toy_config, sizes, 28)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 12 * weights)
+    check_weights(toy_config, sizes, 28)
+    for there in (12 * weights - 1, 0, -1):
+        monkeypatch.setattr(memory, "available_bytes", lambda there=there: there)
+        with pytest.raises(
+            UserError, match=rf"have {weights:,} weights .* GiB of memory, 0\.0 are free: make the layers"
+        ):
+            check_weights(toy_config, sizes, 28)
+    monkeypatch.setattr(memory, "available_bytes", lambda: None)
+    check_weights(toy_config, sizes, 28)
+
+
+def test_networks_of_terabytes_are_refused_by_training(toy_config):
+    huge = replace(toy_config, generator=replace(toy_config.generator, trunk=(10**6, 10**6)))
+    split = split_dataset(load_dataset(toy_config), toy_config.holdout, 0)
+    with pytest.raises(UserError, match="the networks have"):
+        build_model(huge, split.dataset.space, split.dataset.image_shape)

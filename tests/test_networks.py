@@ -149,6 +149,12 @@ def test_a_classifier_names_the_smallest_image_it_fits():
     assert made["pool_5"] == (1, 1, 256)
 
 
+def test_layers_that_leave_nothing_of_any_image_are_named():
+    for pool in (2000, 10**12):
+        with pytest.raises(ConfigError, match=r"no size does, change classifier\.convolutions"):
+            check_classifier_side(ClassifierConfig(convolutions=(Convolution(4, 3, pool),)), 28)
+
+
 @pytest.mark.parametrize("side", [9, 28, 41, 64])
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize("stride, pool, pool_stride", [(1, 2, None), (2, 3, 2), (3, 1, None), (1, 2, 3)])

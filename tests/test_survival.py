@@ -1,8 +1,10 @@
 """Runs that are killed, stopped, or lose their disk, for real: they go on, or end with one line and lose nothing."""
 
+import functools
 import hashlib
 import os
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -16,7 +18,7 @@ from gcn_tf import training
 
 CODE = (
     "import sys; from gcn_tf.quiet import import_tensorflow; import_tensorflow();"
-    "from gcn_tf import judge; judge.STEPS = 3; judge.ROUNDS = 1;"
+    "from gcn_tf import evaluation; evaluation.write_report = lambda run, split: sys.exit();"  # no judges
     "from gcn_tf.cli import main; main(sys.argv[1:])"
 )
 
@@ -25,11 +27,11 @@ CODE = (
 def train(toy_config_file, tmp_path, spawn):
     """Starts the same training as a process: a new run, or `--resume` of the one that is there."""
 
-    def start(name, *more):
+    def start(name, *more, settings=("--config", toy_config_file), **pipes):
         words = ["--resume", name]
         if not (tmp_path / name / "config.yaml").exists():
-            words = ["--config", toy_config_file, "--run-dir", name, "--data-dir", "data", *more]
-        return spawn(CODE, "train", *words, stderr=subprocess.PIPE)
+            words = [*settings, "--run-dir", name, "--data-dir", "data", *more]
+        return spawn(CODE, "train", *words, stderr=subprocess.PIPE, **pipes)
 
     return start
 
@@ -123,6 +125,16 @@ def test_a_run_that_is_killed_at_20_random_moments_ends_with_the_same_bits(train
 
 
 @pytest.mark.slow
+def test_a_run_of_the_default_size_that_is_killed_5_times_ends_with_the_same_bits(train, tmp_path):
+    train = functools.partial(train, settings=("--dataset", "glyphs"))
+    settings = ("--steps", "120", "--checkpoint-steps", "5", "--image-steps", "40")
+    finish(train("whole", *settings))
+    killed_at_random(train, tmp_path / "killed", 5, 0, *settings)
+    finish(train("killed"))
+    check_equal(tmp_path / "killed", tmp_path / "whole")
+
+
+@pytest.mark.slow
 def test_a_kill_during_the_export_leaves_no_half_of_a_model(train, tmp_path):
     process = train("run")
     wait_until((tmp_path / "run/model.partial").exists, process)
@@ -157,6 +169,16 @@ def test_a_second_ctrl_c_ends_at_once_and_leaves_the_last_checkpoint(train, tmp_
     assert process.returncode == 130
     assert "Traceback" not in err
     assert int(training.open_run(tmp_path / "run").model.step) >= 20
+
+
+def test_a_batch_that_memory_can_not_hold_is_refused_in_one_line(train):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+
+    process = train("run", "--batch-size", "65536", preexec_fn=limit)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 2, err
+    assert re.search(r"--batch-size 65536 .* needs at least [\d.]+ GiB of memory", one_line(err))
 
 
 @pytest.mark.slow

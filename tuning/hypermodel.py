@@ -129,7 +129,7 @@ class GCNHyperModel(keras_tuner.HyperModel):
         config = self._prepared(config, run_dir)
         scored = run_dir / "score.json"
         if scored.exists():  # scored, and stopped before the search had written it down
-            return read_json_object(scored, "delete it and search again")
+            return read_score(scored)
         try:
             model = training.fit(config, self.split, run_dir, model)
         except Diverged as error:
@@ -161,6 +161,16 @@ class GCNHyperModel(keras_tuner.HyperModel):
         run = training.Run(self.folder, self.config, space, model)
         drawn = draw_codes(run, space.one_hot(ids))
         return score_validation(self.split, drawn, self.judges, self.psnr_weight)
+
+
+def read_score(path: Path) -> dict[str, float]:
+    """What a training gave, as `GCNHyperModel.fit` returns it; UserError when the file is damaged."""
+    remedy = "delete it and search again"
+    metrics = read_json_object(path, remedy)
+    wanted = {"score", "accuracy", "psnr_db", "steps"}
+    if not (wanted <= metrics.keys() and all(isinstance(value, float) for value in metrics.values())):
+        raise UserError(f"{path} is damaged (no score): {remedy}")
+    return metrics
 
 
 def declare(hp: keras_tuner.HyperParameters, space: Space, config: RunConfig) -> list[str]:

@@ -23,7 +23,7 @@ LARGEST_STILL = 20_000_000  # bytes
 LONGEST_CLIP = 2_000_000_000  # pixels of all frames: 3 minutes of 720x576
 # AVI, QuickTime and MP4, MPEG, Windows Media. Of other files FFmpeg makes playlists, which open further files.
 _VIDEO = re.compile(
-    rb"RIFF|.{4}(ftyp|moov|mdat|free|skip|wide|pnot)|\0\0\1[\xba\xb3]|\x47|0&\xb2u", re.DOTALL
+    rb"RIFF|.{4}(ftyp|moov|mdat|free|skip|wide|pnot)|\0\0\x01[\xba\xb3]|\x47|0&\xb2u", re.DOTALL
 )
 _SAMPLES = re.compile(rb"\0...(?:stsz.{8}|trun.{4})(.{4})", re.DOTALL)  # how many an MP4 has
 

@@ -54,9 +54,9 @@ def encoded(image: np.ndarray, kind: str = "PNG") -> bytes:
     return file.getvalue()
 
 
-def write_video(path: Path, frames: list[np.ndarray]) -> None:
+def write_video(path: Path, frames: list[np.ndarray], codec: str = "MJPG") -> None:
     height, width = frames[0].shape[:2]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 24, (width, height))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 24, (width, height))
     for image in frames:
         writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     writer.release()
@@ -221,6 +221,25 @@ def test_an_annotated_apex_is_taken(video, tmp_path):
 )
 def test_the_annotated_apex_is_the_middle_of_the_longest_time_with_most_units(units, apex):
     assert apex_frame(ElementTree.fromstring(annotation(units))) == apex
+
+
+@pytest.mark.parametrize(
+    "suffix, codec",
+    [
+        ("avi", "MJPG"),
+        ("mp4", "mp4v"),
+        ("mov", "mp4v"),
+        ("mpg", "mpg1"),
+        ("mpeg", "mpg2"),
+        ("wmv", "WMV2"),
+    ],
+)
+def test_videos_of_every_kind_are_read(suffix, codec, tmp_path):
+    path = tmp_path / f"S001-001.{suffix}"
+    write_video(path, clip_frames(), codec)
+    first, apex = (read_frame(one) for one in frames_of([Clip("1", "S001", "HA", (path,))]))
+    assert greenness(first) == 0
+    assert greenness(apex) == pytest.approx(greenness(clip_frames()[PEAK]), abs=0.01)
 
 
 @pytest.mark.parametrize("marks", [None, [(900, 2), (950, 3)]])

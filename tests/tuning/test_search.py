@@ -195,6 +195,7 @@ def test_a_trial_that_diverges_has_failed_and_the_search_goes_on(toy_search):
     assert "failed: " in (bad.out / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_full_training_can_be_repeated_with_other_seeds(toy_search):
     """The same cells, other weights; the score is the mean."""
     run_search(dataclasses.replace(toy_search, trials=2, executions=2), "alone", ADDRESS)
