@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -129,7 +129,8 @@ class GCNHyperModel(keras_tuner.HyperModel):
         config = self._prepared(config, run_dir)
         scored = run_dir / "score.json"
         if scored.exists():  # scored, and stopped before the search had written it down
-            return read_score(scored)
+            with suppress(UserError):  # a damaged one: train again
+                return read_score(scored)
         try:
             model = training.fit(config, self.split, run_dir, model)
         except Diverged as error:

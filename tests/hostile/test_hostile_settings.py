@@ -151,6 +151,11 @@ def test_a_folder_with_hostile_settings_is_refused(kind, tmp_path):
     path = write(tmp_path / "study.yaml", HOSTILE_YAML[kind])
     with refused(tmp_path):
         keep_settings(path, KEPT, "study")
+
+
+@pytest.mark.parametrize("precision", ["", "float16", "[float32]", "null", "0x" + "f" * 9000])
+def test_a_precision_that_is_none_is_refused(precision, tmp_path):
+    path = write(tmp_path / "study.yaml", f"precision: {precision}".encode())
     with refused(path):
         with_precision(RunConfig(), path)
 

@@ -154,6 +154,7 @@ def test_a_stopped_search_goes_on_and_loses_at_most_the_running_trial(toy_search
         run_search(toy_search, "alone", ADDRESS)
     assert json.loads((toy_search.out / "report.json").read_text())["best"] == "0"
     assert (toy_search.out / "best.yaml").exists()
+    (toy_search.out / "trials/1/score.json").write_text('{"score"')
     run_search(toy_search, "alone", ADDRESS)
     assert trained == ["0", "1", "1", "2"]
     found = json.loads((toy_search.out / "report.json").read_text())
