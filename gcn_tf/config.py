@@ -314,7 +314,8 @@ def _check_number(key: str, value: float, lowest: float | None, highest: float |
 def check_flag(flag: str, value: float | None, lowest: float, highest: float = LARGEST_NUMBER) -> None:
     """Raise ConfigError for a number that a flag can not have; None is one that was not given."""
     if value is not None and not lowest <= value <= highest:  # so that NaN is refused
-        raise ConfigError(f"{flag} {value:.12g}: give a number from {lowest:g} to {highest:g}")
+        found = shown(value) if isinstance(value, int) else f"{value:g}"  # an integer may have hundreds of digits
+        raise ConfigError(f"{flag} {found}: give a number from {lowest:g} to {highest:g}")
 
 
 def to_dict(config: Any) -> dict[str, Any]:
