@@ -314,7 +314,7 @@ def _check_number(key: str, value: float, lowest: float | None, highest: float |
 def check_flag(flag: str, value: float | None, lowest: float, highest: float = LARGEST_NUMBER) -> None:
     """Raise ConfigError for a number that a flag can not have; None is one that was not given."""
     if value is not None and not lowest <= value <= highest:  # so that NaN is refused
-        found = shown(value) if isinstance(value, int) else f"{value:g}"  # an integer may have hundreds of digits
+        found = f"{value:g}" if isinstance(value, float) else shown(value)  # hundreds of digits, perhaps
         raise ConfigError(f"{flag} {found}: give a number from {lowest:g} to {highest:g}")
 
 

@@ -5,10 +5,12 @@ import hashlib
 import os
 import re
 import resource
+import runpy
 import signal
 import subprocess
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,6 +134,28 @@ def test_a_run_of_the_default_size_that_is_killed_5_times_ends_with_the_same_bit
     killed_at_random(train, tmp_path / "killed", 5, 0, *settings)
     finish(train("killed"))
     check_equal(tmp_path / "killed", tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_a_run_of_many_steps_grows_neither_in_memory_nor_in_open_files(train, tmp_path):
+    watch = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "long_run.py"))
+    process = train("run", "--steps", "100000", "--checkpoint-steps", "25", "--image-steps", "25")
+    memory, files = [], []
+    for step in (1500, 3000):
+        wait_until(
+            lambda step=step: any(int(name[5:13]) > step for name in steps_saved(tmp_path / "run")),
+            process,
+            200,
+        )
+        looked = [
+            (watch["own_mib"](process.pid), watch["open_files"](process.pid), time.sleep(0.1))
+            for _ in range(50)
+        ]
+        memory.append(np.median([one[0] for one in looked]))
+        files.append(np.median([one[1] for one in looked]))
+    assert process.poll() is None
+    assert memory[1] < 1.02 * memory[0]
+    assert files[1] == files[0]
 
 
 @pytest.mark.slow
