@@ -404,7 +404,7 @@ def _one_line(box: str, name: str) -> str:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Entry point of `gcn-tf`: exit code 0, 2 on bad input with one line on stderr, 130 after Ctrl-C."""
+    """Do what the words of a command line say: exit code 0, 2 on bad input with one line on stderr, 130 after Ctrl-C."""
     words = list(sys.argv[1:] if words is None else words)
     if not words or words[0] in ("-h", "--help"):
         print(_help())
@@ -441,5 +441,18 @@ def main(words: Sequence[str] | None = None) -> None:
         raise SystemExit(_exit_code(stop)) from None
 
 
+def run() -> None:
+    """The command `gcn-tf`. A process that was asked to end, and has saved its state, ends at once: TensorFlow's threads
+    were seen to keep it for up to a minute."""
+    try:
+        main()
+    except SystemExit as stop:
+        if stop.code in (130, 143):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(stop.code)
+        raise
+
+
 if __name__ == "__main__":
-    main()
+    run()

@@ -21,7 +21,7 @@ from gcn_tf import training
 CODE = (
     "import sys; from gcn_tf.quiet import import_tensorflow; import_tensorflow();"
     "from gcn_tf import evaluation; evaluation.write_report = lambda run, split: sys.exit();"  # no judges
-    "from gcn_tf.cli import main; main(sys.argv[1:])"
+    "from gcn_tf.cli import run; run()"
 )
 
 
