@@ -16,6 +16,7 @@ from gcn_tf.errors import UserError
 
 LARGEST_ARRAYS = 2**30  # bytes of all arrays of a file, unpacked
 LARGEST_JSON = 2**26  # bytes
+STUDY_REMEDY = "delete it and run the study again"
 
 
 def write_beside(path: Path, write: Callable[[Path], Any]) -> None:
@@ -75,7 +76,7 @@ def read_json_object(path: Path, remedy: str) -> dict[str, Any]:
 
 
 @contextmanager
-def stored_arrays(path: Path, remedy: str) -> Iterator[Any]:
+def stored_arrays(path: Path, remedy: str = STUDY_REMEDY) -> Iterator[Any]:
     """The arrays of an .npz file that gcn-tf wrote, by name; UserError with the remedy when it, or what the block makes
     of it, is damaged."""
     try:

@@ -108,32 +108,29 @@ def steps_saved(run):
     return {path.name for path in (run / "checkpoints").glob("step-*")}
 
 
-def test_a_run_that_is_killed_twice_ends_with_the_same_bits(train, tmp_path):
-    settings = ("--steps", "60", "--checkpoint-steps", "5")
-    whole = train("whole", *settings)
-    finish(whole)
-    killed_at_random(train, tmp_path / "killed", 2, 0, *settings)
+def check_killed_run(train, folder, kills, *settings):
+    """A run that is killed so often ends as one that nobody disturbed."""
+    finish(train("whole", *settings))
+    killed_at_random(train, folder / "killed", kills, 0, *settings)
     finish(train("killed"))
-    check_equal(tmp_path / "killed", tmp_path / "whole")
+    check_equal(folder / "killed", folder / "whole")
+
+
+def test_a_run_that_is_killed_twice_ends_with_the_same_bits(train, tmp_path):
+    check_killed_run(train, tmp_path, 2, "--steps", "60", "--checkpoint-steps", "5")
 
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_at_20_random_moments_ends_with_the_same_bits(train, tmp_path):
     settings = ("--steps", "1500", "--checkpoint-steps", "2", "--image-steps", "100")
-    finish(train("whole", *settings))
-    killed_at_random(train, tmp_path / "killed", 20, 0, *settings)
-    finish(train("killed"))
-    check_equal(tmp_path / "killed", tmp_path / "whole")
+    check_killed_run(train, tmp_path, 20, *settings)
 
 
 @pytest.mark.slow
 def test_a_run_of_the_default_size_that_is_killed_5_times_ends_with_the_same_bits(train, tmp_path):
     train = functools.partial(train, settings=("--dataset", "glyphs"))
     settings = ("--steps", "120", "--checkpoint-steps", "5", "--image-steps", "40")
-    finish(train("whole", *settings))
-    killed_at_random(train, tmp_path / "killed", 5, 0, *settings)
-    finish(train("killed"))
-    check_equal(tmp_path / "killed", tmp_path / "whole")
+    check_killed_run(train, tmp_path, 5, *settings)
 
 
 @pytest.mark.slow

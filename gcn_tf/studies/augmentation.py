@@ -95,7 +95,7 @@ def run_augmentation_study(
 
 
 def _read_pictures(path: Path) -> LabelledPictures:
-    with stored_arrays(path, "delete it and run the study again") as file:
+    with stored_arrays(path) as file:
         arrays = (file[name] for name in ("images", "label", "who", "for_tests"))
         values = tuple(map(str, file["values"]))
         return LabelledPictures(str(file["factor"]), values, str(file["identity"]), *arrays)

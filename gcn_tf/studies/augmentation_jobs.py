@@ -106,7 +106,7 @@ class Entry:
 
     @classmethod
     def read(cls, path: Path) -> "Entry":
-        with stored_arrays(path, "delete it and run the study again") as file:
+        with stored_arrays(path) as file:
             part = {
                 kind: {n.removeprefix(kind): file[n] for n in file.files if n.startswith(kind)}
                 for kind in ("right/", "who/")
@@ -223,5 +223,5 @@ class Study:
 
 def read_drawn(path: Path) -> Labelled:
     """Pictures that a generator drew; raises UserError when the file is damaged."""
-    with stored_arrays(path, "delete it and run the study again") as file:
+    with stored_arrays(path) as file:
         return Labelled(file["images"], file["labels"])

@@ -82,7 +82,7 @@ class Entry:
 
     @classmethod
     def read(cls, path: Path) -> "Entry":
-        with stored_arrays(path, "delete it and run the study again") as file:
+        with stored_arrays(path) as file:
             numbers = json.loads(str(file["numbers"]))
             values = {n.removeprefix("value/"): file[n] for n in file.files if n.startswith("value/")}
             arrays = (file[name] for name in ("group", "base", "samples"))
