@@ -37,12 +37,12 @@ def measure(run_dir: Path, format_: str, pictures: int) -> dict[str, Any]:
     from gcn_tf.quiet import import_tensorflow
 
     import_tensorflow()
-    from gcn_tf import training
     from gcn_tf.augmentation.augment import claim, conclude, draw_parts
     from gcn_tf.augmentation.config import AugmentationConfig
     from gcn_tf.augmentation.plan import make_job
+    from gcn_tf.runs.run_dir import open_run
 
-    opened = training.open_run(run_dir)
+    opened = open_run(run_dir)
     config = AugmentationConfig(
         blend="writer", ratio="beta:0.4", copies=pictures, limit=pictures, format=format_
     )

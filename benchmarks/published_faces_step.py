@@ -36,14 +36,14 @@ def measure(dtype: str, steps: int, batch: int) -> dict[str, Any]:
 
     import tensorflow as tf
 
-    from gcn_tf import training
-    from gcn_tf.config_files import resolve
-    from gcn_tf.factors import Factor, FactorSpace
+    from gcn_tf.config.files import resolve
+    from gcn_tf.grid.factors import Factor, FactorSpace
+    from gcn_tf.model.build import build_model
 
     policy = "mixed_bfloat16" if dtype == "bfloat16" else dtype
     config = dataclasses.replace(resolve("kdef-published"), precision=policy)
     factors = [Factor(name, tuple(map(str, range(size)))) for name, size in FACTOR_SIZES.items()]
-    model = training.build_model(config, FactorSpace(tuple(factors)), (SIDE, SIDE, 3))
+    model = build_model(config, FactorSpace(tuple(factors)), (SIDE, SIDE, 3))
     pictures = tf.random.stateless_uniform((batch, SIDE, SIDE, 3), (0, 0))
     ids = {
         name: tf.random.stateless_uniform([batch], (0, i), 0, size, tf.int32)

@@ -64,15 +64,16 @@ def measure(preset: str, dtype: str, steps: int, warmup: int, batch: int) -> dic
 
     import tensorflow as tf
 
-    from gcn_tf import training
-    from gcn_tf.config_files import resolve
+    from gcn_tf.config.files import resolve
+    from gcn_tf.model.build import build_model
     from gcn_tf.pipelines.batches import training_batches
+    from gcn_tf.pipelines.split import load_split
 
     config = resolve(preset, dataset="glyphs")
     policy = "mixed_bfloat16" if dtype == "bfloat16" else dtype
     config = dataclasses.replace(config, precision=policy, batch_size=batch, seed=0)
-    split = training.load_split(config)
-    model = training.build_model(config, split.dataset.space, split.dataset.image_shape)
+    split = load_split(config)
+    model = build_model(config, split.dataset.space, split.dataset.image_shape)
     step = tf.function(model.train_step)
     batches = iter(training_batches(split, batch, 0, 0, warmup + steps))
     seconds, waiting = [], []

@@ -16,8 +16,9 @@ import tyro
 
 from gcn_tf import __version__
 from gcn_tf.augmentation.config import AugmentationConfig, check_augmentation_config, parse_shard
-from gcn_tf.config import ConfigError, DataConfig, RunConfig, check_config, check_flag, whole_number
-from gcn_tf.config_files import preset_names, read_config, resolve
+from gcn_tf.config.checks import check_config, check_flag, whole_number
+from gcn_tf.config.files import preset_names, read_config, resolve
+from gcn_tf.config.schema import ConfigError, DataConfig, RunConfig
 from gcn_tf.errors import UserError, suggest
 from gcn_tf.options import Augment, Datasets, Evaluate, Export, Generate, Study, Train, Tune
 from gcn_tf.quiet import import_tensorflow
@@ -39,32 +40,35 @@ def _train(options: Train) -> None:
     settings = {entry.name: getattr(options, entry.name) for entry in dataclasses.fields(RunConfig)}
     config = RunConfig(**settings)
     import_tensorflow()
-    from gcn_tf import training
-    from gcn_tf.callbacks import Interrupted
-    from gcn_tf.evaluation import write_report
-    from gcn_tf.export import export_model
+    from gcn_tf.evaluation.report import write_report
+    from gcn_tf.interrupts import Interrupted
+    from gcn_tf.pipelines.split import load_split
+    from gcn_tf.runs.run_dir import Run, check_same_settings, new_run_dir, read_run_config
+    from gcn_tf.synthesis.saved_model import export_model
+    from gcn_tf.training.fit import fit
+    from gcn_tf.training.prepare import start_run
 
     if options.dry_run:
-        from gcn_tf.dry_run import describe_run
+        from gcn_tf.training.dry_run import describe_run
 
         print(describe_run(config))
         return
     if options.resume:
-        run_dir, stored = options.resume, training.read_run_config(options.resume)
-        training.check_same_settings(stored, config, run_dir)
-        split = training.load_split(config)
+        run_dir, stored = options.resume, read_run_config(options.resume)
+        check_same_settings(stored, config, run_dir)
+        split = load_split(config)
     else:
-        run_dir = options.run_dir or training.new_run_dir(config)
-        config, split = training.start_run(config, run_dir)
+        run_dir = options.run_dir or new_run_dir(config)
+        config, split = start_run(config, run_dir)
     print(
         f"{config.dataset}: {len(split.pictures(False))} cells seen, {len(split.pictures(True))} unseen; {run_dir}"
     )
     _print_notes(split.dataset.notes)
     try:
-        model = training.fit(config, split, run_dir, say=print)
+        model = fit(config, split, run_dir, say=print)
         space = split.dataset.space
         print(f"SavedModel: {export_model(model, space, run_dir / 'model')}")
-        picture = write_report(training.Run(run_dir, config, space, model), split)
+        picture = write_report(Run(run_dir, config, space, model), split)
     except (Interrupted, KeyboardInterrupt) as stop:
         said = str(stop) or "stopped"
         print(f"gcn-tf: {said}; go on with: gcn-tf train --resume {run_dir}", file=sys.stderr)
@@ -79,7 +83,7 @@ def _exit_code(stop: BaseException) -> int:
 
 def _evaluate(options: Evaluate) -> None:
     import_tensorflow()
-    from gcn_tf.evaluation import evaluate
+    from gcn_tf.evaluation.report import evaluate
 
     _print_report(evaluate(options.run, CHECKPOINTS[options.checkpoint]))
 
@@ -87,8 +91,8 @@ def _evaluate(options: Evaluate) -> None:
 def _generate(options: Generate) -> None:
     check_flag("--zoom", options.zoom, 1, 64)
     import_tensorflow()
-    from gcn_tf.synthesis import write_picture
-    from gcn_tf.training import open_run
+    from gcn_tf.runs.run_dir import open_run
+    from gcn_tf.synthesis.draw import write_picture
 
     print(
         f"look at: {write_picture(open_run(options.run, CHECKPOINTS[options.checkpoint]), options.factors, options.out, options.zoom)}"
@@ -112,8 +116,8 @@ def _augment(options: Augment) -> None:
 
 def _export(options: Export) -> None:
     import_tensorflow()
-    from gcn_tf.export import export_model
-    from gcn_tf.training import open_run
+    from gcn_tf.runs.run_dir import open_run
+    from gcn_tf.synthesis.saved_model import export_model
 
     run = open_run(options.run, CHECKPOINTS[options.checkpoint])
     print(f"SavedModel: {export_model(run.model, run.space, options.out or run.folder / 'model')}")
@@ -151,7 +155,7 @@ def _study(options: Study) -> None:
     name = f"{options.experiment}-{options.dataset.replace('/', '-')}{'-quick' if options.quick else ''}"
     out = options.out or Path("studies") / name
     import_tensorflow()
-    from gcn_tf.callbacks import Interrupted
+    from gcn_tf.interrupts import Interrupted
 
     study = _study_augmentation if options.experiment == "augmentation" else _study_comparison
     try:
@@ -163,10 +167,8 @@ def _study(options: Study) -> None:
 
 
 def _study_comparison(options: Study, config: RunConfig, out: Path) -> Path:
-    from gcn_tf.studies.comparison import run_comparison
-    from gcn_tf.studies.cooperation import cooperation
-    from gcn_tf.studies.settings import settings
-    from gcn_tf.studies.weights import weights
+    from gcn_tf.studies.comparison.experiments import cooperation, settings, weights
+    from gcn_tf.studies.comparison.run import run_comparison
 
     if options.config:
         tried = resolve(options.preset, options.dataset, options.config)
@@ -180,9 +182,9 @@ def _study_comparison(options: Study, config: RunConfig, out: Path) -> Path:
 
 
 def _study_augmentation(options: Study, config: RunConfig, out: Path) -> Path:
-    from gcn_tf.pipelines.recognition import exemplars_by_default, identities_wanted
-    from gcn_tf.studies.augmentation import run_augmentation_study
-    from gcn_tf.studies.augmentation_jobs import Protocol, quick_settings
+    from gcn_tf.studies.augmentation.jobs import Protocol, quick_settings
+    from gcn_tf.studies.augmentation.run import run_augmentation_study
+    from gcn_tf.studies.augmentation.task import exemplars_by_default, identities_wanted
 
     protocol = Protocol(
         options.counts or exemplars_by_default(options.dataset),
@@ -237,9 +239,10 @@ def _datasets(options: Datasets) -> None:
     import_tensorflow()
     import numpy as np
 
-    from gcn_tf.figures import write_contact_sheet
-    from gcn_tf.pipelines.batches import pixels, split_dataset
+    from gcn_tf.pipelines.batches import pixels
     from gcn_tf.pipelines.registry import DATASETS, load_dataset
+    from gcn_tf.pipelines.split import split_dataset
+    from gcn_tf.reporting.figures import write_contact_sheet
 
     if not options.dataset:
         for name, entry in DATASETS.items():
@@ -267,7 +270,7 @@ def _datasets(options: Datasets) -> None:
 
 
 def _write_kdef(options: Datasets, folder: Path) -> None:
-    from gcn_tf.pipelines.faces.pictures import write_kdef
+    from gcn_tf.pipelines.procedural.faces.pictures import write_kdef
 
     persons = whole_number(options.persons)
     if options.dataset != "faces" or not persons:
@@ -285,8 +288,8 @@ def _print_notes(notes: Sequence[str]) -> None:
 
 def _print_report(picture: Path) -> None:
     """The table seen / unseen of the report beside a picture, then where both are."""
-    from gcn_tf.evaluation import read_report
-    from gcn_tf.report import score_table
+    from gcn_tf.evaluation.report import read_report
+    from gcn_tf.reporting.tables import score_table
 
     rows = score_table(read_report(picture.parent.parent)["scores"])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from tyro.conf import Fixed, Positional, Suppress, UseAppendAction, arg
 
 from gcn_tf.augmentation.config import AugmentationConfig
-from gcn_tf.config import ClassifierConfig, DataConfig, GeneratorConfig, RunConfig
+from gcn_tf.config.schema import ClassifierConfig, DataConfig, GeneratorConfig, RunConfig
 from gcn_tf.tuning.config import SearchConfig
 
 Debug = Annotated[bool, arg(help="Show the traceback of an error.")]

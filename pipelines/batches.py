@@ -5,77 +5,12 @@ the graph. Position p of the endless stream lies in epoch p // P of the P seen p
 `index_shuffle` with the epoch's own seed, so any step can be produced without those before it.
 """
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 import tensorflow as tf
 
-from gcn_tf.holdout import check_values_seen, holdout_rules, unseen_mask
-from gcn_tf.pipelines.registry import Dataset
+from gcn_tf.pipelines.split import Split
 
-GROUPS = ("seen", "unseen low-level", "unseen high-level")
 Batch = tuple[dict[str, tf.Tensor], tf.Tensor]
-
-
-@dataclass(frozen=True)
-class Split:
-    """The pictures of a dataset, parted by a hold-out.
-
-    Args:
-        dataset: where the pixels come from.
-        base: int32 (P,). Base image number of every picture.
-        ids: int32 (P, M). Value ids of every picture.
-        unseen: bool (P,). Held out: these never reach training.
-    """
-
-    dataset: Dataset
-    base: np.ndarray
-    ids: np.ndarray
-    unseen: np.ndarray
-
-    def pictures(self, unseen: bool) -> np.ndarray:
-        """Numbers of the seen or of the unseen pictures: int64 (n,)."""
-        return np.flatnonzero(self.unseen == unseen)
-
-    def group(self) -> np.ndarray:
-        """What training saw of every picture: int (P,), a position in `GROUPS`.
-
-        "seen"; "unseen low-level": not this picture, but its base image in other variations; "unseen high-level": no
-        picture of its base image.
-        """
-        known = np.isin(self.base, self.base[~self.unseen])
-        return np.where(self.unseen, np.where(known, 1, 2), 0)
-
-    def groups(self) -> dict[str, np.ndarray]:
-        """Numbers of the pictures of every group, int64 each; empty groups are left out."""
-        return rows_by_group(self.group())
-
-
-def rows_by_group(group: np.ndarray) -> dict[str, np.ndarray]:
-    """Rows by the name of their group, in the order of `GROUPS`: int (P,) -> int64 each; empty groups are left out."""
-    return {name: np.flatnonzero(group == n) for n, name in enumerate(GROUPS) if (group == n).any()}
-
-
-def split_dataset(dataset: Dataset, holdout: tuple[str, ...], seed: int) -> Split:
-    """Part a dataset by `--holdout` specs; raises HoldoutError when a value would never be seen."""
-    base, ids = dataset.pictures()
-    unseen = unseen_mask(ids, holdout_rules(holdout, dataset.space, seed), dataset.space)
-    check_values_seen(ids, unseen, dataset.space)
-    return Split(dataset, base, ids, unseen)
-
-
-def undivided(dataset: Dataset) -> Split:
-    """All pictures of a dataset, nothing held out."""
-    base, ids = dataset.pictures()
-    return Split(dataset, base, ids, np.zeros(len(ids), bool))
-
-
-def repeated_pictures(dataset: Dataset) -> Split | None:
-    """The dataset's repeats in all variations, where it has repeats; nothing is held out."""
-    if dataset.repeats is None:
-        return None
-    images, base_ids = dataset.repeats
-    return undivided(replace(dataset, images=images, base_ids=base_ids, repeats=None))
 
 
 def render(split: Split, numbers: tf.Tensor) -> Batch:

@@ -7,59 +7,30 @@ from pathlib import Path
 
 import numpy as np
 
-from gcn_tf.config import MOST_IDENTITIES, DataConfig, whole_number
+from gcn_tf.config.checks import whole_number
+from gcn_tf.config.schema import MOST_IDENTITIES, DataConfig
 from gcn_tf.errors import UserError, suggest
-from gcn_tf.factors import Factor, FactorSpace
-from gcn_tf.pipelines import handwriting, variations
-from gcn_tf.pipelines.face_grid import face_grid, parse_emotions, parse_sessions
-from gcn_tf.pipelines.face_pictures import FacePictures
-from gcn_tf.pipelines.faces.pictures import draw_faces
-from gcn_tf.pipelines.glyphs import draw_glyphs
+from gcn_tf.grid.factors import Factor, FactorSpace
+from gcn_tf.pipelines import variations
+from gcn_tf.pipelines.dataset import Dataset, grid_dataset
 from gcn_tf.pipelines.kdef.pictures import load_kdef
 from gcn_tf.pipelines.mmi.pictures import load_mmi
+from gcn_tf.pipelines.photographs.face_settings import parse_emotions, parse_sessions
+from gcn_tf.pipelines.photographs.grid import face_grid
+from gcn_tf.pipelines.photographs.prepared_faces import FacePictures
+from gcn_tf.pipelines.procedural.faces.pictures import draw_faces
+from gcn_tf.pipelines.procedural.glyphs import draw_glyphs
+from gcn_tf.pipelines.qmnist import grid as handwriting
 from gcn_tf.pipelines.qmnist.digits import Digits, load_digits
 from gcn_tf.pipelines.variations import Variation
 
 ANY_DATASET = ("dataset", "image_size", "data_dir", "manual_dir")  # settings that every dataset has
+
+
 GLYPH_REPEATS = 4  # sessions in which the invented writers write everything again
+
+
 FACE_REPEATS = 2  # takes in which the invented persons show everything again
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Labelled base images and what multiplies them.
-
-    Args:
-        name: str. As given to `--dataset`.
-        space: all factors, those of the base images first, then one per variation.
-        images: uint8 (N, H, W, C), C = 1 (ink that a colour variation fills) or 3 (RGB).
-        base_ids: int32 (N, M_base). Value ids of the base factors of every image.
-        variations: applied in order to every base image, each with all its values.
-        repeats: other real images of the same cells, uint8 (R, H, W, C), and their base ids int32 (R, M_base), where
-            there are any. No generator learns from them: they are for those who judge it.
-        notes: what users should know of how the pictures came about, a line each.
-    """
-
-    name: str
-    space: FactorSpace
-    images: np.ndarray
-    base_ids: np.ndarray
-    variations: tuple[Variation, ...]
-    repeats: tuple[np.ndarray, np.ndarray] | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(H, W, 3) of the pictures after the variations."""
-        return (self.images.shape[1], self.images.shape[2], 3)
-
-    def pictures(self) -> tuple[np.ndarray, np.ndarray]:
-        """Every picture of the dataset: base image numbers int32 (P,) and value ids int32 (P, M)."""
-        sizes = [len(v.factor) for v in self.variations]
-        combinations = np.indices(sizes).reshape(len(sizes), -1).T if sizes else np.zeros((1, 0))
-        base = np.repeat(np.arange(len(self.images)), len(combinations))
-        varied = np.tile(combinations, (len(self.images), 1))
-        return base.astype(np.int32), np.hstack([self.base_ids[base], varied]).astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -71,24 +42,6 @@ class DatasetEntry:
     needs: str
     settings: tuple[str, ...]
     subsets: tuple[str, ...] = ()
-
-
-def _dataset(
-    name: str,
-    grid: tuple[FactorSpace, np.ndarray, np.ndarray],
-    varied: tuple[Variation, ...],
-    repeats: tuple[np.ndarray, np.ndarray] | None = None,
-    notes: tuple[str, ...] = (),
-) -> Dataset:
-    """A dataset of a grid's images, uint8 (N, H, W) or (N, H, W, 3)."""
-    base, images, ids = grid
-    space = FactorSpace(base.factors + tuple(v.factor for v in varied))
-    others = (_with_channels(repeats[0]), repeats[1]) if repeats and len(repeats[0]) else None
-    return Dataset(name, space, _with_channels(images), ids, varied, others, notes)
-
-
-def _with_channels(images: np.ndarray) -> np.ndarray:
-    return images if images.ndim == 4 else images[..., None]
 
 
 def _writer_count(config: DataConfig) -> int:
@@ -115,7 +68,7 @@ def _glyphs(config: DataConfig, subset: str) -> Dataset:
     images, *again = (drawn.swapaxes(0, 1).reshape(-1, side, side) for drawn in sessions)
     repeats = (np.concatenate(again), np.tile(base.cells(), (GLYPH_REPEATS, 1)))
     grid = (base, images, base.cells())
-    return _dataset("glyphs", grid, _ink_variations(config), repeats)
+    return grid_dataset("glyphs", grid, _ink_variations(config), repeats)
 
 
 def _ink_variations(config: DataConfig) -> tuple[Variation, ...]:
@@ -134,12 +87,12 @@ def _qmnist(config: DataConfig, subset: str) -> Dataset:
     digits = load_qmnist(config)
     grid = handwriting.writer_grid(digits, config.writer_selection(), config.exemplars)
     repeats = handwriting.writer_repeats(digits, grid[0]) if config.exemplars == 1 else None
-    return _dataset("qmnist", grid, _ink_variations(config), repeats)
+    return grid_dataset("qmnist", grid, _ink_variations(config), repeats)
 
 
 def _mnist_style(config: DataConfig, subset: str) -> Dataset:
     grid = handwriting.style_grid(load_qmnist(config), _writer_count(config))
-    return _dataset("mnist-style", grid, (variations.color(), variations.transformation()))
+    return grid_dataset("mnist-style", grid, (variations.color(), variations.transformation()))
 
 
 def _faces(config: DataConfig, subset: str) -> Dataset:
@@ -160,7 +113,9 @@ def _faces(config: DataConfig, subset: str) -> Dataset:
     ]
     images, *again = (drawn.reshape(-1, *drawn.shape[3:]) for drawn in takes)
     repeats = (np.concatenate(again), np.tile(base.cells(), (FACE_REPEATS, 1)))
-    return _dataset("faces", (base, images, base.cells()), variations.turns(config.transformations), repeats)
+    return grid_dataset(
+        "faces", (base, images, base.cells()), variations.turns(config.transformations), repeats
+    )
 
 
 def _photographs(load: Callable[..., FacePictures]) -> Callable[[DataConfig, str], Dataset]:
@@ -171,7 +126,7 @@ def _photographs(load: Callable[..., FacePictures]) -> Callable[[DataConfig, str
         pictures = load(config.image_size, *_folders(config), views)
         grid, repeats = face_grid(pictures, config.persons, config.emotions, config.sessions)
         varied = variations.turns(config.transformations)
-        return _dataset(config.dataset, grid, varied, repeats, _notes(pictures))
+        return grid_dataset(config.dataset, grid, varied, repeats, _notes(pictures))
 
     return dataset
 
@@ -191,7 +146,10 @@ def _notes(pictures: FacePictures) -> tuple[str, ...]:
 
 
 _FACES = ("persons", "emotions", "sessions", "transformations")
+
+
 _QMNIST_SUBSETS = ("test10k", "test", "train")  # the first is the default: the smallest download
+
 
 DATASETS = {
     "glyphs": DatasetEntry(

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from gcn_tf.errors import UserError
-from gcn_tf.factors import Factor
+from gcn_tf.grid.factors import Factor
 
 COLORS = ("red", "green", "blue")
 ROTATIONS_DEGREES = ("0", "90", "180", "270")

@@ -43,7 +43,7 @@ def toy_config_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def toy_config(toy_config_file: Path):
-    from gcn_tf.config_files import resolve
+    from gcn_tf.config.files import resolve
 
     return resolve(config_file=toy_config_file)
 
@@ -51,12 +51,13 @@ def toy_config(toy_config_file: Path):
 @pytest.fixture(scope="session")
 def toy_run(tmp_path_factory: pytest.TempPathFactory, toy_config) -> Path:
     """A finished toy run, without report: read it, do not write to it."""
-    from gcn_tf import training
-    from gcn_tf.export import export_model
+    from gcn_tf.synthesis.saved_model import export_model
+    from gcn_tf.training.fit import fit
+    from gcn_tf.training.prepare import start_run
 
     folder = tmp_path_factory.mktemp("runs") / "toy"
-    config, split = training.start_run(toy_config, folder)
-    model = training.fit(config, split, folder)
+    config, split = start_run(toy_config, folder)
+    model = fit(config, split, folder)
     export_model(model, split.dataset.space, folder / "model")
     return folder
 

@@ -7,15 +7,9 @@ import pytest
 import yaml
 
 from gcn_tf.cli import main
-from gcn_tf.config import (
-    _RANGES,
-    ClassifierConfig,
-    ConfigError,
-    GeneratorConfig,
-    RunConfig,
-    to_dict,
-)
-from gcn_tf.config_files import read_config
+from gcn_tf.config.checks import RANGES
+from gcn_tf.config.files import read_config
+from gcn_tf.config.schema import ClassifierConfig, ConfigError, GeneratorConfig, RunConfig, to_dict
 
 HINTS = typing.get_type_hints(RunConfig)
 NUMBERS = [name for name, hint in HINTS.items() if hint in (int, float)]
@@ -24,7 +18,7 @@ CHOICES = [name for name, hint in HINTS.items() if typing.get_origin(hint) is ty
 
 def outside(name):
     """Values that a numeric setting can not have, as typed on a command line."""
-    low, high = _RANGES[name]
+    low, high = RANGES[name]
     values = ["abc", "nan", "inf", "-inf", ""]
     values += [str(low - 1)] if low is not None else []
     values += [str(high * 2 + 1)] if high is not None else []
@@ -38,9 +32,9 @@ def no_work(monkeypatch, tmp_path):
     def refuse(*arguments):
         raise AssertionError("data were loaded for settings that can not be")
 
-    monkeypatch.setattr("gcn_tf.training.load_dataset", refuse)
+    monkeypatch.setattr("gcn_tf.pipelines.split.load_dataset", refuse)
     monkeypatch.setattr("gcn_tf.pipelines.registry.load_dataset", refuse)
-    monkeypatch.setattr("gcn_tf.studies.comparison.load_dataset", refuse)
+    monkeypatch.setattr("gcn_tf.studies.comparison.run.load_dataset", refuse)
     monkeypatch.setattr("gcn_tf.tuning.search.load_dataset", refuse)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -59,7 +53,7 @@ def refused(words, capsys):
 
 
 def test_every_number_has_a_range():
-    assert set(NUMBERS) <= set(_RANGES) | {"seed"}
+    assert set(NUMBERS) <= set(RANGES) | {"seed"}
 
 
 @pytest.mark.parametrize("name", NUMBERS)

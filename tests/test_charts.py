@@ -3,9 +3,9 @@ import json
 import numpy as np
 from PIL import Image
 
-from gcn_tf.charts import write_confusion_chart, write_curves_chart, write_methods_chart
-from gcn_tf.factors import Factor, FactorSpace
-from gcn_tf.intervals import Estimate
+from gcn_tf.grid.factors import Factor, FactorSpace
+from gcn_tf.metrics.intervals import Estimate
+from gcn_tf.reporting.charts import write_confusion_chart, write_curves_chart, write_methods_chart
 
 
 def drawn(path):

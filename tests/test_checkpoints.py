@@ -7,17 +7,17 @@ import zipfile
 import numpy as np
 import pytest
 
-from gcn_tf import training
-from gcn_tf.checkpoints import BEST, NOTE, CheckpointStore, OtherNetworks
 from gcn_tf.errors import UserError
-from gcn_tf.pipelines.batches import split_dataset
+from gcn_tf.model.build import build_model
 from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.pipelines.split import split_dataset
+from gcn_tf.runs.checkpoints import BEST, NOTE, CheckpointStore, OtherNetworks
 
 
 @pytest.fixture(scope="module")
 def model(toy_config):
     split = split_dataset(load_dataset(toy_config), toy_config.holdout, 0)
-    return training.build_model(toy_config, split.dataset.space, split.dataset.image_shape)
+    return build_model(toy_config, split.dataset.space, split.dataset.image_shape)
 
 
 @pytest.fixture

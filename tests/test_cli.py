@@ -147,7 +147,7 @@ def test_tensorflows_chatter_does_not_reach_the_terminal(toy_run):
 
 def test_the_main_job_ends_with_the_picture_to_look_at(toy_config_file, tmp_path, monkeypatch):
     """train, then evaluate, generate and export on what it wrote."""
-    monkeypatch.setattr("gcn_tf.judge.STEPS", 20)
+    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 20)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     main(["train", "--config", str(toy_config_file), "--run-dir", "runs/toy"])

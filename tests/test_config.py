@@ -2,8 +2,9 @@ import dataclasses
 
 import pytest
 
-from gcn_tf.config import ConfigError, GeneratorConfig, RunConfig, Upsampling, check_config
-from gcn_tf.config_files import preset_names, read_config, resolve, write_config
+from gcn_tf.config.checks import check_config
+from gcn_tf.config.files import preset_names, read_config, resolve, write_config
+from gcn_tf.config.schema import ConfigError, GeneratorConfig, RunConfig, Upsampling
 
 
 def test_every_preset_is_complete_and_in_range():

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gcn_tf import convolutions
-from gcn_tf.convolutions import TransposedConvolution
+from gcn_tf.model import transposed_convolution as convolutions
+from gcn_tf.model.transposed_convolution import TransposedConvolution
 
 SHAPES = [(4, 2, 1, 7), (2, 2, 0, 14), (3, 1, 1, 8), (5, 2, 0, 8), (5, 2, 1, 9)]  # kernel, stride, pad, side
 

@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gcn_tf.config import DataConfig
-from gcn_tf.evaluation import confusion, evaluate, score_repeats, score_split, summarise, write_cells_csv
-from gcn_tf.judge import judge_pictures
-from gcn_tf.pipelines.batches import pixels, split_dataset
+from gcn_tf.config.schema import DataConfig
+from gcn_tf.evaluation.judge import judge_pictures
+from gcn_tf.evaluation.report import evaluate, write_cells_csv
+from gcn_tf.evaluation.scores import confusion, score_repeats, score_split, summarise
+from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.registry import load_dataset
-from gcn_tf.report import label, score_table, to_html
+from gcn_tf.pipelines.split import split_dataset
+from gcn_tf.reporting.html import to_html
+from gcn_tf.reporting.tables import label, score_table
 
 
 class NearestJudge:
@@ -130,8 +133,8 @@ def test_the_page_has_its_pictures_inside(tmp_path: Path):
 
 
 def test_reports_of_one_run_say_what_it_was(toy_run, tmp_path, monkeypatch):
-    monkeypatch.setattr("gcn_tf.judge.STEPS", 5)
-    monkeypatch.setattr("gcn_tf.judge.ROUNDS", 1)
+    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 5)
+    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     run = shutil.copytree(toy_run, tmp_path / "run")
     evaluate(run)

@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from gcn_tf import training
 from gcn_tf.errors import UserError
-from gcn_tf.export import export_model
-from gcn_tf.synthesis import draw_codes
+from gcn_tf.runs.run_dir import open_run
+from gcn_tf.synthesis.draw import draw_codes
+from gcn_tf.synthesis.saved_model import export_model
 
 LOADER = """
 import sys
@@ -45,14 +45,14 @@ def elsewhere(toy_run, tmp_path_factory):
 
 
 def test_the_saved_model_carries_the_factors(elsewhere, toy_run):
-    space = training.open_run(toy_run).space
+    space = open_run(toy_run).space
     values = {factor.name: list(factor.values) for factor in space}
     assert elsewhere[0] == values
     assert json.loads((toy_run / "model" / "assets.extra" / "factors.json").read_text()) == values
 
 
 def test_a_process_without_the_package_draws_the_pictures_of_the_run(elsewhere, toy_run):
-    run, images = training.open_run(toy_run), elsewhere[1]
+    run, images = open_run(toy_run), elsewhere[1]
     ids = np.stack([np.arange(5) % size for size in run.space.sizes.values()], axis=1)
     expected = draw_codes(run, run.space.one_hot(ids))
     assert expected.std() > 1
@@ -62,7 +62,7 @@ def test_a_process_without_the_package_draws_the_pictures_of_the_run(elsewhere, 
 
 
 def test_classify_gives_probabilities_by_factor(elsewhere, toy_run):
-    for name, size in training.open_run(toy_run).space.sizes.items():
+    for name, size in open_run(toy_run).space.sizes.items():
         probabilities = elsewhere[1][f"read_{name}"]
         assert probabilities.shape == (5, size)
         np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
@@ -70,7 +70,7 @@ def test_classify_gives_probabilities_by_factor(elsewhere, toy_run):
 
 @pytest.fixture(scope="module")
 def run(toy_run):
-    return training.open_run(toy_run)
+    return open_run(toy_run)
 
 
 def test_a_folder_with_other_things_is_refused_and_kept(run, tmp_path):

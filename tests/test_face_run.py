@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from gcn_tf.cli import main
-from gcn_tf.pipelines.faces.pictures import write_kdef
-from gcn_tf.training import open_run
+from gcn_tf.pipelines.procedural.faces.pictures import write_kdef
+from gcn_tf.runs.run_dir import open_run
 
 TOY = """\
 dataset: kdef
@@ -36,8 +36,8 @@ classifier:
 
 
 def test_files_in_kdefs_layout_are_trained_judged_and_drawn(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("gcn_tf.judge.STEPS", 10)
-    monkeypatch.setattr("gcn_tf.judge.ROUNDS", 1)
+    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 10)
+    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "toy.yaml").write_text(TOY)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gcn_tf.factors import Factor, FactorError, FactorSpace
+from gcn_tf.grid.factors import Factor, FactorError, FactorSpace
 
 SPACE = FactorSpace((Factor("digit", tuple("0123456789")), Factor("color", ("red", "green", "blue"))))
 

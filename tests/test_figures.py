@@ -1,8 +1,11 @@
 import numpy as np
 from PIL import Image
 
-from gcn_tf.config import DataConfig
-from gcn_tf.figures import (
+from gcn_tf.config.schema import DataConfig
+from gcn_tf.pipelines.batches import pixels
+from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.pipelines.split import split_dataset
+from gcn_tf.reporting.figures import (
     FRAME_COLOR,
     PAPER,
     _of_different_bases,
@@ -11,8 +14,6 @@ from gcn_tf.figures import (
     write_contact_sheet,
     zoomed,
 )
-from gcn_tf.pipelines.batches import pixels, split_dataset
-from gcn_tf.pipelines.registry import load_dataset
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(60, 256, (5, 4, 4, 3)).astype(np.uint8)

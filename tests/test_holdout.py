@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from gcn_tf.errors import UserError
-from gcn_tf.factors import Factor, FactorSpace
-from gcn_tf.holdout import check_values_seen, holdout_rules, unseen_mask
+from gcn_tf.grid.factors import Factor, FactorSpace
+from gcn_tf.grid.holdout import check_values_seen, holdout_rules, unseen_mask
 
 DIGITS = FactorSpace(
     (

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gcn_tf.intervals import Estimate, bootstrap_mean, jackknife
+from gcn_tf.metrics.intervals import Estimate, bootstrap_mean, jackknife
 
 RNG = np.random.default_rng(0)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import tensorflow as tf
 
-from gcn_tf.jitter import SHIFT, jitter
+from gcn_tf.model.jitter import SHIFT, jitter
 
 RNG = np.random.default_rng(0)
 IMAGES = tf.constant(np.pad(RNG.random((40, 12, 12, 3)), ((0, 0), (8, 8), (8, 8), (0, 0))), tf.float32)

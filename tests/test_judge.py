@@ -3,9 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from gcn_tf import judge
-from gcn_tf.config import DataConfig
-from gcn_tf.judge import JudgePictures, doubted_factors, hog_features, judge_pictures, train_judges
+from gcn_tf.config.schema import DataConfig
+from gcn_tf.evaluation.convolutional_judge import ConvolutionalJudge, judge_network, train_network
+from gcn_tf.evaluation.hog_judge import hog_features
+from gcn_tf.evaluation.judge import JudgePictures, doubted_factors, judge_pictures
+from gcn_tf.evaluation.judges import _key, train_judges
 from gcn_tf.pipelines.registry import load_dataset
 
 
@@ -19,8 +21,8 @@ def judges(pictures, tmp_path_factory):
     """The hog judge in full, the convolutional one barely trained."""
     cache = tmp_path_factory.mktemp("judges")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judge, "STEPS", 10)
-        patch.setattr(judge, "ROUNDS", 1)
+        patch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 10)
+        patch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)
         yield (*train_judges(pictures, cache), cache)
 
 
@@ -79,8 +81,8 @@ def test_judges_come_from_the_cache_and_read_the_same(judges, pictures, monkeypa
     def refuse(*arguments):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(judge, "_fit", refuse)
-    monkeypatch.setattr(judge, "hog_features", lambda images: hog_features(images[:50]))
+    monkeypatch.setattr("gcn_tf.evaluation.judges.train_network", refuse)
+    monkeypatch.setattr("gcn_tf.evaluation.hog_judge.hog_features", lambda images: hog_features(images[:50]))
     after = train_judges(pictures, cache)
     for old, new in zip(before, after, strict=True):
         assert new.held_out_accuracy == old.held_out_accuracy
@@ -92,7 +94,7 @@ def test_judges_come_from_the_cache_and_read_the_same(judges, pictures, monkeypa
 @pytest.fixture
 def few(pictures, monkeypatch):
     """Few pictures, for judges whose network stays as it is at the start."""
-    monkeypatch.setattr(judge, "_fit", lambda network, pictures: None)
+    monkeypatch.setattr("gcn_tf.evaluation.judges.train_network", lambda network, pictures: None)
     parts = ((images[:60], ids[:60]) for images, ids in (pictures.grid, pictures.repeats, pictures.held_out))
     return JudgePictures(pictures.space, *parts)
 
@@ -103,7 +105,9 @@ def test_a_fresh_judge_gives_the_features_of_a_cached_one_whichever_precision_it
     """Load on the machine may decide what "auto" is: learned in bfloat16, then float32 was found faster."""
     features = []
     for precision in ("mixed_bfloat16", "float32"):
-        monkeypatch.setattr(judge, "resolve_precision", lambda asked, given=precision: given)
+        monkeypatch.setattr(
+            "gcn_tf.evaluation.judges.resolve_precision", lambda asked, given=precision: given
+        )
         features.append(train_judges(few, tmp_path)[0].features(few.held_out[0]))
     np.testing.assert_array_equal(*features)
 
@@ -125,7 +129,7 @@ def test_a_damaged_cache_is_said_and_made_anew(few, tmp_path, capsys):
 
 
 def test_a_cache_that_takes_no_file_is_said(few, tmp_path, capsys):
-    (tmp_path / f"{judge._key(few)}.npz").mkdir()
+    (tmp_path / f"{_key(few)}.npz").mkdir()
     assert len(train_judges(few, tmp_path)) == 2
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2
@@ -136,17 +140,17 @@ def test_other_pictures_are_another_judge(judges, pictures):
     *_, cache = judges
     grid = (255 - pictures.grid[0], pictures.grid[1])
     other = dataclasses.replace(pictures, grid=grid)
-    assert judge._key(other) != judge._key(pictures)
-    assert {path.name.partition(".")[0] for path in cache.iterdir()} == {judge._key(pictures)}
+    assert _key(other) != _key(pictures)
+    assert {path.name.partition(".")[0] for path in cache.iterdir()} == {_key(pictures)}
 
 
 def test_the_convolutional_judge_learns(pictures, monkeypatch):
     """A few seconds of training read the colours and more digits than chance."""
-    monkeypatch.setattr(judge, "STEPS", 120)
-    monkeypatch.setattr(judge, "ROUNDS", 1)
-    network = judge._network(pictures.space.sizes, (28, 28, 3), "float32")
-    judge._fit(network, pictures)
-    made = judge.ConvolutionalJudge(network)
+    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 120)
+    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)
+    network = judge_network(pictures.space.sizes, (28, 28, 3), "float32")
+    train_network(network, pictures)
+    made = ConvolutionalJudge(network)
     read = made.read(pictures.held_out[0])
     assert np.mean(read["color"] == pictures.held_out[1][:, 2]) > 0.9
     assert np.mean(read["digit"] == pictures.held_out[1][:, 0]) > 0.3

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from gcn_tf.errors import UserError
-from gcn_tf.lock import locked
+from gcn_tf.runs.lock import locked
 
 HOLD = (
     "import sys, time; from pathlib import Path; from gcn_tf.lock import locked\n"

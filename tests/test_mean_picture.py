@@ -1,8 +1,8 @@
 import keras
 import numpy as np
 
-from gcn_tf.mean_picture import MeanPicture, mean_content
-from gcn_tf.operators import estimate_operators
+from gcn_tf.model.mean_picture import MeanPicture, mean_content
+from gcn_tf.model.operators import estimate_operators
 
 RNG = np.random.default_rng(0)
 

@@ -3,14 +3,16 @@ from dataclasses import replace
 
 import pytest
 
-from gcn_tf import memory
-from gcn_tf.config_files import resolve
+from gcn_tf.config.files import resolve
 from gcn_tf.errors import UserError
-from gcn_tf.memory import available_bytes, check_memory, check_weights, count_weights, least_bytes
-from gcn_tf.networks import build_classifier, build_generator
-from gcn_tf.pipelines.batches import split_dataset
+from gcn_tf.machine import available_bytes
+from gcn_tf.model.build import build_model
+from gcn_tf.model.classifier import build_classifier
+from gcn_tf.model.generator import build_generator
+from gcn_tf.model.size import check_weights, count_weights, least_bytes
 from gcn_tf.pipelines.registry import load_dataset
-from gcn_tf.training import build_model
+from gcn_tf.pipelines.split import split_dataset
+from gcn_tf.training.memory import check_memory
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +35,12 @@ def test_the_system_says_how_much_there_is():
 
 def test_a_training_that_can_not_fit_is_refused_before_it_starts(model, toy_config, monkeypatch):
     check_memory(model, toy_config)
-    monkeypatch.setattr(memory, "available_bytes", lambda: 2**20)
+    monkeypatch.setattr("gcn_tf.training.memory.available_bytes", lambda: 2**20)
     with pytest.raises(
         UserError, match=r"--batch-size 4096 .* GiB of memory, usually .*; 0\.0 are free: lower --batch-size"
     ):
         check_memory(model, replace(toy_config, batch_size=4096))
-    monkeypatch.setattr(memory, "available_bytes", lambda: None)
+    monkeypatch.setattr("gcn_tf.training.memory.available_bytes", lambda: None)
     check_memory(model, replace(toy_config, batch_size=4096))
 
 
@@ -79,7 +81,7 @@ def test_the_weights_of_a_preset_are_counted_without_building_it(preset, sizes, 
 def test_a_training_that_will_hardly_fit_is_warned_of(model, toy_config, monkeypatch, capsys):
     least = least_bytes(model, toy_config.batch_size)
     for there, warned in ((least, True), (3 * least, True), (4 * least, False)):
-        monkeypatch.setattr(memory, "available_bytes", lambda there=there: there)
+        monkeypatch.setattr("gcn_tf.training.memory.available_bytes", lambda there=there: there)
         check_memory(model, toy_config)
         said = capsys.readouterr().err
         assert bool(said) == warned
@@ -89,15 +91,15 @@ def test_a_training_that_will_hardly_fit_is_warned_of(model, toy_config, monkeyp
 def test_networks_that_can_not_fit_are_refused_before_they_are_built(toy_config, monkeypatch):
     sizes = {"digit": 10, "writer": 3}
     weights = count_weights(toy_config, sizes, 28)
-    monkeypatch.setattr(memory, "available_bytes", lambda: 12 * weights)
+    monkeypatch.setattr("gcn_tf.model.size.available_bytes", lambda: 12 * weights)
     check_weights(toy_config, sizes, 28)
     for there in (12 * weights - 1, 0, -1):
-        monkeypatch.setattr(memory, "available_bytes", lambda there=there: there)
+        monkeypatch.setattr("gcn_tf.model.size.available_bytes", lambda there=there: there)
         with pytest.raises(
             UserError, match=rf"have {weights:,} weights .* GiB of memory, 0\.0 are free: make the layers"
         ):
             check_weights(toy_config, sizes, 28)
-    monkeypatch.setattr(memory, "available_bytes", lambda: None)
+    monkeypatch.setattr("gcn_tf.model.size.available_bytes", lambda: None)
     check_weights(toy_config, sizes, 28)
 
 

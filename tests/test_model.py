@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gcn_tf import training
-from gcn_tf.config import GeneratorConfig, Upsampling
-from gcn_tf.config_files import resolve
-from gcn_tf.factors import Factor, FactorSpace
-from gcn_tf.model import GCN
+from gcn_tf.config.files import resolve
+from gcn_tf.config.schema import GeneratorConfig, Upsampling
+from gcn_tf.grid.factors import Factor, FactorSpace
+from gcn_tf.model.build import build_model
+from gcn_tf.model.gcn import GCN
 
 SPACE = FactorSpace((Factor("digit", ("0", "1", "2")), Factor("color", ("red", "green"))))
 SMALL = GeneratorConfig(
@@ -24,7 +24,7 @@ def gcn(**settings) -> GCN:
     config = dataclasses.replace(
         resolve("qmnist"), precision="float32", generator=SMALL, steps=20, **settings
     )
-    return training.build_model(config, SPACE, (28, 28, 3))
+    return build_model(config, SPACE, (28, 28, 3))
 
 
 def moved(model, network, before):

@@ -8,19 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gcn_tf.config import ClassifierConfig, ConfigError, Convolution, GeneratorConfig, Upsampling
-from gcn_tf.config_files import resolve
-from gcn_tf.model import GCN
-from gcn_tf.networks import (
-    build_classifier,
-    build_generator,
-    check_classifier_side,
-    check_image_side,
-    classifier_feature_side,
-    generator_output_side,
-    seed_side,
-)
-from gcn_tf.normalization import LocalResponseNormalization
+from gcn_tf.config.files import resolve
+from gcn_tf.config.schema import ClassifierConfig, ConfigError, Convolution, GeneratorConfig, Upsampling
+from gcn_tf.model.classifier import build_classifier, check_classifier_side, classifier_feature_side
+from gcn_tf.model.gcn import GCN
+from gcn_tf.model.generator import build_generator, check_image_side, generator_output_side, seed_side
+from gcn_tf.model.local_response_normalization import LocalResponseNormalization
 
 SIZES = {"digit": 10, "writer": 10, "color": 3, "rotation": 4}
 FACES = {"person": 65, "emotion": 4, "session": 2, "rotation": 4}

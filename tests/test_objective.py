@@ -1,6 +1,12 @@
 import numpy as np
 
-from gcn_tf.objective import clip_image, cross_entropies, imagined_entropies, sum_of_squares, weighted_sum
+from gcn_tf.model.objective import (
+    clip_image,
+    cross_entropies,
+    imagined_entropies,
+    sum_of_squares,
+    weighted_sum,
+)
 
 RNG = np.random.default_rng(0)
 

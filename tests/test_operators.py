@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from gcn_tf import training
-from gcn_tf.operators import (
+from gcn_tf.model.operators import (
     FactorOperators,
     HideExplained,
     Operators,
@@ -11,6 +10,8 @@ from gcn_tf.operators import (
     symmetry_products,
 )
 from gcn_tf.pipelines.batches import pixels
+from gcn_tf.pipelines.split import load_split
+from gcn_tf.runs.run_dir import open_run
 
 RNG = np.random.default_rng(0)
 PICTURES = RNG.random((2, 6, 6, 3)).astype(np.float32)
@@ -142,7 +143,7 @@ def test_pictures_that_are_not_square_are_refused():
 
 
 def test_the_drawn_digits_show_color_and_rotation(toy_config):
-    split = training.load_split(toy_config)
+    split = load_split(toy_config)
     seen = split.pictures(unseen=False)
     found = estimate_operators(pixels(split, seen), split.ids[seen], split.dataset.space.sizes)
     assert {name for name, operators in found.items() if operators.explain} == {"color", "rotation"}
@@ -150,7 +151,7 @@ def test_the_drawn_digits_show_color_and_rotation(toy_config):
 
 
 def test_a_run_keeps_its_operators(toy_run):
-    generator = training.open_run(toy_run).model.generator
+    generator = open_run(toy_run).model.generator
     chosen = np.asarray(generator.get_layer("operators").symmetry["rotation"]).argmax(axis=1)
     assert chosen.tolist() == [0, 1, 2, 3]
     assert float(generator.get_layer("hide_explained").hidden["rotation"]) == 1

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gcn_tf.config import RunConfig
-from gcn_tf.optimizers import FusedAdam, learning_rate
+from gcn_tf.config.schema import RunConfig
+from gcn_tf.model.optimizers import FusedAdam, learning_rate
 
 SETTINGS = {"learning_rate": 1e-2, "beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-8}
 

@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from gcn_tf import precision
+from gcn_tf.model import precision
 
 
 @pytest.mark.parametrize(

@@ -58,11 +58,11 @@ def test_the_quick_study_compares_every_method_on_real_digits(data, tmp_path, mo
 
 def test_pictures_drawn_from_a_hundred_real_digits_teach_to_read_other_writers(data):
     """86.2 % of other writers' digits without them, 90.9 % with them, in docs/augmentation.md."""
-    from gcn_tf.config_files import resolve
-    from gcn_tf.pipelines.recognition import labelled_pictures, recognition
-    from gcn_tf.studies.augmentation_jobs import drawings
-    from gcn_tf.studies.drawn_pictures import draw_pictures, train_generator
-    from gcn_tf.studies.student import Labelled, train_student
+    from gcn_tf.config.files import resolve
+    from gcn_tf.studies.augmentation.downstream_classifier import Labelled, train_student
+    from gcn_tf.studies.augmentation.generated_pictures import draw_pictures, train_generator
+    from gcn_tf.studies.augmentation.jobs import drawings
+    from gcn_tf.studies.augmentation.task import labelled_pictures, recognition
 
     config = dataclasses.replace(
         resolve(dataset="qmnist"), data_dir=data, manual_dir=FOLDER, precision="float32"

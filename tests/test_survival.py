@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gcn_tf import training
+from gcn_tf.runs.run_dir import open_run
 
 CODE = (
     "import sys; from gcn_tf.quiet import import_tensorflow; import_tensorflow();"
@@ -161,7 +161,7 @@ def test_a_kill_during_the_export_leaves_no_half_of_a_model(train, tmp_path):
     wait_until((tmp_path / "run/model.partial").exists, process)
     kill(process)
     assert not (tmp_path / "run/model").exists()
-    assert int(training.open_run(tmp_path / "run").model.step) == 24
+    assert int(open_run(tmp_path / "run").model.step) == 24
     finish(train("run"))
     assert tf.saved_model.load(str(tmp_path / "run/model")).signatures["serving_default"]
     assert not (tmp_path / "run/model.partial").exists()
@@ -177,7 +177,7 @@ def test_sigterm_saves_and_ends_with_143_within_ten_seconds(train, tmp_path):
     assert process.returncode == 143
     assert "saved after step" in err
     assert "go on with: gcn-tf train --resume run" in err
-    assert int(training.open_run(tmp_path / "run").model.step) >= 4
+    assert int(open_run(tmp_path / "run").model.step) >= 4
 
 
 @pytest.mark.slow
@@ -189,7 +189,7 @@ def test_a_second_ctrl_c_ends_at_once_and_leaves_the_last_checkpoint(train, tmp_
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert int(training.open_run(tmp_path / "run").model.step) >= 20
+    assert int(open_run(tmp_path / "run").model.step) >= 20
 
 
 def test_a_batch_that_memory_can_not_hold_is_refused_in_one_line(train):
@@ -241,7 +241,7 @@ def one_line(err):
 
 
 def newest_is_whole(run):
-    return int(training.open_run(run).model.step) == max(int(n[5:13]) for n in steps_saved(run))
+    return int(open_run(run).model.step) == max(int(n[5:13]) for n in steps_saved(run))
 
 
 LOGGING = ("--steps", "3000", "--checkpoint-steps", "5", "--image-steps", "20", "--log-steps", "1")

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gcn_tf import training
 from gcn_tf.errors import UserError
-from gcn_tf.synthesis import draw_codes, generate, write_picture
+from gcn_tf.runs.run_dir import open_run
+from gcn_tf.synthesis.draw import draw_codes, generate, write_picture
 
 
 @pytest.fixture(scope="module")
 def run(toy_run):
-    return training.open_run(toy_run)
+    return open_run(toy_run)
 
 
 CELL = {"digit": "7", "writer": "2", "color": "red", "rotation": "90"}
@@ -51,6 +51,6 @@ def test_a_grid_has_the_last_varied_factor_along_its_columns(run, tmp_path):
 
 
 def test_too_many_pictures_are_refused_before_drawing(run, monkeypatch):
-    monkeypatch.setattr("gcn_tf.synthesis.PICTURE_LIMIT", 11)
+    monkeypatch.setattr("gcn_tf.synthesis.draw.PICTURE_LIMIT", 11)
     with pytest.raises(UserError, match="12 pictures, more than 11"):
         write_picture(run, ["digit=1", "writer=1", "color=*", "rotation=*"], None)

@@ -11,11 +11,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gcn_tf import callbacks, training
-from gcn_tf.callbacks import Diverged
-from gcn_tf.checkpoints import CheckpointStore
-from gcn_tf.config import ConfigError
+from gcn_tf.config.schema import ConfigError
 from gcn_tf.errors import UserError
+from gcn_tf.model.build import build_model
+from gcn_tf.runs.checkpoints import CheckpointStore
+from gcn_tf.runs.run_dir import check_same_settings, open_run, read_run_config
+from gcn_tf.training.fit import fit
+from gcn_tf.training.log import RunLog
+from gcn_tf.training.prepare import start_run
+from gcn_tf.training.scoring import Evaluation
+from gcn_tf.training.step_callback import Diverged, thinned
 
 
 def weights(model):
@@ -37,8 +42,8 @@ def test_a_run_directory_holds_what_the_contract_says(toy_run, toy_config):
     assert {"config.yaml", "factors.json", "checkpoints", "logs", "metrics.jsonl", "model"} <= {
         p.name for p in toy_run.iterdir()
     }
-    assert training.read_run_config(toy_run) == toy_config
-    run = training.open_run(toy_run)
+    assert read_run_config(toy_run) == toy_config
+    run = open_run(toy_run)
     assert int(run.model.step) == toy_config.steps
     assert run.space.sizes == {"digit": 10, "writer": 3, "color": 3, "rotation": 4}
 
@@ -66,19 +71,19 @@ def test_tensorboard_gets_scalars_and_grids(toy_run):
 def test_tensorboard_stays_under_the_stated_bound_however_often_it_could_be_written(
     tmp_path, toy_config, monkeypatch
 ):
-    for name, most in {"MOST_LINES": 8, "MOST_EVALUATIONS": 6, "MOST_GRIDS": 2}.items():
-        monkeypatch.setattr(callbacks, name, most)
-    made, bound = callbacks.RunLog.__init__, []
+    for name, most in {"log.MOST_LINES": 8, "scoring.MOST_EVALUATIONS": 6, "log.MOST_GRIDS": 2}.items():
+        monkeypatch.setattr(f"gcn_tf.training.{name}", most)
+    made, bound = RunLog.__init__, []
 
     def noted(self, *arguments):
         made(self, *arguments)
         bound.append(self.largest_size)
 
-    monkeypatch.setattr(callbacks.RunLog, "__init__", noted)
+    monkeypatch.setattr(RunLog, "__init__", noted)
     config = dataclasses.replace(toy_config, log_steps=1, image_steps=1)
-    config, split = training.start_run(config, tmp_path / "run")
+    config, split = start_run(config, tmp_path / "run")
     said = []
-    training.fit(config, split, tmp_path / "run", say=said.append)
+    fit(config, split, tmp_path / "run", say=said.append)
     logged = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     scored = [line["step"] for line in logged if "seen/psnr_db" in line]
     assert scored == [4, 8, 12, 16, 20, 24]
@@ -97,7 +102,7 @@ def test_tensorboard_stays_under_the_stated_bound_however_often_it_could_be_writ
     [(25, 600, 20_000, 25), (250, 600, 2, 500), (1, 100, 10, 10), (3, 100, 10, 12), (500, 24, 2, 500)],
 )
 def test_what_would_happen_too_often_happens_at_multiples(every, steps, most, expected):
-    assert callbacks.thinned(every, steps, most) == expected
+    assert thinned(every, steps, most) == expected
     assert steps // expected <= most
 
 
@@ -108,35 +113,35 @@ def test_training_lowers_the_loss(toy_run):
 
 def stop_after(monkeypatch, step_wanted):
     """Kill `fit` from within after a step, as a signal would."""
-    original = training.Evaluation.step
+    original = Evaluation.step
 
     def step(self, step, logs):
         original(self, step, logs)
         if step == step_wanted:
             raise RuntimeError("killed")
 
-    monkeypatch.setattr(training.Evaluation, "step", step)
+    monkeypatch.setattr(Evaluation, "step", step)
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path, toy_config, toy_run, monkeypatch):
     folder = tmp_path / "run"
-    config, split = training.start_run(toy_config, folder)
+    config, split = start_run(toy_config, folder)
     for step in (11, 19):  # 3 steps after a checkpoint each
         with monkeypatch.context() as patch:
             stop_after(patch, step)
             with pytest.raises(RuntimeError, match="killed"):
-                training.fit(config, split, folder)
-    resumed = training.fit(config, split, folder)
-    whole = training.open_run(toy_run).model
+                fit(config, split, folder)
+    resumed = fit(config, split, folder)
+    whole = open_run(toy_run).model
     for a, b in zip(weights(resumed), weights(whole), strict=True):
         np.testing.assert_array_equal(a, b)
     assert (folder / "metrics.jsonl").read_text() == (toy_run / "metrics.jsonl").read_text()
 
 
 def test_another_seed_gives_other_weights(tmp_path, toy_config, toy_run):
-    config, split = training.start_run(dataclasses.replace(toy_config, seed=1), tmp_path / "run")
-    other = training.fit(config, split, tmp_path / "run")
-    whole = training.open_run(toy_run).model
+    config, split = start_run(dataclasses.replace(toy_config, seed=1), tmp_path / "run")
+    other = fit(config, split, tmp_path / "run")
+    whole = open_run(toy_run).model
     pairs = zip(weights(other), weights(whole), strict=True)
     assert sum(not np.array_equal(a, b) for a, b in pairs) > 20
 
@@ -146,25 +151,23 @@ def test_a_resume_with_other_settings_is_refused_with_the_differences(toy_run, t
     with pytest.raises(
         ConfigError, match=r"steps: 24 in the run, 99 now; learning_rate: 0.001 in the run, 0.5 now"
     ):
-        training.check_same_settings(toy_config, wanted, toy_run)
-    training.check_same_settings(
-        toy_config, dataclasses.replace(toy_config, manual_dir="/elsewhere"), toy_run
-    )
+        check_same_settings(toy_config, wanted, toy_run)
+    check_same_settings(toy_config, dataclasses.replace(toy_config, manual_dir="/elsewhere"), toy_run)
 
 
 def test_a_second_run_never_overwrites_the_first(toy_run, toy_config):
     with pytest.raises(UserError, match="already holds a run: go on with --resume"):
-        training.start_run(toy_config, toy_run)
+        start_run(toy_config, toy_run)
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path):
     with pytest.raises(UserError, match="is no run directory"):
-        training.open_run(tmp_path)
+        open_run(tmp_path)
 
 
 def test_nan_stops_the_run_with_the_step_and_the_last_good_checkpoint(tmp_path, toy_config, monkeypatch):
-    config, split = training.start_run(toy_config, tmp_path / "run")
-    build = training.build_model
+    config, split = start_run(toy_config, tmp_path / "run")
+    build = build_model
 
     def poisoned(*arguments):
         model = build(*arguments)
@@ -178,16 +181,16 @@ def test_nan_stops_the_run_with_the_step_and_the_last_good_checkpoint(tmp_path, 
         model.train_step = step
         return model
 
-    monkeypatch.setattr(training, "build_model", poisoned)
+    monkeypatch.setattr("gcn_tf.training.fit.build_model", poisoned)
     with pytest.raises(
         Diverged, match=r"pixel_loss is nan at step 14: .* last good checkpoint: .*step-00000008.npz"
     ):
-        training.fit(config, split, tmp_path / "run")
+        fit(config, split, tmp_path / "run")
 
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path, toy_config):
-    config, split = training.start_run(toy_config, tmp_path / "run")
-    model = training.build_model(config, split.dataset.space, (28, 28, 3))
+    config, split = start_run(toy_config, tmp_path / "run")
+    model = build_model(config, split.dataset.space, (28, 28, 3))
     store = CheckpointStore(model, tmp_path / "run" / "checkpoints")
     assert store.finite()
     model.generator.trainable_variables[0].assign(model.generator.trainable_variables[0] * np.nan)
@@ -196,15 +199,15 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path, toy_config):
 
 def test_a_frozen_run_trains_the_classifier_first(tmp_path, toy_config):
     config = dataclasses.replace(toy_config, cooperation="frozen", classifier_steps=6, steps=6)
-    config, split = training.start_run(config, tmp_path / "run")
-    model = training.fit(config, split, tmp_path / "run")
+    config, split = start_run(config, tmp_path / "run")
+    model = fit(config, split, tmp_path / "run")
     assert (int(model.step), int(model.optimizer.iterations)) == (12, 6)
     assert int(model.classifier_optimizer.iterations) == 6
 
 
 def test_an_image_size_that_the_layers_cannot_make_is_refused_before_any_work(tmp_path, toy_config):
     with pytest.raises(ConfigError, match="make 28x28 images, the dataset has 32x32"):
-        training.start_run(dataclasses.replace(toy_config, image_size=32), tmp_path / "run")
+        start_run(dataclasses.replace(toy_config, image_size=32), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -221,5 +224,5 @@ def test_ctrl_c_saves_says_how_to_go_on_and_exits_130(tmp_path, toy_config_file)
     assert process.returncode == 130, said
     assert f"go on with: gcn-tf train --resume {run}" in said
     assert "Traceback" not in said
-    model = training.open_run(run).model
+    model = open_run(run).model
     assert int(model.step) >= 4

@@ -10,7 +10,7 @@ import numpy as np
 from gcn_tf.tuning.space import Choices, Space, varied
 
 if TYPE_CHECKING:
-    from gcn_tf.tuning.report import Trial
+    from gcn_tf.tuning.trials import Trial
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from gcn_tf.config import ConfigError, RunConfig, check_flag, to_dict, whole_number
-from gcn_tf.kept_settings import PLACES
+from gcn_tf.config.checks import check_flag, whole_number
+from gcn_tf.config.kept import PLACES
+from gcn_tf.config.schema import ConfigError, RunConfig, to_dict
 
 Strategy = Literal["hyperband", "bayesian", "random"]
 Role = Literal["alone", "chief", "worker"]

@@ -15,17 +15,21 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
-from gcn_tf import training
-from gcn_tf.callbacks import Diverged, Interrupted
-from gcn_tf.config import RunConfig, to_dict
+from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import UserError
-from gcn_tf.factors import FactorSpace
+from gcn_tf.evaluation.judges import Judges
 from gcn_tf.files import read_json_object, write_beside
-from gcn_tf.judge import Judges
-from gcn_tf.model import GCN
-from gcn_tf.networks import build_classifier, build_generator
-from gcn_tf.pipelines.batches import Split
-from gcn_tf.synthesis import draw_codes
+from gcn_tf.grid.factors import FactorSpace
+from gcn_tf.interrupts import Interrupted
+from gcn_tf.model.build import build_model
+from gcn_tf.model.classifier import build_classifier
+from gcn_tf.model.gcn import GCN
+from gcn_tf.model.generator import build_generator
+from gcn_tf.pipelines.split import Split
+from gcn_tf.runs.run_dir import Run, read_run_config, write_run
+from gcn_tf.synthesis.draw import draw_codes
+from gcn_tf.training.fit import fit
+from gcn_tf.training.step_callback import Diverged
 from gcn_tf.tuning.score import rules_of, score_validation
 from gcn_tf.tuning.space import (
     WIDTH_FACTORS,
@@ -95,9 +99,7 @@ class GCNHyperModel(keras_tuner.HyperModel):
         return trial_config(self.config, values, share)
 
     def build(self, hp: keras_tuner.HyperParameters) -> GCN:
-        return training.build_model(
-            self.trial_config(hp), self.split.dataset.space, self.split.dataset.image_shape
-        )
+        return build_model(self.trial_config(hp), self.split.dataset.space, self.split.dataset.image_shape)
 
     def fit(
         self, hp: keras_tuner.HyperParameters, model: GCN, *args: Any, trial_id: str, **kwargs: Any
@@ -132,7 +134,7 @@ class GCNHyperModel(keras_tuner.HyperModel):
             with suppress(UserError):  # a damaged one: train again
                 return read_score(scored)
         try:
-            model = training.fit(config, self.split, run_dir, model)
+            model = fit(config, self.split, run_dir, model)
         except Diverged as error:
             raise keras_tuner.errors.FailedTrialError(str(error)) from None
         except Interrupted as stop:  # KerasTuner would take an Exception for a trial that broke down
@@ -148,18 +150,18 @@ class GCNHyperModel(keras_tuner.HyperModel):
         noted = replace(config, holdout=(*config.holdout, *rules_of(self.split)))
         if (run_dir / "config.yaml").exists():
             try:
-                if to_dict(training.read_run_config(run_dir)) == to_dict(noted):
+                if to_dict(read_run_config(run_dir)) == to_dict(noted):
                     return config
             except UserError:
                 pass  # damaged by the same kill that stopped the trial
             shutil.rmtree(run_dir)
-        training.write_run(noted, self.split, run_dir)
+        write_run(noted, self.split, run_dir)
         return config
 
     def _score(self, model: GCN) -> dict[str, float]:
         space = self.split.dataset.space
         ids = self.split.ids[self.split.unseen]
-        run = training.Run(self.folder, self.config, space, model)
+        run = Run(self.folder, self.config, space, model)
         drawn = draw_codes(run, space.one_hot(ids))
         return score_validation(self.split, drawn, self.judges, self.psnr_weight)
 

@@ -3,7 +3,6 @@
 import csv
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,79 +11,24 @@ import yaml
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
 
-from gcn_tf.config import to_dict
-from gcn_tf.evaluation import versions_and_machine
+from gcn_tf.config.kept import PLACES
+from gcn_tf.config.schema import to_dict
 from gcn_tf.files import write_beside
-from gcn_tf.kept_settings import PLACES
-from gcn_tf.report import markdown_table, to_html
+from gcn_tf.reporting.html import to_html
+from gcn_tf.reporting.provenance import versions_and_machine
+from gcn_tf.reporting.tables import markdown_table
 from gcn_tf.tuning.charts import write_importance_chart, write_parallel_coordinates
 from gcn_tf.tuning.config import Search
-from gcn_tf.tuning.space import Choices, Space, current, exact, trial_config, varied
+from gcn_tf.tuning.space import Choices, Space, current, trial_config, varied
+from gcn_tf.tuning.trials import STEPS, Trial, best_trial, figures_of, trials_of
 
-STEPS = "steps"
 TREES = 500
+
+
 IMPORTANCE_FROM = 10  # scored trials; fewer tell nothing
+
+
 SHOWN_TRIALS = 40
-FIGURES = {  # of a trial, by metric
-    "score": "score",
-    "accuracy": "read right",
-    "psnr_db": "PSNR (dB)",
-    "sharpness": "sharpness",
-    "stray_ink": "stray ink",
-    "lowest_score": "lowest score of a seed",
-}
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A trial as the report tells it.
-
-    Args:
-        status: "COMPLETED", "FAILED", "INVALID" (is run again) or "RUNNING".
-        values: by setting, those that mattered.
-        metrics: "score" and its parts, "steps", "seconds"; empty unless completed.
-        message: why it failed, one line.
-    """
-
-    name: str
-    status: str
-    values: dict[str, Any]
-    metrics: dict[str, float]
-    message: str
-
-    @property
-    def score(self) -> float | None:
-        return self.metrics.get("score")
-
-    @property
-    def steps(self) -> int:
-        return int(self.metrics.get(STEPS, 0))
-
-
-def figures_of(trials: Sequence[Trial]) -> dict[str, str]:
-    """`FIGURES` that some trial has."""
-    return {metric: told for metric, told in FIGURES.items() if any(metric in t.metrics for t in trials)}
-
-
-def trials_of(oracle: Any, space: Space) -> list[Trial]:
-    """The trials that an oracle handed out, in order."""
-    found = []
-    for name in oracle.start_order:
-        trial = oracle.trials[name]
-        values = {k: exact(v, space[k]) for k, v in trial.hyperparameters.values.items() if k in space}
-        done = trial.status == "COMPLETED"
-        metrics = {m: trial.metrics.get_best_value(m) for m in trial.metrics.metrics} if done else {}
-        lines = [line for line in (trial.message or "").splitlines() if line.strip()]
-        message = lines[-1].partition("FailedTrialError: ")[2] or lines[-1] if lines else ""
-        found.append(Trial(name, trial.status, values, metrics, message))
-    return found
-
-
-def best_trial(trials: Sequence[Trial]) -> Trial | None:
-    """The highest score among the trials of most steps; None while none was scored."""
-    scored = [t for t in trials if t.score is not None]
-    longest = max((t.steps for t in scored), default=0)
-    return max((t for t in scored if t.steps == longest), key=lambda t: t.score or 0.0, default=None)
 
 
 def write_best(search: Search, trials: Sequence[Trial]) -> Path | None:

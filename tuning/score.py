@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from gcn_tf.evaluation import CellScores, score_cells
-from gcn_tf.holdout import HoldoutError, check_values_seen, holdout_rules, unseen_mask
-from gcn_tf.judge import Judges
-from gcn_tf.pipelines.batches import Split, pixels, rows_by_group
-from gcn_tf.pipelines.registry import Dataset
+from gcn_tf.evaluation.judges import Judges
+from gcn_tf.evaluation.scores import CellScores, score_cells
+from gcn_tf.grid.holdout import HoldoutError, check_values_seen, holdout_rules, unseen_mask
+from gcn_tf.pipelines.batches import pixels
+from gcn_tf.pipelines.dataset import Dataset
+from gcn_tf.pipelines.split import Split, rows_by_group
 from gcn_tf.tuning.config import PSNR_WEIGHT
 
 VALIDATION_SEED = 1_000_003  # added to the seed, so that drawn protocols draw other cells for validation

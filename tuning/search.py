@@ -1,40 +1,34 @@
 """`gcn-tf tune`: a search alone, or a chief with workers."""
 
-import contextlib
 import dataclasses
-import io
 import os
 import socket
 import sys
 import threading
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import grpc
-import keras
 import keras_tuner
 
-from gcn_tf.config import ConfigError
+from gcn_tf.config.kept import keep_settings
+from gcn_tf.config.schema import ConfigError
 from gcn_tf.errors import UserError, suggest
-from gcn_tf.evaluation import dataset_judges
-from gcn_tf.judge import Judges
-from gcn_tf.kept_settings import keep_settings
-from gcn_tf.networks import check_classifier_side, check_image_side
-from gcn_tf.pipelines.batches import Split, split_dataset
-from gcn_tf.pipelines.registry import Dataset, load_dataset
-from gcn_tf.precision import resolve_precision
-from gcn_tf.progress import duration
+from gcn_tf.evaluation.judges import Judges, dataset_judges
+from gcn_tf.model.classifier import check_classifier_side
+from gcn_tf.model.generator import check_image_side
+from gcn_tf.model.precision import resolve_precision
+from gcn_tf.pipelines.dataset import Dataset
+from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.pipelines.split import Split, split_dataset
 from gcn_tf.tuning.config import Search, check_free, is_loopback
 from gcn_tf.tuning.hypermodel import GCNHyperModel, declare, width_parameters, write_hparams_page
 from gcn_tf.tuning.oracles import build_oracle, planned_lengths
-from gcn_tf.tuning.report import trials_of, write_best, write_report
+from gcn_tf.tuning.report import write_report
 from gcn_tf.tuning.score import validation_split
 from gcn_tf.tuning.space import Choices, Space, current, default_space, narrowed
-
-SIGN_OF_LIFE = 5.0  # seconds between those of a worker
+from gcn_tf.tuning.tuner import SearchProgress, SearchTuner
 
 
 @dataclass
@@ -104,103 +98,6 @@ def describe(prepared: Prepared) -> str:
     )
 
 
-class _Tuner(keras_tuner.Tuner):
-    """KerasTuner's loop with trials in run directories, signs of life to the chief, and files that appear whole."""
-
-    def __init__(self, search: Search, hypermodel: GCNHyperModel, oracle: Any) -> None:
-        self.search_settings = search
-        with contextlib.redirect_stdout(io.StringIO()):  # "Reloading Tuner from ..."
-            super().__init__(oracle, hypermodel, directory=str(search.out), project_name="oracle")
-        self.idle = False
-
-    def save(self) -> None:
-        if not self._is_worker():
-            self.oracle.save()
-        path = Path(self._get_tuner_fname())  # its presence says that there is a search to go on with
-        if not path.exists():
-            path.write_text("{}")
-
-    def pre_create_trial(self) -> None:
-        if self.idle:
-            time.sleep(1)
-        self.idle = True
-
-    def on_trial_begin(self, trial: Any) -> None:
-        self.idle = False
-        values = trial.hyperparameters.values
-        if values.get("tuner/settings") != self.search_settings.digest():
-            raise keras_tuner.errors.FatalRuntimeError(
-                "the chief searches with other settings: give chief and workers the same flags and files"
-            )
-        steps = self.hypermodel.trial_config(trial.hyperparameters).steps
-        print(f"trial {trial.trial_id}: {steps} steps, {describe_values(values, self.hypermodel.space)}")
-
-    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
-        keras.utils.clear_session()
-        since = time.perf_counter()
-        with self._signs_of_life(trial.trial_id):
-            model = self.hypermodel.build(trial.hyperparameters)
-            metrics = self.hypermodel.fit(trial.hyperparameters, model, trial_id=trial.trial_id)
-        return {"seconds": time.perf_counter() - since, **metrics}
-
-    @contextlib.contextmanager
-    def _signs_of_life(self, trial_id: str) -> Iterator[None]:
-        over = threading.Event()
-
-        def live() -> None:
-            while not over.wait(SIGN_OF_LIFE):
-                with contextlib.suppress(grpc.RpcError):  # a chief that is started again hears the next one
-                    self.oracle.get_trial(trial_id)
-
-        thread = threading.Thread(target=live, daemon=True)
-        if self._is_worker():
-            thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-
-
-def describe_values(values: dict[str, Any], space: Space) -> str:
-    """What varies of a trial, `learning_rate 0.0012, schedule cosine`."""
-    shown = []
-    for key, entry in space.items():
-        if key in values and not (isinstance(entry, Choices) and not entry.values[1:]):
-            value = values[key]
-            shown.append(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}")
-    return ", ".join(shown)
-
-
-class _Progress:
-    """A line for every trial that ended: its score, the best so far, how many are left and about how long."""
-
-    def __init__(self, search: Search, space: Space, oracle: Any) -> None:
-        self.search, self.space, self.oracle = search, space, oracle
-        self.lengths = planned_lengths(search.strategy, search.trials)
-        self.since, self.steps_here = time.perf_counter(), 0.0
-
-    def __call__(self, trial: Any) -> None:
-        ended = trials_of(self.oracle, self.space)
-        one = next(t for t in ended if t.name == trial.trial_id)
-        if one.status == "INVALID":
-            print(f"trial {one.name} broke down and is run again: {one.message}", flush=True)
-            return
-        scored = [t for t in ended if t.score is not None]
-        told = f"failed: {one.message}"
-        if one.score is not None:
-            self.steps_here += one.steps
-            best = max(scored, key=lambda t: t.score or 0.0)
-            told = f"score {one.score:.4f} (best {best.score:.4f}, trial {best.name})"
-            write_best(self.search, ended)
-        done = sum(t.status in ("COMPLETED", "FAILED") for t in ended)
-        left = sum(self.lengths[done:]) * self.search.config.steps
-        seconds = time.perf_counter() - self.since
-        rest = (
-            f", about {duration(seconds * left / self.steps_here)} left" if self.steps_here and left else ""
-        )
-        print(f"trial {one.name} {told}; {done} of {self.search.trials} trials done{rest}", flush=True)
-
-
 def run_search(search: Search, role: str, address: tuple[str, int]) -> Path | None:
     """Search, or go on, and write `best.yaml`, report.md, report.html, report.json, trials.csv and the figures.
 
@@ -234,7 +131,7 @@ def run_search(search: Search, role: str, address: tuple[str, int]) -> Path | No
     )
     write_hparams_page(folder, prepared.space)
     try:
-        tuner = _Tuner(search, hypermodel, oracle)
+        tuner = SearchTuner(search, hypermodel, oracle)
     except UserError:
         raise
     except Exception as error:  # KerasTuner reads its files unchecked
@@ -245,7 +142,7 @@ def run_search(search: Search, role: str, address: tuple[str, int]) -> Path | No
         if role == "worker":
             _work(tuner, address)
             return None
-        oracle.on_end = _Progress(search, prepared.space, oracle)
+        oracle.on_end = SearchProgress(search, prepared.space, oracle)
         if role == "chief":
             _lead(tuner, oracle, address)
         else:
@@ -269,7 +166,7 @@ def _set_role(role: str, address: tuple[str, int]) -> None:
         os.environ.update(zip(names, (name, address[0], str(address[1])), strict=True))
 
 
-def _lead(tuner: _Tuner, oracle: Any, address: tuple[str, int]) -> None:
+def _lead(tuner: SearchTuner, oracle: Any, address: tuple[str, int]) -> None:
     """Hand out trials until all are done, watching that workers live."""
     host, port = address
     who = (
@@ -292,7 +189,7 @@ def _lead(tuner: _Tuner, oracle: Any, address: tuple[str, int]) -> None:
         over.set()
 
 
-def _work(tuner: _Tuner, address: tuple[str, int]) -> None:
+def _work(tuner: SearchTuner, address: tuple[str, int]) -> None:
     print(f"worker: asks the chief at {address[0]}:{address[1]} for trials", flush=True)
     try:
         tuner.search()

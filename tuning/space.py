@@ -8,15 +8,9 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from gcn_tf.config import (
-    Activation,
-    ClassifierConfig,
-    ConfigError,
-    GeneratorConfig,
-    RunConfig,
-    check_config,
-)
-from gcn_tf.config_files import read_yaml, with_settings
+from gcn_tf.config.checks import check_config
+from gcn_tf.config.files import read_yaml, with_settings
+from gcn_tf.config.schema import Activation, ClassifierConfig, ConfigError, GeneratorConfig, RunConfig
 from gcn_tf.errors import suggest
 
 WIDTHS = "widths"  # not a setting by itself: "0.7 x 1.4" scales the layers of generator and classifier

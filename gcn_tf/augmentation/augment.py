@@ -13,18 +13,20 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from gcn_tf import training
 from gcn_tf.augmentation.config import AugmentationConfig, check_augmentation_config, parse_shard
 from gcn_tf.augmentation.files import NAME, Pictures
 from gcn_tf.augmentation.picture_filter import balanced, confidence, nearest_difference
 from gcn_tf.augmentation.plan import Job, make_job
 from gcn_tf.augmentation.ratios import Ratio
 from gcn_tf.augmentation.report import Counts, check_kept, class_names, report_lines, write_report
+from gcn_tf.config.kept import differing_settings
 from gcn_tf.errors import UserError
 from gcn_tf.files import read_json_object, write_beside
 from gcn_tf.pipelines.batches import pixels
+from gcn_tf.pipelines.split import load_split
 from gcn_tf.progress import progress
-from gcn_tf.synthesis import drawing
+from gcn_tf.runs.run_dir import open_run
+from gcn_tf.synthesis.draw import drawing
 
 BATCH = 256
 Say = Callable[[str], None]
@@ -50,7 +52,7 @@ def augment(
     check_augmentation_config(config)
     Ratio.parse(config.ratio)
     number, count = parse_shard(shard)
-    job = make_job(training.open_run(run_dir), config, out)
+    job = make_job(open_run(run_dir), config, out)
     try:
         claim(job)
         mine = range(number - 1, job.parts, count)
@@ -73,7 +75,7 @@ def claim(job: Job) -> None:
     path, plan = job.folder / "plan.json", job.describe()
     there = [entry.name for entry in job.folder.iterdir()] if job.folder.exists() else []
     if path.exists():  # looked for after the other files: another shard may be starting, and writes it first
-        differing = training.differing_settings(read_json_object(path, "name another folder"), plan, "there")
+        differing = differing_settings(read_json_object(path, "name another folder"), plan, "there")
         if differing:
             raise UserError(
                 f"--out {job.folder} holds other pictures ({'; '.join(differing)}): name another folder"
@@ -112,7 +114,7 @@ def _tests(job: Job) -> list[Test]:
         sure = confidence(job.run.model, job.read)
         tests.append(lambda images, codes: sure(images, codes) >= config.min_confidence)
     if config.min_distance:
-        split = training.load_split(job.run.config)
+        split = load_split(job.run.config)
         seen = pixels(split, split.pictures(unseen=False))
         tests.append(lambda images, codes: nearest_difference(images, seen) >= config.min_distance)
     return tests

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from gcn_tf.augmentation.ratios import Ratio
 from gcn_tf.errors import UserError
-from gcn_tf.factors import FactorSpace
+from gcn_tf.grid.factors import FactorSpace
 
 Codes = dict[str, np.ndarray]
 

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import arg
 
-from gcn_tf.config import ConfigError, check_flag, whole_number
+from gcn_tf.config.checks import check_flag, whole_number
+from gcn_tf.config.schema import ConfigError
 
 MOST_PICTURES = 10**9
 Format = Literal["tfds", "folders", "tfrecord"]

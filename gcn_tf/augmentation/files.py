@@ -20,8 +20,8 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from gcn_tf.errors import UserError
-from gcn_tf.factors import FactorSpace
 from gcn_tf.files import read_json_object, write_beside
+from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.pipelines.prepared import quiet
 
 NAME = "augmented"

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from gcn_tf.errors import UserError
-from gcn_tf.model import GCN
+from gcn_tf.model.gcn import GCN
 
 Codes = dict[str, tf.Tensor]
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from gcn_tf import training
 from gcn_tf.augmentation.blends import Blends, Cells, blends_of, missing_cells
 from gcn_tf.augmentation.config import AugmentationConfig, settings
 from gcn_tf.augmentation.files import WRITERS, Writer
 from gcn_tf.errors import UserError
-from gcn_tf.training import Run
+from gcn_tf.pipelines.split import load_split
+from gcn_tf.runs.run_dir import Run
 
 PART_PIXELS = 4096 * 28 * 28  # of a part, which is held in memory as a whole
 Source = Blends | Cells
@@ -96,7 +96,7 @@ def make_job(run: Run, config: AugmentationConfig, out: Path) -> Job:
 
 def _source(run: Run, config: AugmentationConfig) -> Source:
     if config.fill:
-        split = training.load_split(run.config)
+        split = load_split(run.config)
         seen = split.ids[split.pictures(unseen=False)]
         return missing_cells(run.space, seen, config.with_, config.label, config.seed)
     blended = (config.blend or config.mix).split(",")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from gcn_tf.errors import UserError
-from gcn_tf.factors import FactorSpace
 from gcn_tf.files import read_json_object, write_beside
+from gcn_tf.grid.factors import FactorSpace
 
 EVEN = 0.9  # a class whose kept share is below this part of the best one's is named
 

@@ -14,23 +14,50 @@ import numpy as np
 
 from gcn_tf.errors import UserError
 from gcn_tf.files import read_small, require_regular
-from gcn_tf.pipelines.face_crops import BadPicture, decode
-from gcn_tf.pipelines.face_pictures import folders_below, printable
+from gcn_tf.pipelines.photographs.crops import BadPicture, decode
+from gcn_tf.pipelines.photographs.prepared_faces import folders_below, printable
+
+STRAIGHT = ("S",)
+
+
+def config_name(image_size: int, views: tuple[str, ...]) -> str:
+    """E.g. "straight-158", "all-views-158" or "hl-s-hr-158"."""
+    names = {STRAIGHT: "straight", VIEWS: "all-views"}
+    return f"{names.get(views, '-'.join(views).lower())}-{image_size}"
+
 
 HOMEPAGE = "https://kdef.se"
+
+
 PERSONS = tuple(
     f"{sex}{number:02}" for sex in "MF" for number in range(1, 36)
 )  # the authors' index: men first
+
+
 EMOTIONS = ("AF", "AN", "DI", "HA", "NE", "SA", "SU")
+
+
 SESSIONS = ("A", "B")
+
+
 VIEWS = ("FL", "HL", "S", "HR", "FR")
+
+
 SIZE = (562, 762)  # width, height
+
+
 LARGEST_FILE = 20_000_000  # bytes; an official file has about 0.1 MB
+
+
 LARGEST_LIST = 20_000_000  # bytes of the list of files at the end of a zip; that of the official one has 1 MB
+
+
 READ_AT_ONCE = 4096  # bytes; zipfile may unpack 20,000 times as many at a time, of bzip2
+
 
 # Misnamed in the official release; public code that reads KDEF agrees on what they are.
 OFFICIAL_MISNOMERS = {"AF31V": "AF31SAHL", "AM31H": "AM31SUHR"}
+
 
 _NAME = re.compile(rf"([AB])([FM])(\d\d)({'|'.join(EMOTIONS)})({'|'.join(VIEWS)})")
 

@@ -6,18 +6,19 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
-from gcn_tf.pipelines.face_dataset import Examples, face_examples, face_features
-from gcn_tf.pipelines.face_pictures import SPLIT, require_few_bad
 from gcn_tf.pipelines.kdef.files import (
     EMOTIONS,
     HOMEPAGE,
+    STRAIGHT,
     VIEWS,
     KdefError,
+    config_name,
     find_files,
     read_picture,
     same_content,
 )
-from gcn_tf.pipelines.kdef.pictures import STRAIGHT, config_name
+from gcn_tf.pipelines.photographs.prepared_faces import SPLIT, require_few_bad
+from gcn_tf.pipelines.photographs.tfds_examples import Examples, face_examples, face_features
 
 
 @dataclass

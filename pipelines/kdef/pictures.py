@@ -4,14 +4,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gcn_tf.errors import suggest
-from gcn_tf.pipelines.face_pictures import FacePictures, Preparation, load_pictures
-from gcn_tf.pipelines.kdef.files import HOMEPAGE, VIEWS, KdefError, find_files
+from gcn_tf.pipelines.kdef.files import HOMEPAGE, STRAIGHT, VIEWS, KdefError, config_name, find_files
+from gcn_tf.pipelines.photographs.prepared_faces import FacePictures, Preparation, load_pictures
 
 if TYPE_CHECKING:
     from tensorflow_datasets.core import DatasetBuilder
 
-STRAIGHT = ("S",)
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 562  # larger crops than the photographs are wide hold nothing new
+
+
 HOW_TO_GET = (
     f"kdef is not prepared: ask for KDEF at {HOMEPAGE} (it may not be redistributed), put it in a folder "
     "and add --manual-dir FOLDER"
@@ -45,8 +46,8 @@ def load_kdef(
 
     def builder(root: Path) -> "DatasetBuilder":
         # Here, for these import TensorFlow.
-        from gcn_tf.pipelines.face_dataset import configured
         from gcn_tf.pipelines.kdef.kdef_dataset_builder import Builder, kdef_config
+        from gcn_tf.pipelines.photographs.tfds_examples import configured
 
         return configured(Builder, kdef_config(image_size, chosen), root)
 
@@ -59,12 +60,6 @@ def load_kdef(
         how_to_get=HOW_TO_GET,
     )
     return load_pictures(preparation, data_dir, manual_dir)
-
-
-def config_name(image_size: int, views: tuple[str, ...]) -> str:
-    """E.g. "straight-158", "all-views-158" or "hl-s-hr-158"."""
-    names = {STRAIGHT: "straight", VIEWS: "all-views"}
-    return f"{names.get(views, '-'.join(views).lower())}-{image_size}"
 
 
 def _known_views(views: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from gcn_tf.files import read_small, require_regular
-from gcn_tf.pipelines.face_crops import LARGEST_PICTURE, BadPicture, decode, find_face
 from gcn_tf.pipelines.mmi.sessions import NEUTRAL, Clip
+from gcn_tf.pipelines.photographs.crops import LARGEST_PICTURE, BadPicture, decode, find_face
 
 # FFmpeg writes what it thinks of a damaged video to stderr; we name the file ourselves. Unless the user set it.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

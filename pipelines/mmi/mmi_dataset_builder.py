@@ -6,11 +6,10 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
-from gcn_tf.pipelines.face_dataset import Examples, face_examples, face_features
-from gcn_tf.pipelines.face_pictures import SPLIT, require_few_bad
 from gcn_tf.pipelines.mmi.frames import frames_of, read_frame
-from gcn_tf.pipelines.mmi.pictures import config_name
-from gcn_tf.pipelines.mmi.sessions import EMOTIONS, HOMEPAGE, VIEWS, MmiError, find_clips
+from gcn_tf.pipelines.mmi.sessions import EMOTIONS, HOMEPAGE, VIEWS, MmiError, config_name, find_clips
+from gcn_tf.pipelines.photographs.prepared_faces import SPLIT, require_few_bad
+from gcn_tf.pipelines.photographs.tfds_examples import Examples, face_examples, face_features
 
 
 @dataclass

@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gcn_tf.pipelines.face_pictures import FacePictures, Preparation, load_pictures
-from gcn_tf.pipelines.mmi.sessions import HOMEPAGE, VIEWS, MmiError, find_clips
+from gcn_tf.pipelines.mmi.sessions import HOMEPAGE, VIEWS, MmiError, config_name, find_clips
+from gcn_tf.pipelines.photographs.prepared_faces import FacePictures, Preparation, load_pictures
 
 if TYPE_CHECKING:
     from tensorflow_datasets.core import DatasetBuilder
 
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 576  # larger crops than the videos are high hold nothing new
+
+
 HOW_TO_GET = (
     f"mmi is not prepared: ask for the MMI database at {HOMEPAGE} (it may not be redistributed), put its folder "
     "Sessions in a folder and add --manual-dir FOLDER"
@@ -45,8 +47,8 @@ def load_mmi(
 
     def builder(root: Path) -> "DatasetBuilder":
         # Here, for these import TensorFlow.
-        from gcn_tf.pipelines.face_dataset import configured
         from gcn_tf.pipelines.mmi.mmi_dataset_builder import Builder, mmi_config
+        from gcn_tf.pipelines.photographs.tfds_examples import configured
 
         return configured(Builder, mmi_config(image_size), root)
 
@@ -59,8 +61,3 @@ def load_mmi(
         how_to_get=HOW_TO_GET,
     )
     return load_pictures(preparation, data_dir, manual_dir)
-
-
-def config_name(image_size: int) -> str:
-    """E.g. "posed-158"."""
-    return f"posed-{image_size}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gcn_tf.factors import suggest
+from gcn_tf.errors import suggest
 from gcn_tf.pipelines.prepared import damage_named, default_data_dir, no_temporary_files
 from gcn_tf.pipelines.qmnist.sources import SUBSETS, QmnistError, require_files
 

@@ -13,7 +13,6 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from gcn_tf import training
 from gcn_tf.augmentation import augment as augmentation
 from gcn_tf.augmentation.config import AugmentationConfig
 from gcn_tf.augmentation.files import Folders, parse_spec
@@ -21,7 +20,9 @@ from gcn_tf.augmentation.picture_filter import balanced, confidence, nearest_dif
 from gcn_tf.cli import main
 from gcn_tf.errors import UserError
 from gcn_tf.pipelines.batches import pixels
-from gcn_tf.synthesis import draw_codes
+from gcn_tf.pipelines.split import load_split
+from gcn_tf.runs.run_dir import open_run
+from gcn_tf.synthesis.draw import draw_codes
 
 FORMATS = ("tfds", "folders", "tfrecord")
 
@@ -29,9 +30,9 @@ FORMATS = ("tfds", "folders", "tfrecord")
 @pytest.fixture(scope="module")
 def run(toy_run):
     """Opened once for all tests here; opening takes half a second."""
-    opened = training.open_run(toy_run)
+    opened = open_run(toy_run)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "open_run", lambda folder: opened)
+        patch.setattr("gcn_tf.augmentation.augment.open_run", lambda folder: opened)
         yield opened
 
 
@@ -209,7 +210,7 @@ def test_limit_draws_different_pictures_with_even_classes(run, tmp_path):
 def test_fill_draws_every_unseen_cell_as_it_is(run, tmp_path):
     augment(run, tmp_path / "set", blend="", fill="unseen")
     rows = read(tmp_path / "set")
-    split = training.load_split(run.config)
+    split = load_split(run.config)
     cells = np.stack([rows[name] for name in run.space.names], axis=1)
     assert sorted(map(tuple, cells)) == sorted(map(tuple, split.ids[split.unseen]))
     np.testing.assert_allclose(rows["image"].astype(int), draw_codes(run, run.space.one_hot(cells)), atol=1)
@@ -275,7 +276,7 @@ def test_a_class_that_the_filter_empties_is_named_when_balancing(run, whole, tmp
 
 
 def test_pictures_near_a_training_picture_are_left_out(run, whole, tmp_path):
-    split = training.load_split(run.config)
+    split = load_split(run.config)
     seen = pixels(split, split.pictures(unseen=False))
     images = read(whole["tfds"])["image"]
     found = nearest_difference(images[:20], seen, chunk=50)

@@ -2,16 +2,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gcn_tf import training
+from gcn_tf.augmentation.training_input import blend
 from gcn_tf.errors import UserError
-from gcn_tf.synthesis import blend, generate
+from gcn_tf.runs.run_dir import open_run
+from gcn_tf.synthesis.draw import generate
 
 REAL = 99  # a label that no digit has
 
 
 @pytest.fixture(scope="module")
 def run(toy_run):
-    return training.open_run(toy_run)
+    return open_run(toy_run)
 
 
 def real(count=600, channels=3, dtype=np.uint8, one_hot=False):

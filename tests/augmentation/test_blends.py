@@ -8,7 +8,7 @@ import tensorflow as tf
 from gcn_tf.augmentation.blends import blends_of, missing_cells, pair, shuffled
 from gcn_tf.augmentation.ratios import Ratio, uniform
 from gcn_tf.errors import UserError
-from gcn_tf.factors import Factor, FactorSpace
+from gcn_tf.grid.factors import Factor, FactorSpace
 
 SPACE = FactorSpace(
     (

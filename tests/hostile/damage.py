@@ -21,7 +21,7 @@ from PIL import Image
 
 from gcn_tf.errors import UserError
 from gcn_tf.files import stored_arrays
-from gcn_tf.pipelines.face_crops import BadPicture
+from gcn_tf.pipelines.photographs.crops import BadPicture
 from gcn_tf.pipelines.qmnist.sources import Source
 
 # What it keeps would else lie in the folder of the package.

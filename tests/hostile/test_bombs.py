@@ -9,8 +9,8 @@ import zlib
 import pytest
 from damage import GIGABYTES, in_little_memory, read_arrays, refused, write
 
-from gcn_tf.pipelines.face_crops import BadPicture
 from gcn_tf.pipelines.kdef.files import find_files, read_picture, same_content
+from gcn_tf.pipelines.photographs.crops import BadPicture
 from gcn_tf.pipelines.qmnist.qmnist_dataset_builder import Builder
 from gcn_tf.pipelines.qmnist.sources import SUBSETS, read_idx
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage.data import astronaut
 
-from gcn_tf.pipelines.face_crops import BadPicture
 from gcn_tf.pipelines.mmi.frames import frames_of, read_frame
 from gcn_tf.pipelines.mmi.pictures import load_mmi
 from gcn_tf.pipelines.mmi.sessions import Clip, find_clips
+from gcn_tf.pipelines.photographs.crops import BadPicture
 
 SESSION = '<?xml version="1.0"?><session sessionId="1"><track filename="S001-001.avi" view="0"/></session>'
 LABEL = '<Metatags><Metatag Name="Group" Value="x"/><Metatag Name="Emotion" Value="4"/></Metatags>'

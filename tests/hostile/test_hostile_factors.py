@@ -8,7 +8,7 @@ import pytest
 from damage import anything, damaged, inputs, paths_in, read_or_refused, refused, with_replaced, write
 from hypothesis import strategies as st
 
-from gcn_tf.factors import Factor, FactorSpace
+from gcn_tf.grid.factors import Factor, FactorSpace
 
 SPACE = FactorSpace((Factor("digit", tuple("0123456789")), Factor("color", ("red", "green", "blue"))))
 STORED = json.loads(SPACE.to_json())

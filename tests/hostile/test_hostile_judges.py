@@ -8,9 +8,9 @@ import pytest
 from damage import anything, damaged, inputs, paths_in, read_or_refused, refused, with_replaced, write
 from hypothesis import strategies as st
 
-from gcn_tf import judge
-from gcn_tf.config import DataConfig
-from gcn_tf.judge import JudgePictures, doubted_factors, judge_pictures
+from gcn_tf.config.schema import DataConfig
+from gcn_tf.evaluation.judge import JudgePictures, doubted_factors, judge_pictures
+from gcn_tf.evaluation.judges import _read, train_judges
 from gcn_tf.pipelines.registry import load_dataset
 
 
@@ -26,9 +26,9 @@ def learned(pictures, tmp_path_factory):
     """The arrays in the file of untrained judges. Their network is made once, for all tests here."""
     folder = tmp_path_factory.mktemp("judges")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judge, "_fit", lambda network, pictures: None)
-        network = judge.train_judges(pictures, folder)[0].network
-        patch.setattr(judge, "_network", lambda *arguments: network)
+        patch.setattr("gcn_tf.evaluation.judges.train_network", lambda network, pictures: None)
+        network = train_judges(pictures, folder)[0].network
+        patch.setattr("gcn_tf.evaluation.judges.judge_network", lambda *arguments: network)
         (path,) = folder.iterdir()
         with np.load(path) as file:
             yield {name: file[name] for name in file.files}
@@ -74,13 +74,13 @@ def test_judges_of_other_values_are_refused(kind, learned, pictures, tmp_path):
     changed = {n: array for n, array in {**learned, **CHANGES[kind](learned)}.items() if array is not None}
     path = write(tmp_path / "judges.npz", packed(changed))
     with refused(path, "trained anew"):
-        judge._read(path, pictures)
+        _read(path, pictures)
 
 
 def read_judges(path, pictures):
     """What is read must be able to judge."""
     with read_or_refused(path, "trained anew"):
-        for one in judge._read(path, pictures):
+        for one in _read(path, pictures):
             assert one.read(pictures.grid[0][:2]).keys() == set(pictures.space.names)
             assert set(doubted_factors(one)) <= set(pictures.space.names)
 

@@ -23,10 +23,10 @@ from damage import (
 )
 from hypothesis import strategies as st
 
-from gcn_tf.pipelines.face_crops import BadPicture, decode, find_face
-from gcn_tf.pipelines.faces.pictures import write_kdef
 from gcn_tf.pipelines.kdef.files import KdefError, find_files, read_picture, same_content
 from gcn_tf.pipelines.kdef.pictures import load_kdef
+from gcn_tf.pipelines.photographs.crops import BadPicture, decode, find_face
+from gcn_tf.pipelines.procedural.faces.pictures import write_kdef
 
 
 def jpeg_announcing(width: int, height: int) -> bytes:

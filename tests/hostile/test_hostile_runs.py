@@ -24,19 +24,20 @@ from damage import (
 )
 from hypothesis import strategies as st
 
-from gcn_tf import training
-from gcn_tf.callbacks import _logged_step
-from gcn_tf.charts import write_curves_chart
-from gcn_tf.checkpoints import CheckpointStore
-from gcn_tf.pipelines.batches import split_dataset
+from gcn_tf.model.build import build_model
 from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.pipelines.split import split_dataset
+from gcn_tf.reporting.charts import write_curves_chart
+from gcn_tf.runs.checkpoints import CheckpointStore
+from gcn_tf.runs.run_dir import open_run
+from gcn_tf.training.log import _logged_step
 
 
 @pytest.fixture(scope="module")
 def store(toy_config, tmp_path_factory):
     """The checkpoint of a toy run, and its bytes."""
     split = split_dataset(load_dataset(toy_config), toy_config.holdout, 0)
-    model = training.build_model(toy_config, split.dataset.space, split.dataset.image_shape)
+    model = build_model(toy_config, split.dataset.space, split.dataset.image_shape)
     kept = CheckpointStore(model, tmp_path_factory.mktemp("checkpoints"))
     kept.save(10)
     return kept, kept.latest.read_bytes()
@@ -62,7 +63,7 @@ def open_with(run, place, value):
     folder, stored = run
     changed = with_replaced(stored, place, value)
     write(folder / "config.yaml", yaml.safe_dump(changed, sort_keys=False).encode())
-    return training.open_run(folder)
+    return open_run(folder)
 
 
 MANY, ENDLESS = 10**6, 10**9

@@ -19,12 +19,13 @@ from damage import (
 )
 from hypothesis import strategies as st
 
-from gcn_tf.config import RunConfig, check_config, to_dict
-from gcn_tf.config_files import read_config, read_yaml, resolve, write_config
-from gcn_tf.kept_settings import differing_settings, keep_settings
-from gcn_tf.pipelines.face_grid import choose_persons
+from gcn_tf.config.checks import check_config
+from gcn_tf.config.files import read_config, read_yaml, resolve, write_config
+from gcn_tf.config.kept import differing_settings, keep_settings
+from gcn_tf.config.schema import RunConfig, to_dict
+from gcn_tf.model.precision import with_precision
+from gcn_tf.pipelines.photographs.face_settings import choose_persons
 from gcn_tf.pipelines.registry import load_dataset
-from gcn_tf.precision import with_precision
 
 
 def laughs(levels: int) -> str:

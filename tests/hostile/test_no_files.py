@@ -19,19 +19,21 @@ from damage import (
     soon,
 )
 
-from gcn_tf import training
 from gcn_tf.augmentation.augment import claim
 from gcn_tf.augmentation.files import parse_spec
 from gcn_tf.augmentation.report import Counts
-from gcn_tf.charts import write_curves_chart
-from gcn_tf.config_files import read_config, read_yaml, resolve
+from gcn_tf.config.files import read_config, read_yaml, resolve
 from gcn_tf.errors import UserError
-from gcn_tf.factors import FactorSpace
-from gcn_tf.pipelines.face_crops import BadPicture
+from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.pipelines.kdef.files import find_files, read_picture
 from gcn_tf.pipelines.mmi.frames import frames_of, read_frame
 from gcn_tf.pipelines.mmi.sessions import Clip, find_clips
+from gcn_tf.pipelines.photographs.crops import BadPicture
 from gcn_tf.pipelines.qmnist.sources import read_idx
+from gcn_tf.reporting.charts import write_curves_chart
+from gcn_tf.runs.run_dir import open_run
+from gcn_tf.training.fit import fit
+from gcn_tf.training.prepare import start_run
 from gcn_tf.tuning.hypermodel import read_score
 
 READERS = {
@@ -74,10 +76,10 @@ def test_no_log_is_drawn_of_what_is_no_file(put, tmp_path):
 
 @pytest.mark.parametrize("put", [put_pipe, put_endless_device], ids=lambda put: put.__name__)
 def test_a_run_whose_log_is_no_file_is_not_resumed(put, toy_config, tmp_path):
-    config, split = training.start_run(toy_config, tmp_path)
+    config, split = start_run(toy_config, tmp_path)
     put(tmp_path / "metrics.jsonl")
     with refused(tmp_path):
-        training.fit(config, split, tmp_path)
+        fit(config, split, tmp_path)
 
 
 def test_checkpoints_that_are_no_files_are_passed_over(toy_run, tmp_path, capsys):
@@ -85,7 +87,7 @@ def test_checkpoints_that_are_no_files_are_passed_over(toy_run, tmp_path, capsys
     for number, put in enumerate([put_folder, put_pipe, put_loop, put_endless_device]):
         put(tmp_path / f"run/checkpoints/step-9999999{number}.npz")
     with soon():
-        assert int(training.open_run(tmp_path / "run").model.step) == 24
+        assert int(open_run(tmp_path / "run").model.step) == 24
     assert capsys.readouterr().err.count("passed over") == 3  # nothing is at the end of a loop
 
 

@@ -13,8 +13,21 @@ import pytest
 from PIL import Image
 from skimage.data import astronaut
 
-from gcn_tf.pipelines import face_crops
-from gcn_tf.pipelines.face_crops import BadPicture, Box, Place, crop_faces, decode, find_face, in_order
+from gcn_tf.machine import usable_cores
+from gcn_tf.pipelines.photographs.crops import (
+    BadPicture,
+    Box,
+    Place,
+    box_at,
+    crop,
+    crop_faces,
+    decode,
+    find_face,
+    in_order,
+    inside_square,
+    median_place,
+    place_of,
+)
 
 FACE = Box(140, 170, 262, 262)  # of the portrait, by eye and cascade
 
@@ -76,28 +89,28 @@ def test_tiny_pictures_have_no_face(shape):
     ],
 )
 def test_a_box_becomes_a_square_inside_the_picture(box, wanted):
-    assert face_crops.inside_square(box, (30, 20, 3)) == wanted
+    assert inside_square(box, (30, 20, 3)) == wanted
 
 
 def test_a_crop_is_the_mean_of_the_pixels_that_it_shrinks():
     image = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
-    small = face_crops.crop(image, Box(6, 8, 16, 16), 4)
+    small = crop(image, Box(6, 8, 16, 16), 4)
     means = image[8:24, 6:22].reshape(4, 4, 4, 4, 3).mean((1, 3))
     assert small.dtype == np.uint8
     np.testing.assert_allclose(small, means, atol=1)
-    assert face_crops.crop(image, Box(0, 0, 5, 5), 20).shape == (20, 20, 3)
+    assert crop(image, Box(0, 0, 5, 5), 20).shape == (20, 20, 3)
 
 
 def test_the_median_place_fits_pictures_of_any_size():
-    places = [face_crops.place_of(Box(10 + n, 20, 40, 40), (100, 80)) for n in (0, 4, 30)]
-    median = face_crops.median_place(places)
+    places = [place_of(Box(10 + n, 20, 40, 40), (100, 80)) for n in (0, 4, 30)]
+    median = median_place(places)
     assert median == pytest.approx(Place(34 / 80, 0.4, 0.5))
-    assert face_crops.box_at(median, (100, 80)) == Box(14, 20, 40, 40)
-    assert face_crops.box_at(median, (200, 160)) == Box(28, 40, 80, 80)
+    assert box_at(median, (100, 80)) == Box(14, 20, 40, 40)
+    assert box_at(median, (200, 160)) == Box(28, 40, 80, 80)
 
 
 def test_without_any_face_the_median_is_the_largest_square_in_the_middle():
-    assert face_crops.box_at(face_crops.median_place([]), (762, 562)) == Box(0, 100, 562, 562)
+    assert box_at(median_place([]), (762, 562)) == Box(0, 100, 562, 562)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
@@ -154,11 +167,11 @@ def test_results_come_in_order_and_few_are_begun_ahead():
     for taken, result in enumerate(in_order(work, range(50))):
         assert result == taken * 10
         most_ahead = max(most_ahead, len(begun) - taken)
-    assert most_ahead <= 2 * face_crops.usable_cores() + 1
+    assert most_ahead <= 2 * usable_cores() + 1
 
 
 def test_all_cores_are_used(monkeypatch):
-    monkeypatch.setattr(face_crops, "usable_cores", lambda: 3)
+    monkeypatch.setattr("gcn_tf.pipelines.photographs.crops.usable_cores", lambda: 3)
     together = threading.Barrier(3, timeout=5)
     assert list(in_order(lambda n: together.wait() >= 0, range(6))) == [True] * 6
 
@@ -181,7 +194,7 @@ def test_pictures_without_a_face_come_last_at_the_median_of_the_others():
     assert [(c.number, c.found) for c in crops] == [(1, True), (2, True), (4, True), (0, False), (3, False)]
     boxes = np.array([c.box for c in crops])
     np.testing.assert_allclose(boxes[3:], np.tile(np.median(boxes[:3], 0), (2, 1)), atol=4)
-    np.testing.assert_array_equal(crops[3].image, face_crops.crop(blank, crops[3].box, 32))
+    np.testing.assert_array_equal(crops[3].image, crop(blank, crops[3].box, 32))
 
 
 def test_bad_pictures_are_returned_in_their_place():
@@ -211,4 +224,4 @@ def test_few_pictures_are_in_memory_at_a_time():
         return image
 
     assert sum(1 for _ in crop_faces(range(300), read, 16, "test")) == 300
-    assert 1 <= most <= 2 * face_crops.usable_cores() + 1
+    assert 1 <= most <= 2 * usable_cores() + 1

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from gcn_tf.config import DataConfig
+from gcn_tf.config.schema import DataConfig
 from gcn_tf.errors import UserError
-from gcn_tf.pipelines.face_grid import AUTHORS_DROPPED, choose_persons, face_grid, parse_emotions
-from gcn_tf.pipelines.face_pictures import FacePictures
+from gcn_tf.pipelines.photographs.face_settings import AUTHORS_DROPPED, choose_persons, parse_emotions
+from gcn_tf.pipelines.photographs.grid import face_grid
+from gcn_tf.pipelines.photographs.prepared_faces import FacePictures
 from gcn_tf.pipelines.registry import load_dataset
 
 SEVENTY = [f"{sex}{n:02d}" for sex in "MF" for n in range(1, 36)]

@@ -10,11 +10,12 @@ from skimage.feature import hog
 from sklearn.svm import LinearSVC
 
 from gcn_tf.errors import UserError
-from gcn_tf.pipelines.face_crops import find_face
-from gcn_tf.pipelines.faces.drawing import draw
-from gcn_tf.pipelines.faces.emotions import EMOTIONS, EXPRESSIONS, Expression
-from gcn_tf.pipelines.faces.persons import Person, Shot
-from gcn_tf.pipelines.faces.pictures import (
+from gcn_tf.pipelines.kdef.pictures import load_kdef
+from gcn_tf.pipelines.photographs.crops import find_face
+from gcn_tf.pipelines.procedural.faces.drawing import draw
+from gcn_tf.pipelines.procedural.faces.emotions import EMOTIONS, EXPRESSIONS, Expression
+from gcn_tf.pipelines.procedural.faces.persons import Person, Shot
+from gcn_tf.pipelines.procedural.faces.pictures import (
     KDEF_EYES,
     KDEF_QUALITY,
     KDEF_SIZE,
@@ -24,7 +25,6 @@ from gcn_tf.pipelines.faces.pictures import (
     kdef_persons,
     write_kdef,
 )
-from gcn_tf.pipelines.kdef.pictures import load_kdef
 
 PERSONS = 40
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gcn_tf.pipelines.glyphs import WriterStyle, draw_digit, draw_glyphs
+from gcn_tf.pipelines.procedural.glyphs import WriterStyle, draw_digit, draw_glyphs
 
 WRITERS = 400
 

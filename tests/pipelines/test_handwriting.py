@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from gcn_tf.errors import UserError
-from gcn_tf.pipelines.handwriting import style_grid, writer_grid
 from gcn_tf.pipelines.qmnist.digits import Digits, load_digits
+from gcn_tf.pipelines.qmnist.grid import style_grid, writer_grid
 
 REAL = os.environ.get("GCN_TF_QMNIST_DIR", "")
 
@@ -134,7 +134,7 @@ def test_no_digits_at_all_are_refused():
 
 
 def test_grids_need_no_tensorflow():
-    code = "import sys, gcn_tf.pipelines.handwriting; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, gcn_tf.pipelines.qmnist.grid; sys.exit('tensorflow' in sys.modules)"
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
 

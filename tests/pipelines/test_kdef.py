@@ -21,12 +21,12 @@ from skimage.data import astronaut
 from tensorflow_datasets.core import shuffle
 
 from gcn_tf.errors import UserError
-from gcn_tf.pipelines import face_pictures
-from gcn_tf.pipelines.face_pictures import FacePictures, require_few_bad
-from gcn_tf.pipelines.kdef import files, pictures
-from gcn_tf.pipelines.kdef.files import KdefError, find_files
+from gcn_tf.pipelines.kdef import files
+from gcn_tf.pipelines.kdef.files import KdefError, config_name, find_files
 from gcn_tf.pipelines.kdef.kdef_dataset_builder import Builder
 from gcn_tf.pipelines.kdef.pictures import load_kdef
+from gcn_tf.pipelines.photographs import prepared_faces as face_pictures
+from gcn_tf.pipelines.photographs.prepared_faces import FacePictures, require_few_bad
 
 STRAIGHT = ("AF01NES", "AF01HAS", "BF01NES", "AM02NES", "BM02SUS")
 OTHERS = ("AF01NEHL", "AM02NEFR")
@@ -218,7 +218,7 @@ def test_views_are_selectable_and_only_their_files_are_decoded(by_hand, data_dir
 
 @pytest.mark.parametrize("size, views", [(158, ("S",)), (158, files.VIEWS), (64, ("S",))])
 def test_configs_are_named_by_views_and_size(size, views):
-    assert pictures.config_name(size, views) == f"{'straight' if len(views) == 1 else 'all-views'}-{size}"
+    assert config_name(size, views) == f"{'straight' if len(views) == 1 else 'all-views'}-{size}"
 
 
 def test_prepared_data_are_read_without_the_folder_and_quickly(by_hand, data_dir):

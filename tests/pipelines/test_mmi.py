@@ -16,13 +16,13 @@ from PIL import Image
 from skimage.data import astronaut
 
 from gcn_tf.errors import UserError
-from gcn_tf.pipelines import face_pictures
-from gcn_tf.pipelines.face_crops import BadPicture
-from gcn_tf.pipelines.face_pictures import FacePictures
 from gcn_tf.pipelines.mmi.frames import frames_of, most_different, read_frame
 from gcn_tf.pipelines.mmi.mmi_dataset_builder import Builder
 from gcn_tf.pipelines.mmi.pictures import load_mmi
 from gcn_tf.pipelines.mmi.sessions import Clip, MmiError, apex_frame, find_clips
+from gcn_tf.pipelines.photographs import prepared_faces as face_pictures
+from gcn_tf.pipelines.photographs.crops import BadPicture
+from gcn_tf.pipelines.photographs.prepared_faces import FacePictures
 
 SIDE = 24
 SIZE = (180, 240)  # width, height of the small frames

@@ -3,10 +3,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from gcn_tf.config import ConfigError, DataConfig
+from gcn_tf.config.schema import ConfigError, DataConfig
 from gcn_tf.errors import UserError
-from gcn_tf.pipelines import recognition as module
-from gcn_tf.pipelines.recognition import LabelledPictures, identities_wanted, labelled_pictures, recognition
+from gcn_tf.studies.augmentation import task as module
+from gcn_tf.studies.augmentation.task import (
+    LabelledPictures,
+    identities_wanted,
+    labelled_pictures,
+    recognition,
+)
 
 
 def made_up(writers=6, each=5, for_tests=None):

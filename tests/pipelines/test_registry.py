@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from gcn_tf.config import DataConfig
+from gcn_tf.config.schema import DataConfig
 from gcn_tf.errors import UserError
-from gcn_tf.pipelines import handwriting, registry
-from gcn_tf.pipelines.glyphs import draw_glyphs
+from gcn_tf.pipelines.procedural.glyphs import draw_glyphs
+from gcn_tf.pipelines.qmnist import grid as handwriting
 from gcn_tf.pipelines.qmnist.digits import Digits
 from gcn_tf.pipelines.registry import DATASETS, load_dataset
 
@@ -16,7 +16,7 @@ def toy_digits(monkeypatch):
     digit = np.tile(np.arange(10), 6).astype(np.int32)
     writer = np.repeat([7, 5, 9], 20).astype(np.int32)
     digits = Digits(rng.integers(0, 256, (60, 28, 28)).astype(np.uint8), digit, writer)
-    monkeypatch.setattr(registry, "load_digits", lambda subset, data_dir, manual_dir: digits)
+    monkeypatch.setattr("gcn_tf.pipelines.registry.load_digits", lambda subset, data_dir, manual_dir: digits)
     return digits
 
 

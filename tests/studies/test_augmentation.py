@@ -6,15 +6,15 @@ import json
 import numpy as np
 import pytest
 
-from gcn_tf.config import ConfigError
+from gcn_tf.config.schema import ConfigError
 from gcn_tf.errors import UserError
-from gcn_tf.pipelines import recognition as pipelines
-from gcn_tf.studies import augmentation as study
-from gcn_tf.studies import augmentation_jobs
-from gcn_tf.studies.augmentation import run_augmentation_study
-from gcn_tf.studies.augmentation_jobs import BEST, Entry, Job, Method, Protocol, Study
-from gcn_tf.studies.augmentation_report import _by_test
-from gcn_tf.studies.conventional import CONVENTIONAL, Conventional
+from gcn_tf.studies.augmentation import jobs as augmentation_jobs
+from gcn_tf.studies.augmentation import run as study
+from gcn_tf.studies.augmentation import task as pipelines
+from gcn_tf.studies.augmentation.conventional import CONVENTIONAL, Conventional
+from gcn_tf.studies.augmentation.jobs import BEST, Entry, Job, Method, Protocol, Study
+from gcn_tf.studies.augmentation.report import _by_test
+from gcn_tf.studies.augmentation.run import run_augmentation_study
 
 PROTOCOL = Protocol((2,), identities=3, seeds=3, round_steps=3, rounds=1)
 

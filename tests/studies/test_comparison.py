@@ -4,12 +4,12 @@ import json
 import numpy as np
 import pytest
 
-from gcn_tf.config import to_dict
+from gcn_tf.config.kept import keep_settings
+from gcn_tf.config.schema import to_dict
 from gcn_tf.errors import UserError
-from gcn_tf.kept_settings import keep_settings
-from gcn_tf.studies import comparison as study
-from gcn_tf.studies.comparison import Entry, combine, compare, entry_path, run_comparison
-from gcn_tf.studies.methods import Experiment, Method, nearest_seen_cell
+from gcn_tf.studies.comparison import run as study
+from gcn_tf.studies.comparison.methods import Experiment, Method, nearest_seen_cell
+from gcn_tf.studies.comparison.run import Entry, combine, compare, entry_path, run_comparison
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def toy_study(toy_config, tmp_path, monkeypatch):
         "nearest seen cell": Method("no network", draw=nearest_seen_cell),
         "preset": Method("no classifier", {"cooperation": "none"}),
     }
-    monkeypatch.setattr("gcn_tf.judge.STEPS", 5)
-    monkeypatch.setattr("gcn_tf.judge.ROUNDS", 1)
+    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 5)
+    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)
     config = dataclasses.replace(toy_config, steps=6, data_dir=str(tmp_path / "data"), deterministic="never")
     return Experiment("toy", methods, "preset", "Toys."), config, tmp_path / "study"
 

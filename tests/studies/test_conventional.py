@@ -2,8 +2,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gcn_tf.pipelines.glyphs import draw_glyphs
-from gcn_tf.studies.conventional import CONVENTIONAL, RandomAffine, UprightRandAugment, augmentation
+from gcn_tf.pipelines.procedural.glyphs import draw_glyphs
+from gcn_tf.studies.augmentation.conventional import (
+    CONVENTIONAL,
+    RandomAffine,
+    UprightRandAugment,
+    augmentation,
+)
 
 
 @pytest.fixture(scope="module")

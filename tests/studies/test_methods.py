@@ -4,14 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gcn_tf.config import ConfigError, GeneratorConfig
-from gcn_tf.config_files import with_settings
-from gcn_tf.pipelines.batches import pixels, split_dataset
+from gcn_tf.config.files import with_settings
+from gcn_tf.config.schema import ConfigError, GeneratorConfig
+from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.registry import load_dataset
-from gcn_tf.studies.cooperation import cooperation
-from gcn_tf.studies.methods import Experiment, additive_model, nearest_seen_cell
-from gcn_tf.studies.settings import settings
-from gcn_tf.studies.weights import weights
+from gcn_tf.pipelines.split import split_dataset
+from gcn_tf.studies.comparison.experiments import cooperation, settings, weights
+from gcn_tf.studies.comparison.methods import Experiment, additive_model, nearest_seen_cell
 
 
 @pytest.fixture(scope="module")

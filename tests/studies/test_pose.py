@@ -1,8 +1,14 @@
 import numpy as np
 import pytest
 
-from gcn_tf.pipelines.glyphs import draw_glyphs
-from gcn_tf.studies.pose import UPRIGHT_HEIGHT, measure_poses, new_poses, set_in_pose, set_upright
+from gcn_tf.pipelines.procedural.glyphs import draw_glyphs
+from gcn_tf.studies.augmentation.pose import (
+    UPRIGHT_HEIGHT,
+    measure_poses,
+    new_poses,
+    set_in_pose,
+    set_upright,
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from gcn_tf.config import ClassifierConfig, Convolution
-from gcn_tf.pipelines.glyphs import draw_glyphs
-from gcn_tf.studies.student import BATCH_SIZE, Labelled, _sources, train_student
+from gcn_tf.config.schema import ClassifierConfig, Convolution
+from gcn_tf.pipelines.procedural.glyphs import draw_glyphs
+from gcn_tf.studies.augmentation.downstream_classifier import BATCH_SIZE, Labelled, _sources, train_student
 
 SMALL = ClassifierConfig((Convolution(8, 5, 2, 2), Convolution(16, 3, 2)), (32,), dropout=0.0)
 

@@ -3,10 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gcn_tf.evaluation import CellScores
-from gcn_tf.holdout import HoldoutError
-from gcn_tf.pipelines.batches import split_dataset, training_batches
+from gcn_tf.evaluation.scores import CellScores
+from gcn_tf.grid.holdout import HoldoutError
+from gcn_tf.pipelines.batches import training_batches
 from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.pipelines.split import split_dataset
 from gcn_tf.tuning.score import rules_of, score, validation_split
 
 

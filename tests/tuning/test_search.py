@@ -16,11 +16,12 @@ import tensorflow as tf
 import yaml
 from PIL import Image
 
-from gcn_tf import training
 from gcn_tf.cli import main
-from gcn_tf.config import to_dict
-from gcn_tf.config_files import resolve
+from gcn_tf.config.files import resolve
+from gcn_tf.config.schema import to_dict
 from gcn_tf.errors import UserError
+from gcn_tf.pipelines.split import load_split
+from gcn_tf.runs.run_dir import read_run_config
 from gcn_tf.tuning import hypermodel
 from gcn_tf.tuning.config import Search
 from gcn_tf.tuning.search import describe, prepare, run_search
@@ -31,8 +32,8 @@ ADDRESS = ("127.0.0.1", 8754)
 @pytest.fixture(scope="module")
 def patched():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gcn_tf.judge.STEPS", 5)
-        patch.setattr("gcn_tf.judge.ROUNDS", 1)
+        patch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 5)
+        patch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)
         yield patch
 
 
@@ -65,10 +66,10 @@ def finished(toy_config, tmp_path_factory, patched):
     """Read it, do not go on with it."""
     found = toy(toy_config, tmp_path_factory.mktemp("tunings"))
     trained, scored = [], []
-    fit, score = training.fit, hypermodel.score_validation
+    fit, score = hypermodel.fit, hypermodel.score_validation
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            training, "fit", lambda config, split, *rest: trained.append(split) or fit(config, split, *rest)
+            hypermodel, "fit", lambda config, split, *rest: trained.append(split) or fit(config, split, *rest)
         )
         patch.setattr(
             hypermodel,
@@ -130,7 +131,7 @@ def test_tensorboard_has_every_trial_with_its_curves_and_pictures(finished):
 
 def test_trials_learn_from_and_are_scored_on_no_test_cell(finished):
     """What the trainings of a search are given, and what the score is asked of."""
-    test = training.load_split(finished.search.config)
+    test = load_split(finished.search.config)
     kept = {tuple(cell) for cell in test.ids[test.unseen].tolist()}
     assert len(finished.trained) == len(finished.scored) == 3
     for split, (scored, count) in zip(finished.trained, finished.scored, strict=True):
@@ -140,7 +141,7 @@ def test_trials_learn_from_and_are_scored_on_no_test_cell(finished):
 
 
 def test_a_stopped_search_goes_on_and_loses_at_most_the_running_trial(toy_search, monkeypatch):
-    original = training.fit
+    original = hypermodel.fit
     trained = []
 
     def fit(config, split, run_dir, model=None):
@@ -149,7 +150,7 @@ def test_a_stopped_search_goes_on_and_loses_at_most_the_running_trial(toy_search
             raise KeyboardInterrupt
         return original(config, split, run_dir, model)
 
-    monkeypatch.setattr(training, "fit", fit)
+    monkeypatch.setattr(hypermodel, "fit", fit)
     with pytest.raises(KeyboardInterrupt):
         run_search(toy_search, "alone", ADDRESS)
     assert json.loads((toy_search.out / "report.json").read_text())["best"] == "0"
@@ -164,9 +165,9 @@ def test_a_stopped_search_goes_on_and_loses_at_most_the_running_trial(toy_search
 def test_a_search_that_ended_does_nothing_again_and_goes_on_with_more_trials(finished, tmp_path, monkeypatch):
     again = dataclasses.replace(finished.search, out=tmp_path / "copy")
     shutil.copytree(finished.search.out, again.out)
-    trained, original = [], training.fit
+    trained, original = [], hypermodel.fit
     monkeypatch.setattr(
-        training,
+        hypermodel,
         "fit",
         lambda config, split, folder, *rest: (
             trained.append(folder.name) or original(config, split, folder, *rest)
@@ -206,7 +207,7 @@ def test_a_full_training_can_be_repeated_with_other_seeds(toy_search):
     assert scores[0] != scores[1]
     assert trial["score"] == pytest.approx(sum(scores) / 2)
     assert trial["metrics"]["lowest_score"] == pytest.approx(min(scores))
-    assert training.read_run_config(folder / "seed-1").seed == 1
+    assert read_run_config(folder / "seed-1").seed == 1
 
 
 def test_a_search_refuses_another_ones_folder(finished):

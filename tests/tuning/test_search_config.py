@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from gcn_tf.config import ConfigError
+from gcn_tf.config.schema import ConfigError
 from gcn_tf.tuning.config import SearchConfig, check_free, check_search_config, is_loopback, parse_address
 
 

@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from gcn_tf.config import ConfigError, RunConfig
-from gcn_tf.config_files import resolve
+from gcn_tf.config.files import resolve
+from gcn_tf.config.schema import ConfigError, RunConfig
 from gcn_tf.tuning.space import (
     VARIED,
     WIDTHS,

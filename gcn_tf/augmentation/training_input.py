@@ -1,0 +1,115 @@
+"""Blends amid somebody's training pictures, as a tf.data transformation."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from gcn_tf.augmentation.blends import blends_of
+from gcn_tf.errors import UserError
+from gcn_tf.runs.run_dir import Run, open_run
+
+
+def blend(
+    run: Run | Path | str,
+    real: tf.data.Dataset,
+    factors: Sequence[str] = ("writer",),
+    ratio: str = "beta:0.4",
+    share: float = 0.5,
+    label: str = "",
+    words: Sequence[str] = (),
+    seed: int = 0,
+    batch_size: int = 256,
+) -> tf.data.Dataset:
+    """Replace a share of someone's training pictures by blends, drawn anew in every epoch.
+
+    Example, with `x` uint8 (N, 28, 28, 1) and the digits `y` int (N,):
+
+        real = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(10_000)
+        data = blend("runs/demo", real, factors=["writer"], share=0.5, label="digit", words=["rotation=0"])
+        model.fit(data.batch(64), epochs=5)
+
+    The result is as long as `real`, infinite if it is, and has its element specification. A picture is a blend of a
+    random pair of values of `factors`, with random values of the others. A label is what is not blended, so it stays
+    hard. As grey pictures, runs with a factor color, whose ink fills one channel, give the brightest channel of a pixel,
+    other runs the luminance.
+
+    Args:
+        run: a run or its folder.
+        real: unbatched pairs of an image (H, W, C), uint8 in 0..255 or float in [0, 1], C 1 or 3, and a label, an
+            integer id or a float one-hot (K,) of the factor `label`, in the order of its values.
+        factors: one to blend, or several to mix at one ratio.
+        ratio: weight of the first of a pair: "0.5", one of several "0.25,0.5", or a Beta distribution "beta:0.4".
+        share: probability that an element is a blend, in [0, 1].
+        label: factor of the labels; by default the first that is not blended.
+        words: what to take of the factors, e.g. ["digit=3,8", "color=red"]; by default all values.
+        seed: of all choices; every pass over the data makes others.
+        batch_size: elements that are handled at once.
+
+    Raises:
+        UserError: elements of another kind or size, a share outside [0, 1], unknown factors or values, a blended label.
+    """
+    run = run if isinstance(run, Run) else open_run(Path(run))
+    blends = blends_of(run.space, factors, ratio, words, label, seed=seed)
+    if not 0 <= share <= 1:
+        raise UserError(f"share {share}: give the probability of a blend, from 0 to 1")
+    if not blends.label:
+        raise UserError(f"{', '.join(factors)}: every factor is blended, leave one for the labels")
+    image, target = _pair_of_specs(real, run, blends.label)
+
+    def replace(number: tf.Tensor, pair: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        images, labels = pair
+        chance = tf.random.stateless_uniform([tf.shape(images)[0]], tf.stack([number, seed]))
+        rows = tf.where(chance < share)  # (n, 1)
+        codes = blends.random_codes(tf.shape(rows)[0], number)
+        drawn = _pictures_like(image, run, codes)
+        return tuple(
+            tf.tensor_scatter_nd_update(old, rows, new)
+            for old, new in ((images, drawn), (labels, _labels_like(target, codes[blends.label])))
+        )
+
+    numbers = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
+    mixed = tf.data.Dataset.zip(numbers, real.batch(batch_size)).map(replace, tf.data.AUTOTUNE).unbatch()
+    return mixed.apply(tf.data.experimental.assert_cardinality(real.cardinality()))
+
+
+def _pair_of_specs(real: tf.data.Dataset, run: Run, label: str) -> tuple[tf.TensorSpec, tf.TensorSpec]:
+    """Specifications of the image and the label; raises UserError when they do not fit the run."""
+    spec = real.element_spec
+    if not isinstance(spec, tuple) or len(spec) != 2 or not all(isinstance(s, tf.TensorSpec) for s in spec):
+        raise UserError(f"the dataset's elements must be pairs (image, label), not {spec}")
+    image, target = spec
+    height, width, _ = run.model.classifier.input.shape[1:]
+    fitting = [(height, width, channels) for channels in (1, 3)]
+    if image.shape.rank == 4:
+        raise UserError(
+            f"the dataset is batched, images {image.shape}: give it unbatched, e.g. data.unbatch()"
+        )
+    if image.shape.rank != 3 or tuple(image.shape) not in fitting:
+        raise UserError(f"images are {image.shape}, the run draws ({height}, {width}, 1 or 3): resize them")
+    if image.dtype != tf.uint8 and not image.dtype.is_floating:
+        raise UserError(f"images are {image.dtype.name}: give uint8 in 0..255 or float in [0, 1]")
+    size = len(run.space[label])
+    if not (target.dtype.is_integer and target.shape.rank == 0) and not (
+        target.dtype.is_floating and target.shape == (size,)
+    ):
+        raise UserError(
+            f"labels are {target.dtype.name} {target.shape}: give ids of {label}, integers (), or one-hot float ({size},)"
+        )
+    return image, target
+
+
+def _pictures_like(spec: tf.TensorSpec, run: Run, codes: dict[str, tf.Tensor]) -> tf.Tensor:
+    """Pictures of codes in the channels and the dtype of `spec`."""
+    images = run.model(codes)  # (B, H, W, 3) in [0, 1]
+    if spec.shape[-1] == 1:
+        ink = "color" in run.space.names
+        images = tf.reduce_max(images, -1, keepdims=True) if ink else tf.image.rgb_to_grayscale(images)
+    if spec.dtype == tf.uint8:
+        images = tf.round(images * 255.0)
+    return tf.cast(images, spec.dtype)
+
+
+def _labels_like(spec: tf.TensorSpec, code: tf.Tensor) -> tf.Tensor:
+    """One-hot codes (B, K) as labels of the kind of `spec`."""
+    return tf.cast(tf.argmax(code, -1) if spec.dtype.is_integer else code, spec.dtype)

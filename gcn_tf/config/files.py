@@ -1,0 +1,188 @@
+"""Settings from files: presets and YAML in, `config.yaml` out. No TensorFlow here.
+
+Settings are resolved in this order, later ones winning: the defaults of `config`, a preset (`presets/NAME.yaml`), a
+`--config` file, the flags.
+"""
+
+import dataclasses
+import itertools
+import math
+import types
+import typing
+from dataclasses import fields
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from gcn_tf.config.checks import check_config
+from gcn_tf.config.schema import FACTOR_NAMES, LARGEST_NUMBER, ConfigError, RunConfig, to_dict
+from gcn_tf.errors import shown, suggest
+from gcn_tf.files import read_small
+
+LARGEST_FILE = 200_000  # bytes; all settings of a run take 3,000
+
+
+MOST_VALUES = 100_000  # in a file, once everything that its aliases stand for is written out
+
+
+def with_settings(config: Any, settings: dict[str, Any], place: str) -> Any:
+    """A copy of a config dataclass with `settings` applied, type-checked.
+
+    Raises:
+        ConfigError: an unknown key (with the nearest spelling) or a value of the wrong type; `place` says where.
+    """
+    hints = typing.get_type_hints(type(config))
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{place}: expected settings of the form 'key: value', found {shown(settings)}")
+    changes = {}
+    for key, value in settings.items():
+        if key not in hints:
+            known = [entry.name for entry in fields(config)]
+            hint = suggest(key, known) if isinstance(key, str) else ""
+            hint = hint or f"; known: {', '.join(known)}"
+            raise ConfigError(f"{place}: unknown setting {shown(key)}{hint}")
+        current = getattr(config, key)
+        if dataclasses.is_dataclass(current):
+            changes[key] = with_settings(current, value, f"{place}: {key}")
+        else:
+            changes[key] = _typed(hints[key], value, f"{place}: {key}")
+    return dataclasses.replace(config, **changes)
+
+
+def _typed(hint: Any, value: Any, place: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        return None if value is None else _typed(arguments[0], value, place)
+    if origin is Literal:
+        if value in arguments and type(value) in map(type, arguments):  # 4.0 and True equal integers
+            return value
+        raise ConfigError(f"{place} is {shown(value)}: use one of {', '.join(map(str, arguments))}")
+    if origin is tuple and isinstance(value, (list, tuple)):
+        return tuple(_typed(arguments[0], item, f"{place}[{i}]") for i, item in enumerate(value))
+    if origin is dict and isinstance(value, dict):
+        return {_factor(k, place): _typed(arguments[1], v, f"{place}.{k}") for k, v in value.items()}
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, dict):
+        return _layer(hint, value, place)
+    if hint is str and isinstance(value, str) and "\0" not in value:  # no name of a file has that
+        return value
+    if hint is str and type(value) is int and abs(value) <= LARGEST_NUMBER:
+        return str(value)
+    if hint is float and isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        try:
+            return float(value)  # YAML reads 1e-4 as text
+        except (ValueError, OverflowError):
+            pass
+    if hint in (int, bool) and type(value) is hint:
+        return value
+    name = getattr(hint, "__name__", str(hint)) if origin is None else str(hint)
+    raise ConfigError(f"{place} is {shown(value)}: expected {name}")
+
+
+def _factor(name: Any, place: str) -> str:
+    if isinstance(name, str) and name.isidentifier():
+        return name
+    raise ConfigError(f"{place} names {shown(name)}: expected factors such as {', '.join(FACTOR_NAMES[:2])}")
+
+
+def _layer(kind: type, value: dict[str, Any], place: str) -> Any:
+    required = [f.name for f in fields(kind) if f.default is dataclasses.MISSING]
+    missing = [name for name in required if name not in value]
+    if missing:
+        raise ConfigError(f"{place}: a layer needs {', '.join(required)}; {', '.join(missing)} not given")
+    return with_settings(kind(**dict.fromkeys(required, 1)), value, place)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Settings of a YAML file; raises ConfigError naming the file when it is missing or no mapping."""
+    try:
+        settings = _parsed(read_small(path, LARGEST_FILE))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}; give a YAML file of settings") from None
+    except Exception as error:  # PyYAML raises a dozen types: `!!bool maybe` is a KeyError
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ConfigError(f"{path} is not YAML: {reason}") from None
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{path}: expected settings of the form 'key: value'")
+    return settings
+
+
+def _parsed(content: bytes) -> Any:
+    """Plain values of a YAML document; no tag makes anything else."""
+    loader = yaml.SafeLoader(content)
+    node = loader.get_single_node()
+    if node is None:
+        return None
+    if _size(node, {}) > MOST_VALUES:
+        raise ValueError("its aliases stand for too much")
+    return loader.construct_document(node)
+
+
+def _size(node: yaml.Node, known: dict[int, float]) -> float:
+    """Values below a node once its aliases are written out; what contains itself has no end."""
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        children = node.value if isinstance(node, yaml.CollectionNode) else ()
+        flat = itertools.chain.from_iterable(children) if isinstance(node, yaml.MappingNode) else children
+        known[id(node)] = 1 + sum(_size(child, known) for child in flat)
+    return known[id(node)]
+
+
+def preset_names() -> list[str]:
+    folder = resources.files("gcn_tf.config") / "presets"
+    return sorted(
+        entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")
+    )
+
+
+def _with_preset(config: RunConfig, name: str) -> RunConfig:
+    """The settings of a preset over `config`; `extends: OTHER` in its file takes those of another first."""
+    settings = yaml.safe_load((resources.files("gcn_tf.config") / "presets" / f"{name}.yaml").read_text())
+    if base := settings.pop("extends", ""):
+        config = _with_preset(config, base)
+    return with_settings(config, settings, f"preset {name}")
+
+
+def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None) -> RunConfig:
+    """Defaults, then the preset, then the YAML file.
+
+    Args:
+        preset: preset by name; empty: what the file says, else the preset named after the dataset.
+        dataset: dataset by name; empty: what the file or the preset says.
+
+    Raises:
+        ConfigError: an unknown preset or a bad file.
+    """
+    from_file = read_yaml(config_file) if config_file else {}
+    in_file = {
+        key: _typed(str, from_file.get(key, getattr(RunConfig, key)), f"{config_file}: {key}")
+        for key in ("preset", "dataset")
+    }
+    named = preset or in_file["preset"]
+    name = named or (dataset or in_file["dataset"]).partition("/")[0]
+    config = RunConfig()
+    if name in preset_names():
+        config = _with_preset(config, name)
+    elif named:
+        hint = suggest(name, preset_names()) or ";"
+        place = "--preset" if preset else f"{config_file}: preset"
+        raise ConfigError(f"{place} {shown(name)} is unknown{hint} known: {', '.join(preset_names())}")
+    else:
+        name = ""  # an unknown dataset: the registry says so when it loads
+    config = with_settings(config, from_file, str(config_file))
+    return dataclasses.replace(config, preset=name, dataset=dataset or config.dataset)
+
+
+def write_config(config: RunConfig, path: Path) -> None:
+    path.write_text(yaml.safe_dump(to_dict(config), sort_keys=False, allow_unicode=True))
+
+
+def read_config(path: Path) -> RunConfig:
+    """The `config.yaml` of a run; raises ConfigError naming the file and the key."""
+    config = with_settings(RunConfig(), read_yaml(path), str(path))
+    try:
+        check_config(config)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return config

@@ -1,0 +1,112 @@
+"""A judge that is a convolutional network."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from gcn_tf.evaluation.judge import JUDGE_SEED, JudgePictures, judge_accuracy
+from gcn_tf.progress import progress
+from gcn_tf.synthesis.draw import to_uint8
+
+ROUNDS = 3  # at most, each with its own cosine of the learning rate, until the known pictures are read
+
+
+STEPS = 500  # of a round
+
+
+BATCH_SIZE = 100
+
+
+LEARNING_RATE = 1e-3
+
+
+GRID_SHARE = 0.5  # of a batch; the rest are repeats
+
+
+COPIES = 4  # of every picture of the grid, one as it is, three augmented
+
+
+ROUND_ACCURACY = 0.97  # of every factor of the grid; below it another round follows
+
+
+class ConvolutionalJudge:
+    """A convolutional network of its own layers and seed, trained with conventional augmentation."""
+
+    name = "convolutional"
+
+    def __init__(self, network: keras.Model) -> None:
+        self.network = network
+        self.known_accuracy: dict[str, float] = {}
+        self.held_out_accuracy: dict[str, float] = {}
+        self._features = keras.Model(network.input, network.get_layer("features").output)
+
+    def read(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        logits = self.network.predict(images, batch_size=256, verbose=0)
+        return {name: values.argmax(axis=-1) for name, values in logits.items()}
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """Last hidden layer, for `metrics.kid` and `metrics.fid`: uint8 (B, H, W, 3) -> float64 (B, 384)."""
+        return self._features.predict(images, batch_size=256, verbose=0).astype(np.float64)
+
+
+def judge_network(factor_sizes: dict[str, int], image_shape: tuple[int, int, int], dtype: str) -> keras.Model:
+    image = layers.Input(image_shape, name="image")
+    x = layers.Rescaling(1 / 255)(image)
+    for filters, kernel, stride in ((32, 5, 2), (64, 3, 1), (128, 3, 2)):
+        x = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, dtype=dtype)(x)
+        x = layers.ReLU(dtype=dtype)(layers.BatchNormalization(momentum=0.95, dtype=dtype)(x))
+    while x.shape[1] > 8:
+        x = layers.MaxPooling2D(dtype=dtype)(x)
+    x = layers.Dropout(0.2, seed=JUDGE_SEED, dtype=dtype)(layers.Flatten(dtype=dtype)(x))
+    features = layers.Dense(384, activation="relu", dtype=dtype, name="features")(x)
+    x = layers.Dropout(0.2, seed=JUDGE_SEED + 1, dtype=dtype)(features)
+    return keras.Model(image, {name: layers.Dense(size, name=name)(x) for name, size in factor_sizes.items()})
+
+
+def _augmented(images: np.ndarray, copies: int, batch_size: int = 600) -> np.ndarray:
+    """The images and some copies, each moved, turned, zoomed and roughened a little: uint8 (n * copies, H, W, 3)."""
+    seeds = range(JUDGE_SEED + 2, JUDGE_SEED + 6)
+    augmentation = keras.Sequential(
+        [
+            layers.RandomTranslation(0.04, 0.04, fill_mode="constant", seed=seeds[0]),
+            layers.RandomRotation(6 / 360, fill_mode="constant", seed=seeds[1]),
+            layers.RandomZoom(0.06, fill_mode="constant", seed=seeds[2]),
+            layers.GaussianNoise(0.04, seed=seeds[3]),
+        ]
+    )
+    made = [images]
+    for _ in range(copies - 1):
+        for start in range(0, len(images), batch_size):
+            part = images[start : start + batch_size].astype(np.float32) / 255
+            made.append(to_uint8(augmentation(part, training=True)))
+    return np.concatenate(made)
+
+
+def train_network(network: keras.Model, pictures: JudgePictures) -> None:
+    """Rounds of training until every factor of the known pictures is read, or `ROUNDS` of them."""
+
+    def stream(part: tuple[np.ndarray, np.ndarray], copies: int) -> tf.data.Dataset:
+        images = _augmented(part[0], copies)
+        labels = {name: np.tile(ids, copies) for name, ids in pictures.space.by_name(part[1]).items()}
+        data = tf.data.Dataset.from_tensor_slices((images, labels))
+        return data.shuffle(len(images), seed=JUDGE_SEED).repeat()
+
+    data = stream(pictures.grid, COPIES)
+    if len(pictures.repeats[0]):
+        both = [data, stream(pictures.repeats, 1)]
+        data = tf.data.Dataset.sample_from_datasets(both, [GRID_SHARE, 1 - GRID_SHARE], seed=JUDGE_SEED)
+    data = data.batch(BATCH_SIZE).prefetch(2)
+    losses = {
+        name: keras.losses.SparseCategoricalCrossentropy(from_logits=True) for name in pictures.space.names
+    }
+    with progress(STEPS, "training the judge") as bar:
+        tick = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())
+        for number in range(ROUNDS):
+            bar.total = (number + 1) * STEPS
+            rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, STEPS)
+            network.compile(keras.optimizers.Adam(rate), losses, jit_compile=False)
+            network.fit(data, steps_per_epoch=STEPS, epochs=1, verbose=0, shuffle=False, callbacks=[tick])
+            read = judge_accuracy(ConvolutionalJudge(network), *pictures.grid, pictures.space)
+            if min(read.values()) >= ROUND_ACCURACY:
+                break

@@ -1,0 +1,106 @@
+"""Two judges of different kinds that score generated images; neither ever trains or filters them.
+
+The cooperating classifier is no judge of a generator that was trained to please it. These know all real pictures of
+the grid, unseen cells included, and other pictures of the same cells where the dataset has some; part of the real
+pictures is kept from them and tells how far each can be believed.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from gcn_tf.errors import UserError
+from gcn_tf.evaluation.convolutional_judge import ConvolutionalJudge, judge_network, train_network
+from gcn_tf.evaluation.hog_judge import HogJudge, hog_features
+from gcn_tf.evaluation.judge import JUDGE_SEED, JudgePictures, judge_accuracy, judge_pictures
+from gcn_tf.files import stored_arrays, write_beside
+from gcn_tf.model.precision import resolve_precision
+from gcn_tf.pipelines.dataset import Dataset
+from gcn_tf.pipelines.prepared import default_data_dir
+
+VERSION = 1  # of what judges learn: raise it when a change makes judges that were cached before differ
+
+Judges = tuple[ConvolutionalJudge, HogJudge]
+
+
+def _key(pictures: JudgePictures) -> str:
+    digest = hashlib.sha256(f"{VERSION} {pictures.space.to_json()} {keras.__version__}".encode())
+    for part in (*pictures.grid, *pictures.repeats, *pictures.held_out):
+        digest.update(part.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _learn(pictures: JudgePictures) -> tuple[list[np.ndarray], np.ndarray]:
+    """Weights of the convolutional judge, features of the HOG judge."""
+    keras.utils.set_random_seed(JUDGE_SEED)
+    learner = judge_network(pictures.space.sizes, pictures.grid[0].shape[1:], resolve_precision("auto"))
+    train_network(learner, pictures)
+    return learner.get_weights(), hog_features(pictures.known[0])
+
+
+def _judges(pictures: JudgePictures, weights: list[np.ndarray], features: np.ndarray) -> Judges:
+    """The network always reads in float32: the same figures whether it was trained a moment or a year ago, in whichever
+    precision was faster then."""
+    network = judge_network(pictures.space.sizes, pictures.grid[0].shape[1:], "float32")
+    network.set_weights(weights)
+    return ConvolutionalJudge(network), HogJudge(features, pictures.known[1], pictures.space)
+
+
+def _write(path: Path, judges: Judges, weights: list[np.ndarray], features: np.ndarray) -> None:
+    accuracy = {judge.name: [judge.known_accuracy, judge.held_out_accuracy] for judge in judges}
+    arrays: dict[str, Any] = {f"weights/{i:02d}": array for i, array in enumerate(weights)}
+    text = np.array(json.dumps(accuracy))
+    write_beside(path, lambda beside: np.savez(beside, features=features, accuracy=text, **arrays))
+
+
+def _read(path: Path, pictures: JudgePictures) -> Judges:
+    """The judges that `_write` wrote; UserError when the file is damaged."""
+    with stored_arrays(path, "the judges are trained anew") as file:
+        weights = [file[name] for name in sorted(file.files) if name.startswith("weights/")]
+        judges = _judges(pictures, weights, file["features"])
+        accuracy = json.loads(str(file["accuracy"]))
+        for judge in judges:
+            judge.known_accuracy, judge.held_out_accuracy = (
+                {name: float(shares[name]) for name in pictures.space.names}
+                for shares in accuracy[judge.name]
+            )
+        judges[1].read(pictures.grid[0][:1])  # raises for features of another length
+        return judges
+
+
+def train_judges(pictures: JudgePictures, cache: Path) -> Judges:
+    """Both judges, from the cache when the same pictures were judged before.
+
+    Args:
+        cache: folder for what they learned, in a file named by a hash of the pictures and of this file.
+    """
+    path = cache / f"{_key(pictures)}.npz"
+    if path.exists():
+        try:
+            return _read(path, pictures)
+        except UserError as damaged:
+            print(f"gcn-tf: {damaged}", file=sys.stderr)
+    weights, features = _learn(pictures)
+    judges = _judges(pictures, weights, features)
+    for judge in judges:
+        judge.known_accuracy = judge_accuracy(judge, *pictures.grid, pictures.space)
+        judge.held_out_accuracy = judge_accuracy(judge, *pictures.held_out, pictures.space)
+    try:
+        _write(path, judges, weights, features)
+    except OSError as error:
+        print(
+            f"gcn-tf: cannot write to {cache} ({error.strerror}): the judges are trained anew next time",
+            file=sys.stderr,
+        )
+    return judges
+
+
+def dataset_judges(dataset: Dataset, data_dir: str | None) -> tuple[JudgePictures, Judges]:
+    """The judges of a dataset and the real pictures that they know or do not know."""
+    pictures = judge_pictures(dataset)
+    return pictures, train_judges(pictures, Path(data_dir or default_data_dir()).expanduser() / "judges")

@@ -1,0 +1,118 @@
+"""From a run directory to figures that can be trusted: seen and unseen cells apart, two judges, intervals."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gcn_tf.config.schema import to_dict
+from gcn_tf.errors import UserError
+from gcn_tf.evaluation.document import PICTURE, write_documents
+from gcn_tf.evaluation.judge import doubted_factors
+from gcn_tf.evaluation.judges import dataset_judges
+from gcn_tf.evaluation.scores import (
+    CellScores,
+    Scores,
+    confusion,
+    score_repeats,
+    score_split,
+    scores_to_json,
+    summarise,
+)
+from gcn_tf.files import read_json_object
+from gcn_tf.pipelines.split import GROUPS, Split, load_split
+from gcn_tf.reporting.provenance import made_with
+from gcn_tf.runs.run_dir import Run, open_run
+from gcn_tf.synthesis.draw import draw_codes
+
+
+def evaluate(run_dir: Path, checkpoint: str = "") -> Path:
+    """Score a run and write `report/`: report.md, report.html, report.json, cells.csv and figures.
+
+    Args:
+        checkpoint: another than the newest, by its file name.
+
+    Returns:
+        The picture to look at.
+
+    Raises:
+        UserError: no run directory, no checkpoint, or data that no longer load as they did.
+    """
+    run = open_run(run_dir, checkpoint)
+    split = load_split(run.config)
+    if split.dataset.space != run.space:
+        raise UserError(
+            f"{run_dir}/factors.json and --dataset {run.config.dataset} differ: the data have changed"
+        )
+    return write_report(run, split)
+
+
+def write_report(run: Run, split: Split) -> Path:
+    """The report of a run whose data are at hand; returns the picture to look at."""
+    pictures, judges = dataset_judges(split.dataset, run.config.data_dir)
+    drawn = draw_codes(run, run.space.one_hot(split.ids))
+    scores = score_split(split, drawn, judges)
+    groups = split.groups()
+    repeats = score_repeats(split, pictures, judges)
+    reference: Scores = {}
+    if repeats:
+        rows, repeat_scores = repeats
+        reference = summarise(repeat_scores, split.group()[rows], split.base[rows])
+    report: dict[str, Any] = {
+        "run": run.folder.name,
+        "steps": int(run.model.step),
+        "config": to_dict(run.config),
+        "made_with": made_with(split.dataset),
+        "pictures": {name: len(rows) for name, rows in groups.items()},
+        "base_images": {name: len(np.unique(split.base[rows])) for name, rows in groups.items()},
+        "scores": scores_to_json(summarise(scores, split.group(), split.base)),
+        "real_repeats": scores_to_json(reference),
+        "judges": {
+            judge.name: {
+                "known_accuracy": judge.known_accuracy,
+                "held_out_accuracy": judge.held_out_accuracy,
+                "held_out_pictures": len(pictures.held_out[0]),
+                "doubted_factors": doubted_factors(judge),
+            }
+            for judge in judges
+        },
+        "confusion": confusion(scores, split),
+    }
+    folder = run.folder / "report"
+    folder.mkdir(exist_ok=True)
+    write_cells_csv(scores, split, folder / "cells.csv")
+    (folder / "report.json").write_text(json.dumps(report, indent=1))
+    write_documents(report, split, drawn, scores.values["psnr_db"], scores.read, run.folder)
+    return folder / PICTURE
+
+
+def read_report(run_dir: Path) -> dict[str, Any]:
+    return read_json_object(
+        run_dir / "report" / "report.json", f"make it again with gcn-tf evaluate {run_dir}"
+    )
+
+
+def write_cells_csv(scores: CellScores, split: Split, path: Path) -> None:
+    """One line per picture: its cell, group and base image, every figure, and what each judge read."""
+    space = split.dataset.space
+    columns: dict[str, Sequence[Any]] = {
+        **{f.name: [f.values[i] for i in split.ids[:, m]] for m, f in enumerate(space)},
+        "group": [GROUPS[n] for n in split.group()],
+        "base_image": split.base.tolist(),
+        **{
+            name: ["" if np.isnan(v) else f"{v:.6g}" for v in values]
+            for name, values in scores.values.items()
+        },
+        **{
+            f"{factor.name}_read/{judge}": [factor.values[i] for i in read[factor.name]]
+            for judge, read in scores.read.items()
+            for factor in space
+        },
+    }
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))

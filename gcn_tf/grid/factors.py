@@ -1,0 +1,261 @@
+"""Factors of an image and the codes that name a picture: names, values, one-hot codes, blends.
+
+A *factor* is a named property with a fixed list of values (digit 0-9, colour red, green, blue). A *cell* is
+one value of every factor. A *code* is one weight vector per factor: one-hot for a cell, any convex weights
+for a blend between cells. Nothing here needs TensorFlow.
+"""
+
+import itertools
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+
+from gcn_tf.errors import UserError, suggest
+from gcn_tf.files import read_small
+
+MOST_FACTORS, MOST_VALUES, MOST_CELLS = 16, 50_000, 10_000_000
+
+
+LARGEST_FILE = 10_000_000  # bytes
+
+
+class FactorError(UserError):
+    """An unknown factor or value, or weights that are no blend. The message is one line with the remedy."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One named property of an image.
+
+    Args:
+        name: str. Lower-case identifier, e.g. "digit". It names the network's inputs and outputs.
+        values: tuple of str. The values in code order: value i has the one-hot code with a 1 at i.
+    """
+
+    name: str
+    values: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise FactorError(f"factor name {self.name!r} must be an identifier such as 'digit'")
+        if not self.values:
+            raise FactorError(f"factor {self.name} has no values")
+        if len(set(self.values)) != len(self.values):
+            twice = Counter(self.values).most_common(1)[0][0]
+            raise FactorError(f"factor {self.name} names the value {twice!r} twice")
+        if len(self.values) > MOST_VALUES:
+            raise FactorError(f"factor {self.name} has {len(self.values):,} values: {MOST_VALUES:,} at most")
+        for value in self.values:
+            if not _names_a_folder(value):
+                raise FactorError(
+                    f"factor {self.name} has the value {value!r}: give one that can name a folder"
+                )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def index(self, value: str) -> int:
+        """Position of `value`; raises FactorError with the list of values and the nearest spelling."""
+        try:
+            return self.values.index(str(value))
+        except ValueError:
+            hint = suggest(str(value), self.values)
+            raise FactorError(
+                f"{self.name} has no value {str(value)!r}{hint or ';'} known: {', '.join(self.values)}"
+            ) from None
+
+    def code(self, text: str) -> np.ndarray:
+        """Code of a value ("3") or of a blend ("3:0.5+8:0.5").
+
+        Returns:
+            float32 (K,), weights in [0, 1] that sum to 1.
+
+        Raises:
+            FactorError: unknown value, a weight that is no number in [0, 1], or weights that do not sum to 1.
+        """
+        code = np.zeros(len(self), np.float32)
+        if text in self.values:
+            code[self.index(text)] = 1
+            return code
+        for part in text.split("+"):
+            value, colon, weight = part.rpartition(":")
+            if not colon:
+                value, weight = part, "1"
+            code[self.index(value)] += _weight(weight, f"{self.name}={text}")
+        if abs(code.sum() - 1) > 1e-3:
+            raise FactorError(
+                f"{self.name}={text}: the weights sum to {code.sum():g}, not 1; "
+                f"write a blend as {self.values[0]}:0.5+{self.values[-1]}:0.5"
+            )
+        return code / code.sum()
+
+    def text(self, code: np.ndarray) -> str:
+        """What `code` reads: float32 (K,) -> "3", or "3:0.5+8:0.5" for a blend."""
+        used = np.flatnonzero(code)
+        if len(used) == 1:
+            return self.values[used[0]]
+        return "+".join(f"{self.values[i]}:{code[i]!s}" for i in used)
+
+
+def _names_a_folder(value: str) -> bool:
+    """Pictures are sorted into folders by their values: none may lead out of where they are written."""
+    path = PurePath(value)
+    return bool(value) and value.isprintable() and not path.is_absolute() and ".." not in path.parts
+
+
+def _weight(text: str, place: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = float("nan")
+    if not 0 <= weight <= 1:
+        raise FactorError(f"{place}: weight {text!r} is not a number from 0 to 1")
+    return weight
+
+
+@dataclass(frozen=True)
+class FactorSpace:
+    """The factors of a dataset in order, and the grid of cells that they span."""
+
+    factors: tuple[Factor, ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) != len(self.factors):
+            raise FactorError(f"factor names must differ: {', '.join(self.names)}")
+        if len(self.factors) > MOST_FACTORS or self.cell_count > MOST_CELLS:
+            raise FactorError(
+                f"{len(self.factors)} factors make {self.cell_count:.3g} cells: {MOST_FACTORS} factors and "
+                f"{MOST_CELLS:,} cells at most, use fewer values"
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(factor.name for factor in self.factors)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of values by factor name, in order."""
+        return {factor.name: len(factor) for factor in self.factors}
+
+    @property
+    def cell_count(self) -> int:
+        return math.prod(len(factor) for factor in self.factors)
+
+    def __getitem__(self, name: str) -> Factor:
+        for factor in self.factors:
+            if factor.name == name:
+                return factor
+        hint = suggest(name, self.names)
+        raise FactorError(f"no factor {name!r}{hint or ';'} known: {', '.join(self.names)}")
+
+    def __iter__(self) -> Iterator[Factor]:
+        return iter(self.factors)
+
+    def cells(self) -> np.ndarray:
+        """All cells, the last factor varying fastest: int32 (cell_count, M)."""
+        grids = np.indices([len(factor) for factor in self.factors], np.int32)
+        return np.ascontiguousarray(grids.reshape(len(self.factors), -1).T)
+
+    def describe(self, cell: Sequence[int]) -> str:
+        """`"digit=7 writer=115 color=red rotation=90"` of the ids of one cell."""
+        return " ".join(f"{f.name}={f.values[i]}" for f, i in zip(self.factors, cell, strict=True))
+
+    def parse_assignments(self, words: Sequence[str]) -> dict[str, str]:
+        """`["digit=7", "color=red"]` as a dict; every factor name is checked, none may come twice."""
+        assignments: dict[str, str] = {}
+        for word in words:
+            name, equals, value = word.partition("=")
+            if not equals or not value:
+                example = f"{self.factors[0].name}={self.factors[0].values[0]}"
+                raise FactorError(f"{word!r} is not of the form factor=value, e.g. {example}")
+            if self[name].name in assignments:
+                raise FactorError(f"{name} is given twice: {name}={assignments[name]} and {word}")
+            assignments[name] = value
+        return assignments
+
+    def select(self, words: Sequence[str]) -> list[dict[str, str]]:
+        """Every combination that `factor=value` words ask for; `'*'` takes all values of a factor.
+
+        Args:
+            words: one word per factor: a value, a blend, several values "3,8" or "*".
+
+        Returns:
+            One dict factor -> value or blend per picture, the last factor varying fastest.
+
+        Raises:
+            FactorError: a factor is missing, unknown or given twice; a value is unknown.
+        """
+        assignments = self.parse_assignments(words)
+        missing = [name for name in self.names if name not in assignments]
+        if missing:
+            first = self[missing[0]]
+            raise FactorError(
+                f"{', '.join(missing)} not given: add e.g. {first.name}={first.values[0]}, "
+                f"or {first.name}='*' for all of {', '.join(first.values)}"
+            )
+        choices = [_choices(factor, assignments[factor.name]) for factor in self.factors]
+        return [dict(zip(self.names, picked, strict=True)) for picked in itertools.product(*choices)]
+
+    def choices(self, words: Sequence[str]) -> dict[str, list[str]]:
+        """What `factor=value` words leave to choose from: values and blends by factor name, without repeats.
+
+        Words are as `select` takes them; a factor that they do not name keeps all its values.
+        """
+        assignments = self.parse_assignments(words)
+        choices = {factor.name: _choices(factor, assignments.get(factor.name, "*")) for factor in self}
+        return {name: list(dict.fromkeys(values)) for name, values in choices.items()}
+
+    def codes_of(self, name: str, texts: Sequence[str]) -> np.ndarray:
+        """Codes of values and blends of one factor: float32 (len(texts), K_f)."""
+        return np.stack([self[name].code(text) for text in texts])
+
+    def codes(self, pictures: Sequence[Mapping[str, str]]) -> dict[str, np.ndarray]:
+        """Codes of the pictures that `select` gives: float32 (N, K_f) by factor name."""
+        return {f.name: np.stack([f.code(picture[f.name]) for picture in pictures]) for f in self.factors}
+
+    def one_hot(self, ids: np.ndarray) -> dict[str, np.ndarray]:
+        """One-hot codes of cells: int (N, M) -> float32 (N, K_f) by factor name."""
+        return {f.name: np.eye(len(f), dtype=np.float32)[ids[:, m]] for m, f in enumerate(self.factors)}
+
+    def by_name(self, ids: np.ndarray) -> dict[str, np.ndarray]:
+        """Ids of cells by factor name: int (N, M) -> int32 (N,) each."""
+        return {name: np.asarray(ids[:, m], np.int32) for m, name in enumerate(self.names)}
+
+    def to_json(self) -> str:
+        return json.dumps([{"name": f.name, "values": list(f.values)} for f in self.factors], indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "FactorSpace":
+        return cls(tuple(_stored_factor(stored) for stored in json.loads(text)))
+
+    @classmethod
+    def read(cls, path: Path) -> "FactorSpace":
+        """Read `factors.json`; raises FactorError naming the file when it is missing or damaged."""
+        try:
+            space = cls.from_json(read_small(path, LARGEST_FILE).decode())
+            if not space.factors:
+                raise ValueError("it is empty")
+            return space
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise FactorError(f"{path} is no factor list ({reason}): train the run again") from None
+
+
+def _stored_factor(stored: Any) -> Factor:
+    match stored:
+        case {"name": str(name), "values": [*values]} if all(isinstance(value, str) for value in values):
+            return Factor(name, tuple(values))
+    raise TypeError("a factor has a name and a list of values, all of them text")
+
+
+def _choices(factor: Factor, text: str) -> list[str]:
+    words = list(factor.values) if text == "*" else text.split(",")
+    for word in words:
+        factor.code(word)
+    return words

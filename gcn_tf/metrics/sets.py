@@ -1,0 +1,44 @@
+"""Distances of two sets of pictures, from their features."""
+
+import numpy as np
+
+
+def kid(real: np.ndarray, generated: np.ndarray) -> float:
+    """Kernel distance of two sets of features, unbiased: the MMD^2 of KID (Binkowski et al. 2018).
+
+    The kernel is `(a.b / d + 1)^3`, the estimator the one for pairs (Gretton et al. 2012, eq. 3): an image is never
+    compared with its own counterpart, so perfect copies have 0. The published KID takes Inception's features; these are
+    whatever is given.
+
+    Args:
+        real, generated: float (N, d), N at least 2, row by row of the same cells.
+    """
+
+    def between_others(a: np.ndarray, b: np.ndarray) -> float:
+        values = (a @ b.T / a.shape[1] + 1) ** 3
+        return float((values.sum() - np.trace(values)) / (len(a) * (len(a) - 1)))
+
+    a, b = np.asarray(real, np.float64), np.asarray(generated, np.float64)
+    return between_others(a, a) + between_others(b, b) - 2 * between_others(a, b)
+
+
+def fid(real: np.ndarray, generated: np.ndarray) -> float:
+    """Frechet distance of two sets of features as Gaussians: FID's formula (Heusel et al. 2017, eq. 6).
+
+    `|m - n|^2 + tr(S + T - 2 (S T)^(1/2))`. Biased upwards for small sets: compare sets of one size only.
+
+    Args:
+        real, generated: float (N, d) and (M, d), N and M at least 2.
+    """
+    a, b = np.asarray(real, np.float64), np.asarray(generated, np.float64)
+    shift = a.mean(axis=0) - b.mean(axis=0)
+    a = (a - a.mean(axis=0)) / np.sqrt(len(a) - 1)  # a.T @ a is the covariance
+    b = (b - b.mean(axis=0)) / np.sqrt(len(b) - 1)
+    # tr (S T)^(1/2) is the sum of the singular values of a b^T, and of those of the triangles of their QR
+    # decompositions, which are no larger than d x d.
+    shared = np.linalg.svd(_triangle(a) @ _triangle(b).T, compute_uv=False).sum()
+    return float((shift**2).sum() + (a**2).sum() + (b**2).sum() - 2 * shared)
+
+
+def _triangle(x: np.ndarray) -> np.ndarray:
+    return np.asarray(np.linalg.qr(x, mode="r")) if len(x) > x.shape[1] else x

@@ -1,0 +1,69 @@
+"""How large networks are: weights and bytes, from settings alone or from a model."""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+
+import keras
+import tensorflow as tf
+
+from gcn_tf.config.schema import RunConfig
+from gcn_tf.errors import UserError
+from gcn_tf.machine import available_bytes
+from gcn_tf.model.classifier import classifier_feature_side
+from gcn_tf.model.gcn import GCN
+from gcn_tf.model.generator import seed_side
+
+COPIES = 4  # of every weight: itself, its gradient and Adam's two moments
+
+
+def count_weights(config: RunConfig, factor_sizes: Mapping[str, int], image_side: int) -> int:
+    """Weights of both networks without biases, from the settings alone: nothing is built."""
+
+    def chain(widths: Sequence[int]) -> int:
+        return sum(a * b for a, b in itertools.pairwise(widths))
+
+    generator, classifier = config.generator, config.classifier
+    towers = {name: generator.towers.get(name, generator.tower_units) for name in factor_sizes}
+    weights = sum(chain((size, towers[name], towers[name])) for name, size in factor_sizes.items())
+    side, channels = seed_side(generator, image_side), generator.seed_tensor[2]
+    weights += chain((sum(towers.values()), *generator.trunk, side * side * channels))
+    for up in generator.upsampling:
+        weights += channels * up.filters * up.kernel**2
+        channels = up.filters
+    channels = 3
+    for layer in classifier.convolutions:
+        weights += channels * layer.filters * layer.kernel**2
+        channels = layer.filters
+    features = classifier_feature_side(classifier, image_side) ** 2 * channels
+    for name, size in factor_sizes.items():
+        units = classifier.heads.get(name, classifier.head_units)
+        weights += chain((features, *units, size + config.imagined_class))
+    return weights
+
+
+def check_weights(config: RunConfig, factor_sizes: Mapping[str, int], image_side: int) -> None:
+    """Raise UserError when the networks alone, with Adam's moments, need more memory than there is."""
+    weights, there = count_weights(config, factor_sizes, image_side), available_bytes()
+    needed = (COPIES - 1) * weights * tf.float32.size
+    if there is not None and needed > there and not tf.config.list_physical_devices("GPU"):
+        raise UserError(
+            f"the networks have {weights:,} weights and need at least {needed / 2**30:.1f} GiB of memory, "
+            f"{max(there, 0) / 2**30:.1f} are free: make the layers' widths, or --image-size, smaller"
+        )
+
+
+def least_bytes(model: GCN, batch_size: int) -> int:
+    """Weights with what training keeps of them, and what every layer gives for one batch: a training takes more."""
+    weights = COPIES * sum(_bytes(v.shape, v.dtype) for v in model.trainable_variables)
+    outputs = sum(
+        _bytes(tensor.shape[1:], tensor.dtype)
+        for network in (model.generator, model.classifier)
+        for layer in network.layers
+        for tensor in keras.tree.flatten(layer.output)
+    )
+    return weights + batch_size * outputs
+
+
+def _bytes(shape: tuple[int, ...], dtype: str) -> int:
+    return math.prod(shape) * tf.as_dtype(dtype).size

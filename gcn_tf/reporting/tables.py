@@ -1,0 +1,78 @@
+"""Scores as text and tables, with the names and decimals that readers see."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gcn_tf.metrics.intervals import Estimate
+
+LABELS = {
+    "psnr_db": "PSNR (dB)",
+    "ssim": "SSIM",
+    "normalised_euclidean_error": "normalised Euclidean error",
+    "sharpness": "sharpness",
+    "stray_ink": "stray ink",
+    "copying": "copying",
+    "kid_of_judge_features": "KID of the judge's features",
+    "fid_of_judge_features": "FID of the judge's features",
+}
+
+
+DECIMALS = {"psnr_db": 1, "stray_ink": 4, "kid_of_judge_features": 2, "fid_of_judge_features": 1}
+
+
+GLOSSARY = """
+*Cell*: one value of every factor. *Seen*: training had its picture. *Unseen low-level*: training never had it, but had
+its base image in other variations (another colour, another rotation). *Unseen high-level*: no picture of its base image
+was there at all (a whole digit of a writer). Seen cells tell how well the generator remembers, unseen ones what it understood.
+
+Everything is measured on images as users get them: clipped to [0, 1] and rounded to 8 bits.
+
+- *PSNR*, *SSIM*: likeness to the true picture, higher is better. *Normalised Euclidean error*: 0 is a perfect copy, 1 is as
+  far as a random other picture.
+- *Sharpness*: energy of the picture's gradient over that of the true one. 1 is as sharp as reality, an average of several
+  pictures is well below; PSNR prefers such an average to a stroke drawn elsewhere.
+- *Accuracy*: share of pictures in which a judge reads the wanted value.
+- *Stray ink*: share of a picture's energy where the true picture has no ink within a fourteenth of the side. High accuracy
+  *with* stray ink is no success: a mark in a corner can stand for a writer.
+- *Copying*: share of unseen cells whose picture is nearer to some training picture than to its own true one.
+- *KID*, *FID*: distance of the set of drawn pictures from the set of real ones in the features of the convolutional judge,
+  not of Inception: compare them within one dataset and, FID, for sets of one size only.
+
+In brackets: 95 % intervals. Pictures that share a base image are resampled together (bootstrap; KID and FID: jackknife);
+where all cells were read right or none, the exact binomial end for that many base images.
+"""
+
+
+def label(metric: str) -> str:
+    """`digit_accuracy/hog` as "digit, hog judge"."""
+    name, _, judge = metric.partition("/")
+    if judge:
+        return f"{name.removesuffix('_accuracy').replace('_', ' ')} read right, {judge} judge"
+    return LABELS[name]
+
+
+def estimate_text(metric: str, numbers: Mapping[str, float | None]) -> str:
+    return Estimate.from_json(dict(numbers)).text(DECIMALS.get(metric, 3))
+
+
+def score_table(scores: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    """Rows metric x group with intervals, the head first; a dash where a metric does not apply."""
+    names = list(dict.fromkeys(name for by_name in scores.values() for name in by_name))
+    ordered = sorted(names, key=_order)
+    rows = [["", *scores]]
+    for name in ordered:
+        cells = [estimate_text(name, by[name]) if name in by else "-" for by in scores.values()]
+        rows.append([label(name), *cells])
+    return rows
+
+
+def _order(name: str) -> int:
+    """Likeness first, then accuracies with stray ink right before them, then the figures of sets."""
+    first = ["psnr_db", "ssim", "normalised_euclidean_error", "sharpness", "stray_ink"]
+    last = ["copying", "kid_of_judge_features", "fid_of_judge_features"]
+    return first.index(name) if name in first else 20 + last.index(name) if name in last else 10
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])

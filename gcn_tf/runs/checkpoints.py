@@ -1,0 +1,244 @@
+"""Checkpoints of a run: complete or absent, verified when they are read, few.
+
+A checkpoint is one uncompressed .npz file with every variable of both networks and both optimizers, the step and the
+state of all random numbers among them, and a SHA-256 of the lot. It is written beside, flushed to the disk and moved
+into place. Reading it runs no code and takes no more memory than this run's variables do: arrays have their types and
+shapes or are refused.
+"""
+
+import hashlib
+import json
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from gcn_tf.errors import UserError
+from gcn_tf.files import require_regular, write_beside
+from gcn_tf.model.gcn import GCN
+
+KEEP = 3  # the newest of a run, besides the best
+
+
+BEST = "best.npz"
+
+
+NOTE = "note.json"  # step and score
+
+
+DIGEST = "sha256"
+
+
+LONGEST_NOTE = 2**20  # bytes
+
+
+class DamagedCheckpoint(Exception):
+    """A file that is no whole checkpoint; the message says why."""
+
+
+class OtherNetworks(UserError):
+    """A whole checkpoint, but of other networks."""
+
+
+class CheckpointStore:
+    """The checkpoints of a run: the newest few, and the best by the score of its unseen cells."""
+
+    def __init__(self, model: GCN, folder: Path, keep: int = KEEP) -> None:
+        # The flat list of all variables: `tf.train.Checkpoint(model=...)` leaves out the state of dropout's seed
+        # generators without a word.
+        networks = (model, model.optimizer, model.classifier_optimizer)
+        self.variables = list({id(v): v for network in networks for v in network.variables}.values())
+        self.folder, self.keep = folder, keep
+
+    def paths(self) -> list[Path]:
+        """Those of the newest few, the oldest first."""
+        return sorted(self.folder.glob("step-*.npz"))
+
+    @property
+    def latest(self) -> Path | None:
+        """The newest, damaged or not; None before the first."""
+        return max(self.paths(), default=None)
+
+    @property
+    def largest_size(self) -> int:
+        """Bytes that all checkpoints take at most, one that is just being written among them."""
+        one = sum(int(np.prod(v.shape)) * tf.as_dtype(v.dtype).size for v in self.variables)
+        return (self.keep + 2) * (one + 512 * len(self.variables))
+
+    def save(self, step: int) -> Path:
+        """Write a checkpoint, and drop those beyond the newest few."""
+        path = self.folder / f"step-{step:08d}.npz"
+        self._write(path, step, None)
+        for old in self.paths()[: -self.keep]:
+            old.unlink()
+        return path
+
+    def save_best(self, step: int, score: float) -> bool:
+        """Write `best.npz` unless the one that is there has a score as high; returns whether it did."""
+        if score <= self._best_score():
+            return False
+        self._write(self.folder / BEST, step, score)
+        return True
+
+    def _best_score(self) -> float:
+        try:
+            score = read_note(self.folder / BEST)["score"]
+        except (DamagedCheckpoint, OSError):
+            return -np.inf
+        return -np.inf if score is None else float(score)
+
+    def _write(self, path: Path, step: int, score: float | None) -> None:
+        arrays = [np.asarray(v.value) for v in self.variables]
+        note = json.dumps({"step": step, "score": score})
+        if not self.folder.is_dir():
+            raise UserError(f"{self.folder} has vanished: nothing more is written")
+        for left in self.folder.glob("partial-*"):  # of a writer that was killed
+            left.unlink()
+
+        def write(beside: Path) -> None:
+            with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
+                archive.writestr(NOTE, note)
+                archive.writestr(DIGEST, digest(note, arrays))
+                for i, array in enumerate(arrays):
+                    with archive.open(_member(i), "w", force_zip64=True) as file:
+                        np.lib.format.write_array(file, array, (1, 0), allow_pickle=False)
+
+        write_beside(path, write)
+
+    def restore(self, name: str = "") -> Path:
+        """Load the newest whole checkpoint, saying which ones are passed over because they are damaged.
+
+        Args:
+            name: a file of the folder, such as `best.npz`, instead of the newest.
+
+        Returns:
+            The file that was loaded.
+
+        Raises:
+            UserError: there is none, all are damaged, or they are of other networks.
+        """
+        candidates = [self.folder / name] if name else self.paths()[::-1]
+        candidates = [path for path in candidates if path.exists()]
+        if not candidates:
+            raise UserError(
+                f"{self.folder} holds no checkpoint{f' {name}' if name else ''}: train the run first"
+            )
+        for path in candidates:
+            try:
+                arrays = self._read(path)
+            except DamagedCheckpoint as reason:
+                print(f"gcn-tf: checkpoint {path} is damaged ({reason}) and passed over", file=sys.stderr)
+                continue
+            for variable, array in zip(self.variables, arrays, strict=True):
+                variable.assign(array)
+            return path
+        raise UserError(
+            f"every checkpoint of {self.folder} is damaged: train the run anew, into another folder"
+        )
+
+    def _read(self, path: Path) -> list[np.ndarray]:
+        """Arrays for all variables, verified."""
+        note = _note_text(path)
+        arrays = []
+        try:
+            with zipfile.ZipFile(path) as archive:
+                stored = {info.filename: info for info in archive.infolist()}
+                if len(stored) != len(self.variables) + 2:
+                    raise OtherNetworks(self._unfitting(path, f"{len(stored) - 2} arrays"))
+                for i, variable in enumerate(self.variables):
+                    kind, shape = tf.as_dtype(variable.dtype).as_numpy_dtype, tuple(variable.shape)
+                    found = _read_array(archive, _member(i), kind, shape)
+                    if isinstance(found, str):
+                        raise OtherNetworks(self._unfitting(path, f"{variable.path} as {found}"))
+                    arrays.append(found)
+                wanted = _read_text(archive, DIGEST)
+        except OtherNetworks:
+            raise
+        except _UNREADABLE as error:
+            raise DamagedCheckpoint(_reason(error)) from None
+        if wanted != digest(note, arrays):
+            raise DamagedCheckpoint("its checksum is wrong")
+        return arrays
+
+    def _unfitting(self, path: Path, what: str) -> str:
+        return f"checkpoint {path} does not fit this run's networks: it has {what}"
+
+    def finite(self) -> bool:
+        """No variable holds a NaN or an infinity."""
+        floats = [v.value for v in self.variables if v.value.dtype.is_floating]
+        return all(bool(tf.reduce_all(tf.math.is_finite(v))) for v in floats)
+
+
+def largest_file(folder: Path) -> int:
+    """Bytes of the largest checkpoint in a folder, 0 when there is none."""
+    return max((path.stat().st_size for path in folder.glob("*.npz") if path.is_file()), default=0)
+
+
+# All that zipfile and NumPy raise; the last two for archives that are encrypted or packed in unknown ways.
+_UNREADABLE = (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+
+
+def digest(note: str, arrays: Sequence[np.ndarray]) -> str:
+    """SHA-256 of a checkpoint, in hexadecimal."""
+    found = hashlib.sha256(note.encode())
+    for array in arrays:
+        found.update(f"{array.dtype}{array.shape}".encode())
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
+
+
+def read_note(path: Path) -> dict[str, Any]:
+    """Step and score of a checkpoint; raises DamagedCheckpoint."""
+    try:
+        note = json.loads(_note_text(path))
+    except ValueError as error:
+        raise DamagedCheckpoint(_reason(error)) from None
+    if not isinstance(note, dict) or not isinstance(note.get("score"), float | None):
+        raise DamagedCheckpoint("its note is none")
+    return note
+
+
+def _note_text(path: Path) -> str:
+    try:
+        require_regular(path)
+        with zipfile.ZipFile(path) as archive:
+            return _read_text(archive, NOTE)
+    except _UNREADABLE as error:
+        raise DamagedCheckpoint(_reason(error)) from None
+
+
+def _read_text(archive: zipfile.ZipFile, name: str) -> str:
+    with archive.open(name) as file:
+        text = file.read(LONGEST_NOTE + 1)
+    if len(text) > LONGEST_NOTE:
+        raise DamagedCheckpoint(f"its {name} is far too long")
+    return text.decode()
+
+
+def _member(number: int) -> str:
+    return f"{number:04d}.npy"
+
+
+def _read_array(archive: zipfile.ZipFile, name: str, kind: Any, shape: tuple[int, ...]) -> np.ndarray | str:
+    """An array of the archive; when its header announces another type or shape, that in words, and nothing is read."""
+    info = archive.getinfo(name)
+    with archive.open(info) as file:
+        version = np.lib.format.read_magic(file)
+        if version != (1, 0):
+            return f"version {version}"
+        found, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+        if (found, dtype) != (shape, np.dtype(kind)) or fortran:
+            return f"{dtype} {found}"
+        size = int(np.prod(shape)) * dtype.itemsize
+        data = file.read(size + 1)
+    if len(data) != size:
+        raise DamagedCheckpoint(f"array {name} has another length")
+    return np.frombuffer(data, dtype).reshape(shape)
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__

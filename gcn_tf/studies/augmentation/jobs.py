@@ -1,0 +1,231 @@
+"""What the study of augmentation compares, and which trainings that takes."""
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gcn_tf.config.schema import RunConfig
+from gcn_tf.files import stored_arrays, write_beside
+from gcn_tf.studies.augmentation.conventional import CONVENTIONAL
+from gcn_tf.studies.augmentation.downstream_classifier import Labelled
+from gcn_tf.studies.augmentation.generated_pictures import Drawing
+
+TUNING_SEEDS = 2  # on these every setting of a method is tried; the others take the best
+
+
+RATIOS = (0.25, 0.5, 1.0, 2.0)  # drawn pictures per real one
+
+
+BEST = "best conventional"
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What is tried.
+
+    Args:
+        exemplars: pictures per class and identity, one experiment each.
+        identities: how many writers or persons are learned from.
+        seeds: how many; each chooses other identities and pictures.
+        round_steps, rounds: of a student, at most.
+    """
+
+    exemplars: tuple[int, ...]
+    identities: int = 10
+    seeds: int = 5
+    round_steps: int = 500
+    rounds: int = 2
+
+
+def quick_settings(config: RunConfig, protocol: Protocol) -> tuple[RunConfig, Protocol]:
+    """Few steps, two seeds and the smallest number of exemplars: to see that everything works."""
+    few = replace(protocol, exemplars=protocol.exemplars[:1], seeds=TUNING_SEEDS, round_steps=100, rounds=1)
+    return replace(config, steps=min(config.steps, 150)), few
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to make training pictures, with the settings among which validation chooses.
+
+    Args:
+        meaning: str. For the table.
+        real: whether the real pictures are among them.
+        drawing: name in `drawings`, or "" for none.
+        conventional: name in `CONVENTIONAL`, `BEST` for the best of them, or "" for none.
+        settings: strengths of the conventional augmentation, or drawn pictures per real one.
+    """
+
+    meaning: str
+    real: bool = True
+    drawing: str = ""
+    conventional: str = ""
+    settings: Sequence[float] = (1.0,)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: a method with one setting; for `BEST` with what was found best."""
+
+    exemplars: int
+    seed: int
+    method: str
+    setting: float
+    conventional: str = ""
+    strength: float = 0.0
+
+    @property
+    def file(self) -> str:
+        name = self.method.replace(" + ", "+").replace(" ", "-").replace("'", "")
+        return f"{name}-{self.setting:g}-exemplars{self.exemplars}-seed{self.seed}.npz"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one training gave.
+
+    Args:
+        validation_right: share of the validation pictures read right; validation_loss: their cross entropy.
+        steps: of the student. seconds: float.
+        right: bool (T,) by test set; who: int (T,), the identity that each test picture is of.
+    """
+
+    validation_right: float
+    validation_loss: float
+    steps: int
+    seconds: float
+    right: dict[str, np.ndarray]
+    who: dict[str, np.ndarray]
+
+    def write(self, path: Path) -> None:
+        numbers = {k: v for k, v in asdict(self).items() if k not in ("right", "who")}
+        arrays: dict[str, Any] = {"numbers": np.array(json.dumps(numbers))}
+        arrays |= {f"right/{name}": right for name, right in self.right.items()}
+        arrays |= {f"who/{name}": who for name, who in self.who.items()}
+        write_beside(path, lambda beside: np.savez_compressed(beside, **arrays))
+
+    @classmethod
+    def read(cls, path: Path) -> "Entry":
+        with stored_arrays(path) as file:
+            part = {
+                kind: {n.removeprefix(kind): file[n] for n in file.files if n.startswith(kind)}
+                for kind in ("right/", "who/")
+            }
+            return cls(**json.loads(str(file["numbers"])), right=part["right/"], who=part["who/"])
+
+
+def drawings(photographs: bool) -> dict[str, Drawing]:
+    """The paper's blends, and what should be more useful: any ratio; figures also between classes and set in poses."""
+    if photographs:
+        return {
+            "paper": Drawing("two persons half and half, as in the paper", ratio=0.5),
+            "gcn": Drawing("two persons at any ratio"),
+        }
+    return {
+        "paper": Drawing("two hands half and half, as in the paper", ratio=0.5),
+        "gcn": Drawing(
+            "two hands at any ratio, set upright before learning and in a pose afterwards; three in ten between two "
+            "classes, too",
+            mixed_share=0.3,
+            upright=True,
+        ),
+    }
+
+
+def augmentation_methods() -> dict[str, Method]:
+    """Original pictures, conventional augmentation, drawn pictures, and both."""
+    methods = {"original": Method("the real pictures as they are")}
+    for name, one in CONVENTIONAL.items():
+        methods[name] = Method(one.meaning, conventional=name, settings=one.strengths)
+    methods |= {
+        "paper's blends": Method("original and half-and-half blends of a GCN", drawing="paper"),
+        "GCN only": Method("drawn pictures alone", real=False, drawing="gcn"),
+        "original + GCN": Method("real and drawn pictures", drawing="gcn"),
+        "original + GCN + conventional": Method(
+            f"both, augmented by the {BEST}; drawn pictures per real one",
+            drawing="gcn",
+            conventional=BEST,
+            settings=RATIOS,
+        ),
+    }
+    return methods
+
+
+@dataclass(frozen=True)
+class Study:
+    """Where a study lies and what it tries."""
+
+    config: RunConfig
+    protocol: Protocol
+    out: Path
+    photographs: bool
+
+    def drawn_path(self, kind: str, exemplars: int, seed: int) -> Path:
+        return self.out / "drawn" / f"{kind}-exemplars{exemplars}-seed{seed}.npz"
+
+    def entry_path(self, job: Job) -> Path:
+        return self.out / "entries" / job.file
+
+    @property
+    def seeds(self) -> list[int]:
+        return [self.config.seed + n for n in range(self.protocol.seeds)]
+
+    @property
+    def tuning_seeds(self) -> list[int]:
+        return self.seeds[:TUNING_SEEDS]
+
+    def jobs(self, methods: dict[str, Method], tuning: bool) -> list[Job]:
+        """All trainings of some methods: on the tuning seeds with every setting, on the others with the best one."""
+        made = []
+        seeds = self.tuning_seeds if tuning else self.seeds[TUNING_SEEDS:]
+        for exemplars, (name, method) in itertools.product(self.protocol.exemplars, methods.items()):
+            settings = method.settings if tuning else [self.best_setting(exemplars, name)]
+            made += [
+                self.job(exemplars, s, name, setting) for s, setting in itertools.product(seeds, settings)
+            ]
+        return made
+
+    def job(self, exemplars: int, seed: int, name: str, setting: float) -> Job:
+        method = augmentation_methods()[name]
+        if method.conventional == BEST:
+            return Job(exemplars, seed, name, setting, *self.best_conventional(exemplars))
+        strength = setting if method.conventional else 0.0
+        return Job(exemplars, seed, name, setting, method.conventional, strength)
+
+    def best_setting(self, exemplars: int, name: str) -> float:
+        """The setting of a method with the lowest validation loss, on average over the tuning seeds."""
+        settings = augmentation_methods()[name].settings
+
+        def loss(setting: float) -> float:
+            entries = [self.read(self.job(exemplars, seed, name, setting)) for seed in self.tuning_seeds]
+            return float(np.mean([entry.validation_loss for entry in entries]))
+
+        return min(settings, key=loss) if len(settings) > 1 else settings[0]
+
+    def best_conventional(self, exemplars: int) -> tuple[str, float]:
+        """The conventional method, at its best strength, that reads most validation pictures right.
+
+        Of equals the one with the lower loss. (Losses alone do not compare them: mixed labels make a classifier modest.)
+        """
+        strengths = {name: self.best_setting(exemplars, name) for name in CONVENTIONAL}
+
+        def rank(name: str) -> tuple[float, float]:
+            entries = [self.read(Job(exemplars, s, name, strengths[name])) for s in self.tuning_seeds]
+            right = np.mean([entry.validation_right for entry in entries])
+            return -float(right), float(np.mean([entry.validation_loss for entry in entries]))
+
+        best = min(CONVENTIONAL, key=rank)
+        return best, strengths[best]
+
+    def read(self, job: Job) -> Entry:
+        return Entry.read(self.entry_path(job))
+
+
+def read_drawn(path: Path) -> Labelled:
+    """Pictures that a generator drew; raises UserError when the file is damaged."""
+    with stored_arrays(path) as file:
+        return Labelled(file["images"], file["labels"])

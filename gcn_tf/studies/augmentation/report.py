@@ -1,0 +1,223 @@
+"""The report of the study of augmentation: a table per number of exemplars, a figure, samples, the ratio swept."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from gcn_tf import __version__
+from gcn_tf.config.schema import to_dict
+from gcn_tf.metrics.intervals import Estimate, bootstrap_mean
+from gcn_tf.reporting.charts import write_accuracy_chart
+from gcn_tf.reporting.figures import write_rows_figure
+from gcn_tf.reporting.html import to_html
+from gcn_tf.reporting.provenance import versions_and_machine
+from gcn_tf.reporting.tables import markdown_table
+from gcn_tf.studies.augmentation.conventional import CONVENTIONAL
+from gcn_tf.studies.augmentation.jobs import (
+    BEST,
+    TUNING_SEEDS,
+    Entry,
+    Study,
+    augmentation_methods,
+    drawings,
+    read_drawn,
+)
+from gcn_tf.studies.augmentation.task import Recognition
+
+PICTURE = "accuracy.png"
+
+
+SAMPLES = 20  # in a row
+
+
+PERCENT_DIGITS = 1
+
+
+def write_augmentation_study(study: Study, task: Recognition) -> Path:
+    """report.json, report.md, report.html, accuracy.png and samples.png; returns the figure to look at.
+
+    Args:
+        task: the first experiment, whose pictures are shown.
+    """
+    results = {exemplars: _results(study, exemplars) for exemplars in study.protocol.exemplars}
+    report: dict[str, Any] = {
+        "experiment": "augmentation",
+        "factor": task.factor,
+        "seeds": study.seeds,
+        "protocol": to_dict(study.protocol),
+        "config": to_dict(study.config),
+        "made_with": versions_and_machine(),
+        "tests": {name: len(test.label) for name, test in task.tests.items()},
+        "real_pictures": {e: _real_pictures(study, task, e) for e in results},
+        "results": results,
+        "ratios": {e: _ratios(study, e) for e in results},
+    }
+    (study.out / "report.json").write_text(json.dumps(report, indent=1))
+    _write_samples(study, task)
+    figure = write_accuracy_chart(
+        {
+            test: {
+                name: [
+                    (report["real_pictures"][e], Estimate.from_json(by_method[name]["accuracy"][test]))
+                    for e, by_method in results.items()
+                ]
+                for name in next(iter(results.values()))
+            }
+            for test in task.tests
+        },
+        study.out / PICTURE,
+    )
+    text = _text(report, list(task.tests))
+    (study.out / "report.md").write_text(text)
+    (study.out / "report.html").write_text(to_html(text, study.out, "gcn-tf study: augmentation"))
+    return figure
+
+
+def _real_pictures(study: Study, task: Recognition, exemplars: int) -> int:
+    return len(task.values) * study.protocol.identities * exemplars
+
+
+def _results(study: Study, exemplars: int) -> dict[str, dict[str, Any]]:
+    """By method: the setting, accuracies, and what it has more than the original and the best conventional one."""
+    best, strength = study.best_conventional(exemplars)
+    settings = {name: study.best_setting(exemplars, name) for name in augmentation_methods()}
+    entries = {
+        name: [study.read(study.job(exemplars, seed, name, setting)) for seed in study.seeds]
+        for name, setting in settings.items()
+    }
+    made: dict[str, dict[str, Any]] = {}
+    for name, of_method in entries.items():
+        made[name] = {
+            "setting": settings[name],
+            "conventional": f"{best} {strength:g}"
+            if augmentation_methods()[name].conventional == BEST
+            else "",
+            "is_best_conventional": name == best,
+            "accuracy": _by_test(of_method, None),
+            "minus_original": _by_test(of_method, entries["original"]) if name != "original" else {},
+            "minus_best_conventional": _by_test(of_method, entries[best]) if name != best else {},
+            "steps": [entry.steps for entry in of_method],
+            "seconds": [entry.seconds for entry in of_method],
+        }
+    return made
+
+
+def _by_test(entries: Sequence[Entry], others: Sequence[Entry] | None) -> dict[str, dict[str, float | None]]:
+    """Accuracy, or its difference picture by picture, by test; seeds are resampled first, then identities."""
+    made = {}
+    for test in entries[0].right:
+        runs = []
+        for place, entry in enumerate(entries):
+            value = entry.right[test].astype(float)
+            if others is not None:
+                value = value - others[place].right[test]
+            runs.append((value, entry.who[test]))
+        made[test] = bootstrap_mean(runs, share=others is None).to_json()
+    return made
+
+
+def _ratios(study: Study, exemplars: int) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Accuracy of both kinds of pictures together by drawn pictures per real one, on the tuning seeds."""
+    name = "original + GCN + conventional"
+    return {
+        f"{ratio:g}": _by_test(
+            [study.read(study.job(exemplars, seed, name, ratio)) for seed in study.tuning_seeds], None
+        )
+        for ratio in augmentation_methods()[name].settings
+    }
+
+
+def _write_samples(study: Study, task: Recognition) -> None:
+    """Real pictures above what each kind of drawing made of them, of the first experiment, sorted by class."""
+    seed, exemplars = study.seeds[0], study.protocol.exemplars[0]
+    rows = {"real": (task.images[~task.validation], task.label[~task.validation])}
+    for kind, drawing in drawings(study.photographs).items():
+        drawn = read_drawn(study.drawn_path(kind, exemplars, seed))
+        rows[drawing.meaning.split(",")[0]] = (drawn.images, drawn.labels.argmax(axis=1))
+    shown = {}
+    for name, (images, label) in rows.items():
+        each = SAMPLES // len(task.values)
+        picked = [np.flatnonzero(label == value)[:each] for value in range(len(task.values))]
+        shown[name] = images[np.concatenate(picked)]
+    write_rows_figure(shown, study.out / "samples.png")
+
+
+def _percent(numbers: dict[str, float | None], signed: bool = False) -> str:
+    """`"95.1 (94.6 to 95.5)"`."""
+    sign = "+" if signed else ""
+    value, low, high = (numbers[end] for end in ("value", "low", "high"))
+    text = f"{100 * (value or 0):{sign}.{PERCENT_DIGITS}f}"
+    if low is None or high is None:
+        return text
+    return f"{text} ({100 * low:{sign}.{PERCENT_DIGITS}f} to {100 * high:{sign}.{PERCENT_DIGITS}f})"
+
+
+def _table(results: dict[str, dict[str, Any]], tests: Sequence[str]) -> str:
+    rows = [["method", "setting", *tests, f"{tests[-1]}, minus original", "minus best conventional"]]
+    for name, of_method in results.items():
+        setting = f"{of_method['setting']:g}" if len(augmentation_methods()[name].settings) > 1 else ""
+        setting = ", ".join(filter(None, (of_method["conventional"], setting)))
+        rows.append(
+            [
+                f"**{name}**" if of_method["is_best_conventional"] else name,
+                setting or "-",
+                *(_percent(of_method["accuracy"][test]) for test in tests),
+                *(
+                    _percent(of_method[what][tests[-1]], signed=True) if of_method[what] else "-"
+                    for what in ("minus_original", "minus_best_conventional")
+                ),
+            ]
+        )
+    return markdown_table(rows)
+
+
+def _ratio_table(ratios: dict[int, Any], real: dict[int, int], test: str) -> str:
+    first = next(iter(ratios.values()))
+    rows = [["real pictures", *(f"{ratio} drawn per real" for ratio in first)]]
+    rows += [[str(real[e]), *(_percent(by[test]) for by in of.values())] for e, of in ratios.items()]
+    return markdown_table(rows)
+
+
+def _text(report: dict[str, Any], tests: Sequence[str]) -> str:
+    protocol, made = report["protocol"], report["made_with"]
+    versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
+    methods = [["method", "what it is", "settings tried"]]
+    for name, method in augmentation_methods().items():
+        tried = ", ".join(f"{s:g}" for s in method.settings) if len(method.settings) > 1 else "-"
+        methods.append([name, method.meaning, tried])
+    tables = []
+    for exemplars, results in report["results"].items():
+        tables += [
+            f"## {report['real_pictures'][exemplars]} real pictures",
+            f"{exemplars} per {report['factor']} and identity; accuracy in percent. In bold: the best conventional one "
+            "by validation.",
+            _table(results, tests),
+        ]
+    sizes = " and ".join(f"{count:,} of {name}" for name, count in report["tests"].items())
+    parts = [
+        "# Study: augmentation",
+        f"How well is the {report['factor']} read by a classifier that learned from few real pictures, with and without "
+        f"others made of them? Dataset {report['config']['dataset']}, {protocol['identities']} identities to learn from, "
+        f"{len(report['seeds'])} seeds (each chooses other identities and pictures), tested on {sizes} (first seed). "
+        "Generator and classifier learn from the same real pictures; a fifth of each class is kept from both and tells "
+        "when to stop and which setting is best. Settings are chosen on the first "
+        f"{TUNING_SEEDS} seeds by validation alone.",
+        f"![accuracy]({PICTURE})",
+        "Points: means over the seeds. Bars: 95 % intervals; seeds are resampled first, then the identities tested on.",
+        "![samples](samples.png)",
+        "## Methods",
+        markdown_table(methods),
+        f"Conventional: {', '.join(CONVENTIONAL)}.",
+        *tables,
+        "## Drawn pictures per real one",
+        f"*original + GCN + conventional*, {tests[-1]}, on the {TUNING_SEEDS} seeds on which settings are chosen.",
+        _ratio_table(report["ratios"], report["real_pictures"], tests[-1]),
+        "## What was run",
+        f"gcn-tf {__version__}; {versions}. {made['machine']['processor']}, {made['machine']['cores']} cores.",
+        f"```\n{yaml.safe_dump({'protocol': protocol, **report['config']}, sort_keys=False).strip()}\n```",
+    ]
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,107 @@
+"""The report of a comparison: a table by group of cells, one figure of methods x groups of cells x metrics, and samples to look at."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from gcn_tf.metrics.intervals import Estimate
+from gcn_tf.pipelines.split import GROUPS
+from gcn_tf.reporting.charts import write_methods_chart
+from gcn_tf.reporting.figures import write_samples_figure
+from gcn_tf.reporting.html import to_html
+from gcn_tf.reporting.tables import GLOSSARY, estimate_text, label, markdown_table
+
+Scores = Mapping[str, Mapping[str, Mapping[str, float | None]]]  # by group, metric and end of the interval
+
+
+def write_comparison(
+    report: dict[str, Any], samples: Mapping[str, np.ndarray], names: Sequence[str], out: Path
+) -> Path:
+    """report.json, report.md, report.html and two figures; returns the figure to look at.
+
+    Args:
+        report: what report.json holds.
+        samples: uint8 (2, n, H, W, 3) real and drawn pictures by method.
+        names: factors in order.
+    """
+    (out / "report.json").write_text(json.dumps(report, indent=1))
+    write_samples_figure(samples, out / "samples.png")
+    shown = _shown_metrics(names)
+    estimates = {
+        method: {g: {m: Estimate.from_json(dict(e)) for m, e in by.items()} for g, by in groups.items()}
+        for method, groups in report["scores"].items()
+    }
+    figure = write_methods_chart(estimates, [(name, label(name)) for name in shown], out / "methods.png")
+    text = _text(report, shown)
+    (out / "report.md").write_text(text)
+    (out / "report.html").write_text(to_html(text, out, f"gcn-tf study: {report['experiment']}"))
+    return figure
+
+
+def _shown_metrics(names: Sequence[str]) -> list[str]:
+    """Likeness, stray ink and copying, then what both judges read of the first two factors and of all."""
+    read = [f"{name}_accuracy/{judge}" for name in names[:2] for judge in ("convolutional", "hog")]
+    everything = [f"all_factors_accuracy/{judge}" for judge in ("convolutional", "hog")]
+    return [
+        "psnr_db",
+        "ssim",
+        "sharpness",
+        "stray_ink",
+        "copying",
+        *read,
+        *everything,
+        "kid_of_judge_features",
+    ]
+
+
+def _group_table(scores: Mapping[str, Scores], group: str, shown: Sequence[str]) -> str:
+    rows = [["method", *(label(name).replace(" read right", "") for name in shown)]]
+    for method, by_group in scores.items():
+        by_metric = by_group.get(group, {})
+        rows.append([method, *(estimate_text(m, by_metric[m]) if m in by_metric else "-" for m in shown)])
+    return markdown_table(rows)
+
+
+def _text(report: Mapping[str, Any], shown: Sequence[str]) -> str:
+    config, made = report["config"], report["made_with"]
+    versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
+    methods = [["method", "what it is", "seconds (median)"]]
+    methods += [[n, m, f"{np.median(report['seconds'][n]):.0f}"] for n, m in report["methods"].items()]
+    tables = []
+    for group in GROUPS:
+        if any(group in by_group for by_group in report["scores"].values()):
+            tables += [f"## {group.capitalize()}", _group_table(report["scores"], group, shown)]
+            if report["reference_minus"]:
+                each = [name for name in shown if name != "kid_of_judge_features"]
+                tables += [
+                    f"*{report['reference']}* minus each other method on the same cells, {group}: an interval without 0 "
+                    "is a difference.",
+                    _group_table(report["reference_minus"], group, each),
+                ]
+    cells = "all with the same unseen cells" if report["same_cells"] else "each draws other unseen cells"
+    settings = yaml.safe_dump(config, sort_keys=False).strip()
+    parts = [
+        f"# Study: {report['experiment']}",
+        f"Dataset {config['dataset']}, seeds {', '.join(map(str, report['seeds']))} ({cells}), "
+        f"{config['steps']} steps of batch {config['batch_size']} for every method that trains. Unseen at once: "
+        f"{' and '.join(report['holdout'])} cells.",
+        "![methods](methods.png)",
+        "Points: means. Bars: 95 % intervals.",
+        "## Methods",
+        markdown_table(methods),
+        report["explanation"],
+        "![samples](samples.png)",
+        "Unseen cells of the first seed: real pictures, then one row per method.",
+        *tables,
+        "## Terms",
+        GLOSSARY.strip() + " Several seeds: seeds are resampled first.",
+        "## What was run",
+        f"{versions}. {made['machine']['processor']}, {made['machine']['cores']} cores. "
+        f"Data sha256 {made['data_sha256']}.",
+        f"```\n{settings}\n```",
+    ]
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,75 @@
+"""`gcn-tf train --dry-run`: everything checked, a few steps trained, nothing written."""
+
+import resource
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from gcn_tf.config.schema import RunConfig
+from gcn_tf.model.build import build_model
+from gcn_tf.model.classifier import check_classifier_side
+from gcn_tf.model.generator import check_image_side
+from gcn_tf.model.precision import resolve_precision
+from gcn_tf.model.size import least_bytes
+from gcn_tf.pipelines.batches import training_batches
+from gcn_tf.pipelines.split import load_split
+from gcn_tf.progress import duration
+from gcn_tf.runs.checkpoints import CheckpointStore
+from gcn_tf.training.fit import learn_before_training, total_steps
+from gcn_tf.training.memory import check_memory
+
+TIMED_STEPS = 8
+
+
+def describe_run(config: RunConfig) -> str:
+    """Shapes, parameters, memory and time to expect of a training, in lines.
+
+    Raises:
+        UserError: settings or data that `train` would refuse.
+    """
+    check_image_side(config.generator, config.image_size)
+    check_classifier_side(config.classifier, config.image_size)
+    split = load_split(config)
+    space, side = split.dataset.space, split.dataset.image_shape
+    config.loss_weights(space.names)
+    config = replace(config, precision=resolve_precision(config.precision))
+    model = build_model(config, space, side)
+    check_memory(model, config)
+    learn_before_training(model, config, split)
+    store = CheckpointStore(model, Path("checkpoints"))
+    ends: list[float] = []
+    clock = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter())
+    )
+    data = training_batches(split, config.batch_size, config.seed, 0, TIMED_STEPS + 1)
+    model.fit(data, steps_per_epoch=TIMED_STEPS + 1, verbose=0, shuffle=False, callbacks=[clock])
+    step = float(np.median(np.diff(ends)))  # the first step, which traces, is left out
+    steps = total_steps(config)
+    groups = ", ".join(f"{len(rows)} {name}" for name, rows in split.groups().items())
+    inputs = ", ".join(f"{name} ({config.batch_size},)" for name in space.names)
+    codes = ", ".join(f"{name} {size}" for name, size in space.sizes.items())
+    heads = ", ".join(f"{name} {logits.shape[-1]}" for name, logits in model.classifier.output.items())
+    shape = "x".join(map(str, side))
+    return "\n".join(
+        [
+            f"dataset      {config.dataset}: {len(split.ids)} cells {shape}: {groups}",
+            f"a batch      int32 {inputs}; images float32 ({config.batch_size}, {', '.join(map(str, side))})",
+            f"generator    {codes} -> {shape}; {model.generator.count_params():,} parameters",
+            f"classifier   {shape} -> {heads}; {model.classifier.count_params():,} parameters",
+            f"precision    {config.precision}",
+            f"time         {step:.3g} s a step (median of {TIMED_STEPS}), {steps} steps: about {duration(step * steps)}; judges, "
+            "the first time, and the report come on top",
+            f"memory       {_peak_gib():.1f} GiB so far; never less than {least_bytes(model, config.batch_size) / 2**30:.1f} for networks and batch",
+            f"disk         checkpoints at most {store.largest_size / 1e6:.0f} MB",
+        ]
+    )
+
+
+def _peak_gib() -> float:
+    """The most memory that this process held, GiB; the system counts in KiB, macOS in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

@@ -1,0 +1,102 @@
+"""What a training writes: metrics.jsonl and TensorBoard."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import tensorflow as tf
+
+from gcn_tf.files import read_small, write_beside
+from gcn_tf.reporting.charts import LARGEST_LOG
+from gcn_tf.reporting.figures import zoomed
+from gcn_tf.training.scoring import GRID_CELLS, Evaluation
+from gcn_tf.training.step_callback import Logs, StepCallback, thinned
+
+MOST_LINES = 20_000  # of metrics.jsonl, and of TensorBoard's curves
+
+
+MOST_GRIDS = 100  # of each group of cells in TensorBoard
+
+
+SCALAR_SIZE = 120  # bytes of one in TensorBoard's files, at most
+
+
+PICTURE_SIDE = 84  # pixels of a cell in TensorBoard, or its own if that is more
+
+
+class RunLog(StepCallback):
+    """`metrics.jsonl` and TensorBoard: losses, learning rate, accuracies, speed and image grids.
+
+    However long a run is, its files stay under `largest_size`: lines and grids become rarer instead.
+    """
+
+    def __init__(
+        self, start: int, run_dir: Path, evaluation: Evaluation, every: int, batch_size: int
+    ) -> None:
+        super().__init__(start)
+        self.last, self.batch_size, self.evaluation = evaluation.last, batch_size, evaluation
+        self.every = thinned(every, self.last, MOST_LINES)
+        self.grids_every = thinned(evaluation.every, self.last, MOST_GRIDS)
+        self.path = run_dir / "metrics.jsonl"
+        self._drop_lines_after(start)
+        self.writer = tf.summary.create_file_writer(str(run_dir / "logs"))
+        self.since, self.clock = start, time.perf_counter()
+
+    def _drop_lines_after(self, start: int) -> None:
+        """A killed run logged steps after its last checkpoint; they are trained, and logged, again."""
+        if self.path.exists():
+            text = read_small(self.path, LARGEST_LOG).decode(errors="replace")
+            lines = text.splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith("\n") and 0 <= _logged_step(line) <= start]
+            if kept != lines:
+                write_beside(self.path, lambda beside: beside.write_text("".join(kept)))
+
+    @property
+    def largest_size(self) -> int:
+        """Bytes of TensorBoard's files, at most; what is trained again after a kill comes on top."""
+        names, side = self.evaluation.split.dataset.space.names, self.evaluation.split.dataset.image_shape[0]
+        lines, evaluations, grids = (
+            self.last // n + 1 for n in (self.every, self.evaluation.every, self.grids_every)
+        )
+        scalars = (lines + evaluations) * 8 + evaluations * 2 * (2 + len(names))
+        grid = (
+            2 * GRID_CELLS * 3 * (max(side, PICTURE_SIDE) + 16) ** 2
+        )  # uncompressed, frames and gaps included
+        return SCALAR_SIZE * scalars + 2 * grids * grid
+
+    def step(self, step: int, logs: Logs) -> None:
+        scored = self.evaluation.values
+        if step % self.every and not scored:
+            return
+        values = {f"train/{name}": float(value) for name, value in logs.items()}
+        values["train/learning_rate"] = float(self.model.optimizer.learning_rate)
+        values |= scored
+        with self.path.open("a") as file:
+            file.write(json.dumps({"step": step, **values}) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        now = time.perf_counter()
+        speed = (step - self.since) * self.batch_size / (now - self.clock)
+        with self.writer.as_default(step):
+            for name, value in values.items():
+                tf.summary.scalar(name, value)
+            tf.summary.scalar("train/images_per_second", speed)
+            if scored and (step % self.grids_every == 0 or step == self.last):
+                self._draw_grids()
+        self.writer.flush()  # what a checkpoint follows must not be lost with the process
+        self.since, self.clock = step, time.perf_counter()
+
+    def _draw_grids(self) -> None:
+        zoom = max(1, PICTURE_SIDE // self.evaluation.split.dataset.image_shape[0])
+        for group in self.evaluation.data:
+            picture = zoomed(self.evaluation.grid(group), zoom)
+            tf.summary.image(f"{group} cells: real above generated", picture[None])
+
+
+def _logged_step(line: str) -> int:
+    """The step of a line of metrics.jsonl; -1 when it is damaged."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return -1

@@ -1,0 +1,65 @@
+"""Scores of seen and unseen cells while a run trains."""
+
+import numpy as np
+import tensorflow as tf
+
+from gcn_tf.pipelines.batches import evaluation_batches, pixels
+from gcn_tf.pipelines.split import Split
+from gcn_tf.reporting.figures import real_above_generated
+from gcn_tf.synthesis.draw import to_uint8
+from gcn_tf.training.step_callback import Logs, StepCallback, thinned
+
+MOST_EVALUATIONS = 2_000
+
+
+GRID_CELLS = 24
+
+
+class Evaluation(StepCallback):
+    """Scores seen and unseen cells with the cooperating classifier, for the log and the progress bar.
+
+    Accuracies here tell how training goes; the judge's, in the report, tell how good the pictures are.
+    """
+
+    def __init__(self, start: int, split: Split, every: int, last: int, seen_limit: int = 192) -> None:
+        super().__init__(start)
+        self.every, self.last = thinned(every, last, MOST_EVALUATIONS), last
+        seen, unseen = split.pictures(unseen=False), split.pictures(unseen=True)
+        picked = np.linspace(0, len(seen) - 1, min(seen_limit, len(seen))).astype(int)
+        self.numbers = {"seen": seen[picked], "unseen": unseen}
+        self.data = {k: evaluation_batches(split, n).cache() for k, n in self.numbers.items() if len(n)}
+        self.split = split
+        self.values: dict[str, float] = {}
+
+    def step(self, step: int, logs: Logs) -> None:
+        self.values = {}
+        if step % self.every and step != self.last:
+            return
+        for group, data in self.data.items():
+            for tracker in self.model.trackers.values():
+                tracker.reset_state()
+            for batch in data:
+                values = self.score(*batch)
+            self.values |= {f"{group}/{name}": float(value) for name, value in values.items()}
+
+    def score_of_unseen(self) -> float | None:
+        """Share of the factors read right plus a hundredth of the PSNR in dB, of unseen cells (seen ones where there are
+        no others); None at steps without scores."""
+        group = "unseen" if "unseen/psnr_db" in self.values else "seen"
+        if not self.values:
+            return None
+        read = [v for k, v in self.values.items() if k.startswith(f"{group}/") and k.endswith("_accuracy")]
+        return float(np.mean(read)) + 0.01 * self.values[f"{group}/psnr_db"]
+
+    @tf.function(autograph=False)  # traced after minutes of training: the source may have been edited by then
+    def score(self, factors: dict[str, tf.Tensor], images: tf.Tensor) -> Logs:
+        return self.model.test_step((factors, images))
+
+    def grid(self, group: str, limit: int = GRID_CELLS, columns: int = 12) -> np.ndarray:
+        """Real above generated for some cells of a group, unseen ones framed: uint8 (H, W, 3)."""
+        numbers = self.numbers[group]
+        numbers = numbers[np.linspace(0, len(numbers) - 1, min(limit, len(numbers))).astype(int)]
+        ids = dict(zip(self.split.dataset.space.names, self.split.ids[numbers].T, strict=True))
+        generated = to_uint8(self.model({name: tf.constant(i) for name, i in ids.items()}))
+        framed = np.full(len(numbers), group == "unseen")
+        return real_above_generated(pixels(self.split, numbers), generated, columns, framed)

@@ -1,0 +1,32 @@
+"""What all callbacks of a training share."""
+
+from typing import Any
+
+import keras
+
+from gcn_tf.errors import UserError
+
+Logs = dict[str, Any]
+
+
+def thinned(every: int, steps: int, most: int) -> int:
+    """`every`, or the smallest multiple of it that fits at most `most` times into `steps`."""
+    return every * max(1, -(-steps // (every * most)))
+
+
+class Diverged(UserError):
+    """A loss or a weight that is no finite number."""
+
+
+class StepCallback(keras.callbacks.Callback):
+    """A callback that knows the step of the whole run: `step(n, logs)` after n steps."""
+
+    def __init__(self, start: int) -> None:
+        super().__init__()
+        self.start = start
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        self.step(self.start + batch + 1, logs or {})
+
+    def step(self, step: int, logs: Logs) -> None:
+        raise NotImplementedError

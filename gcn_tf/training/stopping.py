@@ -1,0 +1,62 @@
+"""How a training ends before its last step: in order, or because it diverged."""
+
+import math
+import signal
+import threading
+from types import FrameType
+from typing import Any, ClassVar
+
+from gcn_tf.interrupts import Interrupted
+from gcn_tf.runs.checkpoints import CheckpointStore
+from gcn_tf.training.saving import Checkpoints
+from gcn_tf.training.step_callback import Diverged, Logs, StepCallback
+
+
+class FiniteLoss(StepCallback):
+    """Stops a run whose loss is no finite number, naming the step and the last good checkpoint."""
+
+    def __init__(self, start: int, store: CheckpointStore) -> None:
+        super().__init__(start)
+        self.store = store
+
+    def step(self, step: int, logs: Logs) -> None:
+        for name, value in logs.items():
+            if not math.isfinite(float(value)):
+                last = self.store.latest or "none was written yet"
+                raise Diverged(
+                    f"{name} is {float(value)} at step {step}: training diverged; last good checkpoint: {last}; "
+                    "lower --learning-rate or the loss weights"
+                )
+
+
+class OrderlyStop(StepCallback):
+    """Ctrl-C and SIGTERM let the step finish, save, and end the run; a second one ends it at once."""
+
+    EXIT_CODES: ClassVar = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+    def __init__(self, start: int, checkpoints: Checkpoints) -> None:
+        super().__init__(start)
+        self.checkpoints = checkpoints
+        self.asked = 0
+        self.before: dict[int, Any] = {}
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = number
+        self._give_back()
+
+    def _give_back(self) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        if threading.current_thread() is threading.main_thread():  # others may not set handlers
+            self.before = {number: signal.signal(number, self._ask) for number in self.EXIT_CODES}
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._give_back()
+
+    def step(self, step: int, logs: Logs) -> None:
+        if self.asked:
+            self.checkpoints.save(step)
+            raise Interrupted(f"saved after step {step}", self.EXIT_CODES[signal.Signals(self.asked)])

@@ -1,0 +1,283 @@
+"""Faces cut out of photographs: found by OpenCV's frontal Haar cascade, squared, resized, on all cores."""
+
+import contextlib
+import io
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import cv2
+import numpy as np
+from PIL import JpegImagePlugin, PngImagePlugin
+
+from gcn_tf.machine import usable_cores
+from gcn_tf.progress import progress
+
+Item = TypeVar("Item")
+
+
+Result = TypeVar("Result")
+
+
+# Faces are looked for on a small copy: at 200 pixels the cascade takes two thirds of the time that it takes at
+# 562, and the boxes differ by some 2 %.
+DETECTION_SIDE = 200
+
+
+# Least face, as a share of the picture's shorter side, and least votes: a face gathers 15 to 45 overlapping
+# detections, a shadow or a profile some 5. Looking first for large faces alone takes a third of the time; what
+# is smaller than the last share is an ear or a button.
+SEARCHES = ((0.4, 15), (0.2, 5))
+
+
+LEAST_VOTES = 0.8  # of those of the surest face: a larger one with fewer is the head with its hair
+
+
+LARGEST_PICTURE = 40_000_000  # pixels; a header that promises more is refused before anything is decoded
+
+
+# Scans of a progressive JPEG, which has some 10: each takes time for the whole picture, though it may have 12 bytes.
+MOST_SCANS = 64
+
+
+LONGEST_SHAPE = 10  # times as long as wide; the cascade takes seconds for a stripe, and no face is in it
+
+
+class BadPicture(Exception):
+    """A file that gives no picture; the message is the reason in a few words."""
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels of the full picture."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+class Place(NamedTuple):
+    """A square relative to its picture, so that places in pictures of several sizes have a median.
+
+    Args:
+        x: float. Centre, as a share of the picture's width.
+        y: float. Centre, as a share of its height.
+        side: float. As a share of its shorter side.
+    """
+
+    x: float
+    y: float
+    side: float
+
+
+WHOLE = Place(0.5, 0.5, 1.0)
+
+
+@dataclass(frozen=True)
+class FaceCrop:
+    """One finished picture.
+
+    Args:
+        number: int. Its place in the sequence given to `crop_faces`.
+        image: uint8 (S, S, 3), RGB.
+        box: Box. What was cut out.
+        found: bool. False where no face was found, so that the box is the median of the others.
+    """
+
+    number: int
+    image: np.ndarray
+    box: Box
+    found: bool
+
+
+def decode(content: bytes, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Decode a JPEG or PNG file, refusing one that is cut: OpenCV would fill it with grey and say nothing.
+
+    Args:
+        content: bytes. The file.
+        size: (width, height). The only size accepted. Defaults to None, any up to LARGEST_PICTURE pixels.
+
+    Returns:
+        uint8 (H, W, 3), RGB.
+
+    Raises:
+        BadPicture: no picture, another size, or damaged.
+    """
+    # The plugins and not `Image.open`: that warns on stderr of large pictures before their size can be refused.
+    png = content.startswith(b"\x89PNG")
+    kind = PngImagePlugin.PngImageFile if png else JpegImagePlugin.JpegImageFile
+    try:
+        picture = kind(io.BytesIO(content))
+    except Exception as error:
+        raise BadPicture("unreadable: no JPEG or PNG picture") from error
+    if content.count(b"\xff\xda") > MOST_SCANS and not png:
+        raise BadPicture("unreadable: too many scans")
+    width, height = picture.size
+    if size and picture.size != size:
+        raise BadPicture(f"wrong-sized: {width}x{height} instead of {size[0]}x{size[1]}")
+    if width * height > LARGEST_PICTURE:
+        raise BadPicture(f"wrong-sized: {width}x{height} is too large")
+    try:
+        return np.asarray(picture.convert("RGB"))
+    except Exception as error:
+        cut = "truncated" in str(error)
+        raise BadPicture("truncated: the file ends too early" if cut else f"unreadable: {error}") from error
+
+
+_cascades = threading.local()  # a cascade must not be used by two threads at a time
+
+
+def _cascade() -> cv2.CascadeClassifier:
+    if not hasattr(_cascades, "frontal"):
+        folder = Path(cv2.__file__).parent / "data"
+        _cascades.frontal = cv2.CascadeClassifier(str(folder / "haarcascade_frontalface_default.xml"))
+    return _cascades.frontal
+
+
+def find_face(image: np.ndarray) -> Box | None:
+    """The largest plausible frontal face of a picture, uint8 (H, W, 3) RGB; None if there is none."""
+    shorter = min(image.shape[:2])
+    if max(image.shape[:2]) > LONGEST_SHAPE * shorter:
+        return None
+    gray = cv2.equalizeHist(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+    scale = min(1.0, DETECTION_SIDE / shorter)
+    if scale < 1:
+        gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    for share, least_votes in SEARCHES:
+        least = round(share * min(gray.shape))
+        faces, votes = _cascade().detectMultiScale2(gray, 1.1, least_votes, minSize=(least, least))
+        if len(faces):
+            plausible = np.asarray(faces)[np.asarray(votes) >= LEAST_VOTES * max(votes)]
+            largest = max(plausible.tolist(), key=lambda face: face[2] * face[3])
+            return Box(*(round(n / scale) for n in largest))
+    return None
+
+
+def inside_square(box: Box, shape: Sequence[int]) -> Box:
+    """The square around the same centre, moved and if need be shrunk until it lies in a picture (H, W, ...)."""
+    height, width = shape[:2]
+    side = max(1, min(max(box.width, box.height), height, width))
+    left = box.left + (box.width - side) // 2
+    top = box.top + (box.height - side) // 2
+    return Box(min(max(left, 0), width - side), min(max(top, 0), height - side), side, side)
+
+
+def crop(image: np.ndarray, box: Box, image_size: int) -> np.ndarray:
+    """Cut a box out, as a square inside the picture, and resize it: uint8 (image_size, image_size, 3)."""
+    left, top, side, _ = inside_square(box, image.shape)
+    cut = image[top : top + side, left : left + side]
+    interpolation = cv2.INTER_AREA if side >= image_size else cv2.INTER_CUBIC  # area would show blocks
+    return cv2.resize(cut, (image_size, image_size), interpolation=interpolation)
+
+
+def place_of(box: Box, shape: Sequence[int]) -> Place:
+    """Where a box lies, relative to its picture (H, W, ...)."""
+    height, width = shape[:2]
+    x, y = box.left + box.width / 2, box.top + box.height / 2
+    return Place(x / width, y / height, max(box.width, box.height) / min(height, width))
+
+
+def box_at(place: Place, shape: Sequence[int]) -> Box:
+    """The square at a place of a picture (H, W, ...), in pixels."""
+    height, width = shape[:2]
+    side = round(place.side * min(height, width))
+    corner = round(place.x * width - side / 2), round(place.y * height - side / 2)
+    return inside_square(Box(*corner, side, side), shape)
+
+
+def median_place(places: Sequence[Place]) -> Place:
+    """The median of centres and sides; without any, the largest square in the middle."""
+    return Place(*np.median(places, axis=0).tolist()) if places else WHOLE
+
+
+def crop_faces(
+    pictures: Sequence[Item], read: Callable[[Item], np.ndarray], image_size: int, description: str
+) -> Iterator[FaceCrop | tuple[int, BadPicture]]:
+    """Cut the face out of every picture, on all cores, with a progress bar.
+
+    Pictures without a face come last: they are read once more when the median of the found boxes is known. So
+    memory holds a few pictures per core, however many files there are.
+
+    Args:
+        pictures: what `read` takes.
+        read: decodes a picture to uint8 (H, W, 3) RGB, or raises BadPicture. Called in several threads.
+        image_size: int. Side of the crops in pixels.
+        description: str. In front of the progress bar.
+
+    Yields:
+        A FaceCrop, or the picture's number and why it is bad: those with a face or bad in their order, then
+        those without a face in theirs.
+    """
+    places: list[Place] = []
+    faceless: list[int] = []
+
+    def find(number: int) -> FaceCrop | tuple[int, BadPicture] | None:
+        try:
+            image = read(pictures[number])
+        except BadPicture as bad:
+            return number, bad
+        box = find_face(image)
+        if box is None:
+            return None
+        places.append(place_of(box, image.shape))
+        box = inside_square(box, image.shape)
+        return FaceCrop(number, crop(image, box, image_size), box, found=True)
+
+    def cut(place: Place, number: int) -> FaceCrop | tuple[int, BadPicture]:
+        try:
+            image = read(pictures[number])
+        except BadPicture as bad:  # the file changed since the first time
+            return number, bad
+        box = box_at(place, image.shape)
+        return FaceCrop(number, crop(image, box, image_size), box, found=False)
+
+    with progress(len(pictures), description, unit=" pictures") as bar:
+        for number, outcome in enumerate(in_order(find, range(len(pictures)))):
+            if outcome is None:
+                faceless.append(number)
+                continue
+            bar.update()
+            yield outcome
+        for outcome in in_order(partial(cut, median_place(places)), faceless):
+            bar.update()
+            yield outcome
+
+
+def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """`map` on all cores, in order, with at most two items per core begun and not yet taken.
+
+    Threads, not processes: decoding, equalising, the cascade and resizing all let other threads run.
+    """
+    cores = usable_cores()
+    waiting: deque[Future[Result]] = deque()
+    with _quiet_opencv_in_one_thread(), ThreadPoolExecutor(cores) as pool:
+        try:
+            for item in items:
+                if len(waiting) >= 2 * cores:
+                    yield waiting.popleft().result()
+                waiting.append(pool.submit(work, item))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+@contextlib.contextmanager
+def _quiet_opencv_in_one_thread() -> Iterator[None]:
+    """Keep OpenCV from starting a thread per core within each of our threads, and from writing to stderr of bad
+    files that we name ourselves.
+    """
+    threads, level = cv2.getNumThreads(), cv2.utils.logging.getLogLevel()
+    cv2.setNumThreads(1)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
+        cv2.utils.logging.setLogLevel(level)

@@ -1,0 +1,80 @@
+"""From pictures of faces to the base images of a grid: one per person, emotion and session."""
+
+import numpy as np
+
+from gcn_tf.errors import UserError
+from gcn_tf.grid.factors import Factor, FactorSpace
+from gcn_tf.pipelines.photographs.face_settings import choose_persons, parse_emotions, parse_sessions
+from gcn_tf.pipelines.photographs.prepared_faces import FacePictures
+
+Grid = tuple[FactorSpace, np.ndarray, np.ndarray]
+
+
+Repeats = tuple[np.ndarray, np.ndarray]
+
+
+def face_grid(
+    pictures: FacePictures, persons: str, emotions: str, sessions: str
+) -> tuple[Grid, Repeats | None]:
+    """Factors person and emotion; session and view when there are several.
+
+    A cell without a picture stays empty; of two pictures of a cell the first counts.
+
+    Args:
+        persons: as in `choose_persons`.
+        emotions: as in `parse_emotions`.
+        sessions: the sessions wanted, by name, e.g. "A,B", or "all". With a single one, the pictures of the others
+            are repeats: real pictures of the same cells that no generator learns from.
+
+    Returns:
+        The factor space, images uint8 (N, S, S, 3) and ids int32 (N, M), in the order of the cells; and the repeats,
+        images and ids of the same form, where there are any.
+
+    Raises:
+        UserError: an unknown value, or one that has no picture at all.
+    """
+    there = sorted(set(pictures.session))
+    wanted = tuple(there) if sessions == "all" else parse_sessions(sessions)
+    for session in wanted:
+        if session not in there:
+            raise UserError(
+                f"--sessions {sessions}: no picture of session {session!r}, there are {', '.join(there)}"
+            )
+    views = [view for view in ("FL", "HL", "S", "HR", "FR") if view in set(pictures.view)]
+    factors = [
+        Factor("person", choose_persons(persons, _in_order(pictures.person))),
+        Factor("emotion", parse_emotions(emotions)),
+        *([Factor("session", wanted)] if len(wanted) > 1 else []),
+        *([Factor("view", tuple(views))] if len(views) > 1 else []),
+    ]
+    space = FactorSpace(tuple(factors))
+    own = np.isin(pictures.session, wanted)
+    images, ids = _cells(pictures, own, space)
+    _, first = np.unique(ids, axis=0, return_index=True)  # sorted by cell, the first picture of each
+    for m, factor in enumerate(space):
+        lost = sorted(set(range(len(factor))) - set(ids[:, m].tolist()))
+        if lost:
+            raise UserError(
+                f"no picture with {factor.name} {factor.values[lost[0]]} among those chosen: leave it out"
+            )
+    others = None
+    if len(wanted) == 1 and not own.all():
+        others = _cells(pictures, ~own, space)
+    return (space, images[first], ids[first]), others
+
+
+def _cells(pictures: FacePictures, chosen: np.ndarray, space: FactorSpace) -> tuple[np.ndarray, np.ndarray]:
+    """The chosen pictures, bool (N,), that lie in the space, and their ids int32 (n, M)."""
+    columns, inside = [], chosen.copy()
+    for factor in space:
+        number = {value: i for i, value in enumerate(factor.values)}
+        column = np.array([number.get(value, -1) for value in getattr(pictures, factor.name)], np.int32)
+        inside &= column >= 0
+        columns.append(column)
+    ids = np.stack(columns, axis=1)
+    return pictures.images[inside], ids[inside]
+
+
+def _in_order(persons: np.ndarray) -> list[str]:
+    """Ids in the authors' order where they are KDEF's: men, then women, each by number."""
+    return sorted(set(persons.tolist()), key=lambda p: (p[:1] == "F", p))
