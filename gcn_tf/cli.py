@@ -60,9 +60,7 @@ def _train(options: Train) -> None:
     else:
         run_dir = options.run_dir or new_run_dir(config)
         config, split = start_run(config, run_dir)
-    print(
-        f"{config.dataset}: {len(split.pictures(False))} cells seen, {len(split.pictures(True))} unseen; {run_dir}"
-    )
+    print(f"{config.dataset}: {len(split.rows(False))} cells seen, {len(split.rows(True))} unseen; {run_dir}")
     _print_notes(split.dataset.notes)
     try:
         model = fit(config, split, run_dir, say=print)
@@ -128,7 +126,7 @@ def _check_study(options: Study) -> None:
     name = options.experiment
     check_flag("--seeds", options.seeds, 1, 1000)
     check_flag("--jobs", options.jobs, 1, 1000)
-    check_flag("--student-steps", options.student_steps, 1)
+    check_flag("--student-steps", options.downstream_steps, 1)
     for count in options.counts:
         check_flag("--counts", count, 1)
     if name == "augmentation" and options.exemplars != DataConfig.exemplars:
@@ -139,7 +137,7 @@ def _check_study(options: Study) -> None:
         raise ConfigError("study settings compares a file with the preset: give --config best.yaml")
     for setting, owner in {
         "counts": "augmentation",
-        "student_steps": "augmentation",
+        "downstream_steps": "augmentation",
         "config": "settings",
     }.items():
         if name != owner and getattr(options, setting) != getattr(Study, setting):
@@ -190,7 +188,7 @@ def _study_augmentation(options: Study, config: RunConfig, out: Path) -> Path:
         options.counts or exemplars_by_default(options.dataset),
         identities_wanted(config),
         5 if options.seeds is None else options.seeds,
-        options.student_steps,
+        options.downstream_steps,
     )
     if options.quick:
         config, protocol = quick_settings(config, protocol)

@@ -19,7 +19,7 @@ LARGEST_JSON = 2**26  # bytes
 STUDY_REMEDY = "delete it and run the study again"
 
 
-def write_beside(path: Path, write: Callable[[Path], Any]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     """Let `write` make the file under another name, flush it to the disk, then move it into place.
 
     No reader finds half of it, not even after a power cut. The other name keeps the suffix, which some writers go by.

@@ -129,7 +129,7 @@ class Study(DataConfig):
     """The first seed."""
     counts: tuple[int, ...] = ()
     """augmentation: real pictures per class and writer or person to try; default: 1 2 5 10, for faces 1 3."""
-    student_steps: int = 500
+    downstream_steps: int = 500
     """augmentation: steps of a classifier's round; a second round follows."""
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Trainings side by side, one thread each; default: one per core."""

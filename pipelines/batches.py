@@ -62,7 +62,7 @@ def training_batches(split: Split, batch_size: int, seed: int, start: int, stop:
     Yields:
         ({factor: int32 (B,)}, float32 (B, H, W, 3) in [0, 1])
     """
-    seen = split.pictures(unseen=False)
+    seen = split.rows(unseen=False)
 
     def batch(step: tf.Tensor) -> Batch:
         return _as_float(*render(split, picture_numbers(step, seen, batch_size, seed)))

@@ -28,7 +28,7 @@ class Split:
     ids: np.ndarray
     unseen: np.ndarray
 
-    def pictures(self, unseen: bool) -> np.ndarray:
+    def rows(self, unseen: bool) -> np.ndarray:
         """Numbers of the seen or of the unseen pictures: int64 (n,)."""
         return np.flatnonzero(self.unseen == unseen)
 

@@ -59,7 +59,7 @@ def test_the_quick_study_compares_every_method_on_real_digits(data, tmp_path, mo
 def test_pictures_drawn_from_a_hundred_real_digits_teach_to_read_other_writers(data):
     """86.2 % of other writers' digits without them, 90.9 % with them, in docs/augmentation.md."""
     from gcn_tf.config.files import resolve
-    from gcn_tf.studies.augmentation.downstream_classifier import Labelled, train_student
+    from gcn_tf.studies.augmentation.downstream_classifier import Labelled, train_downstream_classifier
     from gcn_tf.studies.augmentation.generated_pictures import draw_pictures, train_generator
     from gcn_tf.studies.augmentation.jobs import drawings
     from gcn_tf.studies.augmentation.task import labelled_pictures, recognition
@@ -76,9 +76,9 @@ def test_pictures_drawn_from_a_hundred_real_digits_teach_to_read_other_writers(d
     real, validation = (Labelled(task.images[part], labels[part]) for part in (~held, held))
     right = []
     for more in (None, drawn):
-        student = train_student(
+        student = train_downstream_classifier(
             config.classifier, real, more, validation, round_steps=500, precision="float32"
         )
-        right.append(np.mean(student.read(test.images) == test.label))
+        right.append(np.mean(student.classify(test.images) == test.label))
     assert right[0] > 0.8
     assert right[1] > right[0] + 0.02

@@ -77,7 +77,7 @@ class SearchConfig(RunConfig):
     validation: tuple[str, ...] = ()
     """Hold-out that trials are scored on, its cells disjoint from those of --holdout; default: the same protocols."""
     psnr_weight: float = PSNR_WEIGHT
-    """Weight of a dB of PSNR in the score beside the share of factors read right."""
+    """Weight of a dB of PSNR in the score beside the share of factors classified correctly."""
     executions: int = 1
     """How often a trial of full length is trained, each time with another seed; its score is the mean. One training can be
     lucky."""

@@ -18,7 +18,7 @@ from tensorboard.plugins.hparams import api as hparams
 from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import UserError
 from gcn_tf.evaluation.judges import Judges
-from gcn_tf.files import read_json_object, write_beside
+from gcn_tf.files import read_json_object, write_atomically
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.interrupts import Interrupted
 from gcn_tf.model.build import build_model
@@ -34,8 +34,8 @@ from gcn_tf.tuning.score import rules_of, score_validation
 from gcn_tf.tuning.space import (
     WIDTH_FACTORS,
     Choices,
-    Entry,
     Space,
+    SpaceEntry,
     current,
     exact,
     trial_config,
@@ -140,7 +140,7 @@ class GCNHyperModel(keras_tuner.HyperModel):
         except Interrupted as stop:  # KerasTuner would take an Exception for a trial that broke down
             raise Stopped(stop.exit_code) from None
         metrics = {**self._score(model), "steps": float(config.steps)}
-        write_beside(scored, lambda beside: beside.write_text(json.dumps(metrics)))
+        write_atomically(scored, lambda path: path.write_text(json.dumps(metrics)))
         # The winner is trained anew, on all seen cells.
         shutil.rmtree(run_dir / "checkpoints", ignore_errors=True)
         return metrics
@@ -199,7 +199,7 @@ def declare(hp: keras_tuner.HyperParameters, space: Space, config: RunConfig) ->
     return active
 
 
-def _register(hp: keras_tuner.HyperParameters, key: str, entry: Entry, start: Any) -> None:
+def _register(hp: keras_tuner.HyperParameters, key: str, entry: SpaceEntry, start: Any) -> None:
     if isinstance(entry, Choices):
         hp.Choice(key, list(entry.values), default=start if start in entry.values else entry.values[0])
         return
@@ -267,7 +267,7 @@ def write_hparams_page(folder: Path, space: Space) -> None:
         hparams.hparams_config(hparams=[*listed, hparams.HParam("steps")], metrics=figures)
 
 
-def _domain(entry: Entry) -> Any:
+def _domain(entry: SpaceEntry) -> Any:
     if isinstance(entry, Choices):
         return hparams.Discrete([np.asarray(v).item() for v in entry.values])
     return hparams.RealInterval(float(entry.low), float(entry.high))

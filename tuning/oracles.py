@@ -11,7 +11,7 @@ import keras_tuner
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 from keras_tuner.src.engine import conditions
 
-from gcn_tf.files import write_beside
+from gcn_tf.files import write_atomically
 from gcn_tf.tuning.config import Strategy
 from gcn_tf.tuning.hypermodel import EPOCHS, UNITS
 
@@ -108,7 +108,7 @@ class _Random(_SearchOracle, RandomSearchOracle):
 
 
 def _write_json(path: Path, state: dict[str, Any]) -> None:
-    write_beside(path, lambda beside: beside.write_text(json.dumps(state)))
+    write_atomically(path, lambda path: path.write_text(json.dumps(state)))
 
 
 def build_oracle(strategy: Strategy, trials: int, seed: int) -> _SearchOracle:

@@ -13,7 +13,7 @@ from sklearn.inspection import permutation_importance
 
 from gcn_tf.config.kept import PLACES
 from gcn_tf.config.schema import to_dict
-from gcn_tf.files import write_beside
+from gcn_tf.files import write_atomically
 from gcn_tf.reporting.html import to_html
 from gcn_tf.reporting.provenance import versions_and_machine
 from gcn_tf.reporting.tables import markdown_table
@@ -42,11 +42,11 @@ def write_best(search: Search, trials: Sequence[Trial]) -> Path | None:
     )
     said = (
         f"# Trial {best.name} of {len(trials)} ({search.strategy}): score {best.score:.4f} on validation cells,\n"
-        f"# {best.metrics['accuracy']:.3f} of all factors read right, {best.metrics['psnr_db']:.2f} dB.\n"
+        f"# {best.metrics['accuracy']:.3f} of all factors classified correctly, {best.metrics['psnr_db']:.2f} dB.\n"
         "# gcn-tf train --config best.yaml\n"
     )
     path = search.out / "best.yaml"
-    write_beside(path, lambda beside: beside.write_text(said + text))
+    write_atomically(path, lambda path: path.write_text(said + text))
     return path
 
 
@@ -148,7 +148,7 @@ def _text(
         f"{counts['COMPLETED']} trials completed, {counts['FAILED']} failed, of {search.trials}. A full training has "
         f"{config.steps} steps. Scored on the validation hold-out {' '.join(search.validation)}; no trial learned from, "
         f"or was scored on, a cell of the test hold-out {' '.join(config.holdout)}.",
-        f"*score* = mean over low-level and high-level validation cells of (share of factors that two judges read right + "
+        f"*score* = mean over low-level and high-level validation cells of (share of factors that two judges classified correctly + "
         f"{search.psnr_weight:g} x PSNR in dB, at most 35 of a picture). Sharpness (1 is as sharp as reality) and stray ink are not part of it: look at "
         "them, and at the pictures in TensorBoard, before you take a winner.",
     ]

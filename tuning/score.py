@@ -102,9 +102,9 @@ def score_validation(
     Args:
         drawn: uint8 (V, H, W, 3), one for every unseen picture of the split, in order.
     """
-    rows = split.pictures(unseen=True)
+    rows = split.rows(unseen=True)
     part = replace(split, base=split.base[rows], ids=split.ids[rows], unseen=split.unseen[rows])
-    training = pixels(split, split.pictures(unseen=False))
+    training = pixels(split, split.rows(unseen=False))
     everything = np.arange(len(rows))
     scored = score_cells(
         pixels(part, everything), drawn, part.ids, part.unseen, training, judges, split.dataset.space

@@ -66,8 +66,8 @@ class Choices:
         return listed if self.values[1:] else f"{listed} (fixed)"
 
 
-Entry = Range | Choices
-Space = dict[str, Entry]
+SpaceEntry = Range | Choices
+Space = dict[str, SpaceEntry]
 
 
 def default_space(config: RunConfig, names: Sequence[str], widths: Sequence[str]) -> Space:
@@ -130,13 +130,13 @@ def narrowed(space: Space, specs: Mapping[str, Any], config: RunConfig, place: s
     return {key: entry for key, entry in changed.items() if _reachable(entry, changed)}
 
 
-def _reachable(entry: Entry, space: Space) -> bool:
+def _reachable(entry: SpaceEntry, space: Space) -> bool:
     """Whether the conditions of a setting can hold at all."""
     parents = [(space[parent], values) for parent, values in entry.when if parent in space]
     return all(isinstance(p, Choices) and set(p.values) & set(values) for p, values in parents)
 
 
-def _entry(space: Space, key: str, spec: Any, config: RunConfig, place: str) -> Entry:
+def _entry(space: Space, key: str, spec: Any, config: RunConfig, place: str) -> SpaceEntry:
     known = space.get(key)
     when = known.when if known else ()
     where = f"{place}: {key}"
@@ -262,7 +262,7 @@ def varied(space: Space) -> list[str]:
     return [key for key, e in space.items() if not (isinstance(e, Choices) and len(e.values) == 1)]
 
 
-def exact(value: Any, entry: Entry) -> Any:
+def exact(value: Any, entry: SpaceEntry) -> Any:
     """A value that came over the network, where KerasTuner rounds numbers to float32, as the space has it."""
     if isinstance(entry, Choices) and isinstance(value, float):
         return min(entry.values, key=lambda choice: abs(choice - value))

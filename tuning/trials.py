@@ -11,7 +11,7 @@ STEPS = "steps"
 
 FIGURES = {  # of a trial, by metric
     "score": "score",
-    "accuracy": "read right",
+    "accuracy": "classified correctly",
     "psnr_db": "PSNR (dB)",
     "sharpness": "sharpness",
     "stray_ink": "stray ink",

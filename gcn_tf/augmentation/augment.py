@@ -16,12 +16,12 @@ import tensorflow as tf
 from gcn_tf.augmentation.config import AugmentationConfig, check_augmentation_config, parse_shard
 from gcn_tf.augmentation.files import NAME, Pictures
 from gcn_tf.augmentation.picture_filter import balanced, confidence, nearest_difference
-from gcn_tf.augmentation.plan import Job, make_job
+from gcn_tf.augmentation.plan import AugmentationJob, make_job
 from gcn_tf.augmentation.ratios import Ratio
 from gcn_tf.augmentation.report import Counts, check_kept, class_names, report_lines, write_report
 from gcn_tf.config.kept import differing_settings
 from gcn_tf.errors import UserError
-from gcn_tf.files import read_json_object, write_beside
+from gcn_tf.files import read_json_object, write_atomically
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.split import load_split
 from gcn_tf.progress import progress
@@ -70,7 +70,7 @@ def augment(
         raise UserError(f"cannot write to --out {out}: {reason}") from error
 
 
-def claim(job: Job) -> None:
+def claim(job: AugmentationJob) -> None:
     """Write plan.json; raise UserError when the folder holds other pictures or other things."""
     path, plan = job.folder / "plan.json", job.describe()
     there = [entry.name for entry in job.folder.iterdir()] if job.folder.exists() else []
@@ -83,10 +83,10 @@ def claim(job: Job) -> None:
         return
     if any(not name.startswith("partial-") for name in there):
         raise UserError(f"--out {job.folder} holds files that augment did not write: name a new folder")
-    write_beside(path, lambda beside: beside.write_text(json.dumps(plan, indent=1)))
+    write_atomically(path, lambda path: path.write_text(json.dumps(plan, indent=1)))
 
 
-def draw_parts(job: Job, todo: list[int], share: int) -> None:
+def draw_parts(job: AugmentationJob, todo: list[int], share: int) -> None:
     """Draw the parts of a share of `share` pictures; while one is written, by a thread, the next is drawn."""
     if not todo:
         return
@@ -106,7 +106,7 @@ def draw_parts(job: Job, todo: list[int], share: int) -> None:
             writing.result()
 
 
-def _tests(job: Job) -> list[Test]:
+def _tests(job: AugmentationJob) -> list[Test]:
     """What a picture has to pass: functions of uint8 (B, H, W, 3) and codes that give bool (B,)."""
     config = job.config
     tests: list[Test] = []
@@ -115,13 +115,13 @@ def _tests(job: Job) -> list[Test]:
         tests.append(lambda images, codes: sure(images, codes) >= config.min_confidence)
     if config.min_distance:
         split = load_split(job.run.config)
-        seen = pixels(split, split.pictures(unseen=False))
+        seen = pixels(split, split.rows(unseen=False))
         tests.append(lambda images, codes: nearest_difference(images, seen) >= config.min_distance)
     return tests
 
 
 def _batches(
-    job: Job, part: int, draw: Callable[[Mapping[str, np.ndarray]], np.ndarray], tests: list[Test]
+    job: AugmentationJob, part: int, draw: Callable[[Mapping[str, np.ndarray]], np.ndarray], tests: list[Test]
 ) -> Iterator[tuple[Pictures, np.ndarray]]:
     """A part's pictures, and which of them passed all tests, bool (B,)."""
     numbers = job.numbers(part)
@@ -135,7 +135,7 @@ def _batches(
         yield Pictures(some, images, codes), passed
 
 
-def write_part(job: Job, part: int, batches: list[tuple[Pictures, np.ndarray]]) -> None:
+def write_part(job: AugmentationJob, part: int, batches: list[tuple[Pictures, np.ndarray]]) -> None:
     """Write what passed, balanced if wanted, and then the part's counts."""
     pictures = Pictures.joined([some for some, _ in batches])
     passed = np.concatenate([marks for _, marks in batches])
@@ -149,10 +149,10 @@ def write_part(job: Job, part: int, batches: list[tuple[Pictures, np.ndarray]]) 
     counts = Counts(
         *(np.bincount(some, minlength=len(names)) for some in (classes, classes[passed], classes[kept]))
     )
-    write_beside(job.counts_path(part), lambda path: path.write_text(counts.to_json()))
+    write_atomically(job.counts_path(part), lambda path: path.write_text(counts.to_json()))
 
 
-def conclude(job: Job, say: Say) -> bool:
+def conclude(job: AugmentationJob, say: Say) -> bool:
     """Report what is there; when that is everything, write what describes it."""
     label, balance = job.source.label, job.config.balance
     names = class_names(job.run.space, label)

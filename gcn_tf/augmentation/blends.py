@@ -16,7 +16,7 @@ from gcn_tf.augmentation.ratios import Ratio
 from gcn_tf.errors import UserError
 from gcn_tf.grid.factors import FactorSpace
 
-Codes = dict[str, np.ndarray]
+CodeArrays = dict[str, np.ndarray]
 
 
 def shuffled(places: np.ndarray, count: int, seed: int, stream: np.ndarray | int = 0) -> np.ndarray:
@@ -102,7 +102,7 @@ class Blends:
     def count(self) -> int:
         return self.classes * math.prod(self._sizes)
 
-    def codes(self, numbers: np.ndarray) -> Codes:
+    def codes(self, numbers: np.ndarray) -> CodeArrays:
         """Codes of pictures by number: int64 (B,) in [0, count) -> float32 (B, K_f) by factor name."""
         numbers = np.asarray(numbers, np.int64)
         classes = numbers % self.classes
@@ -160,7 +160,7 @@ class Cells:
     def count(self) -> int:
         return len(self.cells)
 
-    def codes(self, numbers: np.ndarray) -> Codes:
+    def codes(self, numbers: np.ndarray) -> CodeArrays:
         """As `Blends.codes`."""
         numbers = np.asarray(numbers, np.int64)
         return self.space.one_hot(self.cells[shuffled(numbers, self.count, self.seed)])
@@ -226,9 +226,9 @@ def missing_cells(
 
 def label_of(space: FactorSpace, soft: Sequence[str], label: str = "") -> str:
     """The factor of the classes: the given one, or the first that is not blended; "" where all are."""
-    sharp = [name for name in space.names if name not in soft]
+    hard = [name for name in space.names if name not in soft]
     if not label:
-        return next(iter(sharp), "")
+        return next(iter(hard), "")
     if space[label].name in soft:
-        raise UserError(f"label {label} is blended: take one that is not ({', '.join(sharp) or 'none'})")
+        raise UserError(f"label {label} is blended: take one that is not ({', '.join(hard) or 'none'})")
     return label

@@ -20,7 +20,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from gcn_tf.errors import UserError
-from gcn_tf.files import read_json_object, write_beside
+from gcn_tf.files import read_json_object, write_atomically
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.pipelines.prepared import quiet
 
@@ -75,7 +75,7 @@ class Writer(ABC):
     parts: int
 
     @property
-    def sharp(self) -> tuple[str, ...]:
+    def hard(self) -> tuple[str, ...]:
         return tuple(name for name in self.space.names if name not in self.soft)
 
     @abstractmethod
@@ -109,10 +109,10 @@ class Records(Writer):
                 for example in examples:
                     file.write(example)
 
-        write_beside(self.path(part), records)
+        write_atomically(self.path(part), records)
 
     def _examples(self, pictures: Pictures) -> list[bytes]:
-        ids = {name: pictures.codes[name].argmax(axis=1) for name in self.sharp}
+        ids = {name: pictures.codes[name].argmax(axis=1) for name in self.hard}
         ids |= {"label": ids[self.label]} if self.label else {}
         examples = []
         for row, png in enumerate(pictures.pngs()):
@@ -128,13 +128,13 @@ class Records(Writer):
 
     def finish(self, lengths: Sequence[int]) -> None:
         features: dict[str, Any] = {"image": {"dtype": "string", "shape": [], "encoding": "png"}}
-        for name in (*(["label"] if self.label else []), *self.sharp):
+        for name in (*(["label"] if self.label else []), *self.hard):
             features[name] = {"dtype": "int64", "shape": [], "values": self._values(name)}
         for name in self.soft:
             values = self._values(name)
             features[name] = {"dtype": "float32", "shape": [len(values)], "values": values}
         text = json.dumps({"pictures": sum(lengths), "label": self.label, "features": features}, indent=1)
-        write_beside(self.folder / "features.json", lambda path: path.write_text(text))
+        write_atomically(self.folder / "features.json", lambda path: path.write_text(text))
 
     def _values(self, name: str) -> list[str]:
         return list(self.space[self.label if name == "label" else name].values)
@@ -173,7 +173,7 @@ class TfdsDataset(Records):
         features: dict[str, Any] = {
             "image": tfds.features.Image(shape=self.image_shape, encoding_format="png")
         }
-        for name in (*(["label"] if self.label else []), *self.sharp):
+        for name in (*(["label"] if self.label else []), *self.hard):
             features[name] = tfds.features.ClassLabel(names=self._values(name))
         for name in self.soft:
             features[name] = tfds.features.Tensor(shape=(len(self.space[name]),), dtype=np.float32)
@@ -218,7 +218,7 @@ class Folders(Writer):
                 file.write(png)
             os.replace(f"{path}.partial", path)
             table.writerow([f"images/{class_}/{name}", class_, *(column[row] for column in texts.values())])
-        write_beside(self.path(part), lambda path: path.write_text(lines.getvalue()))
+        write_atomically(self.path(part), lambda path: path.write_text(lines.getvalue()))
 
     def _texts(self, name: str, codes: np.ndarray) -> list[str]:
         factor = self.space[name]
@@ -242,7 +242,7 @@ class Folders(Writer):
                         shutil.copyfileobj(lines, whole)
 
         self.class_folders()
-        write_beside(self.folder / "labels.csv", table)
+        write_atomically(self.folder / "labels.csv", table)
 
     def how_to_read(self) -> str:
         return f"keras.utils.image_dataset_from_directory('{self.folder}/images', image_size={self.image_shape[:2]})"

@@ -31,7 +31,7 @@ def confidence(
 
     @tf.function(autograph=False)
     def read(images: tf.Tensor, codes: Codes) -> tf.Tensor:
-        logits = model.read(tf.cast(images, tf.float32) / 255.0)
+        logits = model.classify(tf.cast(images, tf.float32) / 255.0)
         shares = [
             tf.reduce_sum(tf.nn.softmax(logits[name]) * tf.cast(codes[name] > 0, tf.float32), axis=-1)
             for name in factors

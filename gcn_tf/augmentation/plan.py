@@ -20,13 +20,13 @@ Source = Blends | Cells
 
 
 @dataclass(frozen=True)
-class Job:
+class AugmentationJob:
     """What is to be drawn, and where to.
 
     Args:
         total: pictures to draw.
         part_size: pictures per part, but for the last.
-        read: factors that the classifier must read right, if it is asked.
+        read: factors that the classifier must classified correctly, if it is asked.
     """
 
     run: Run
@@ -67,7 +67,7 @@ class Job:
         return json.loads(json.dumps(plan))
 
 
-def make_job(run: Run, config: AugmentationConfig, out: Path) -> Job:
+def make_job(run: Run, config: AugmentationConfig, out: Path) -> AugmentationJob:
     """The job of checked settings; raises UserError when they do not fit the run."""
     source = _source(run, config)
     read = tuple(name for name in (config.confidence_in or source.label).split(",") if name)
@@ -91,13 +91,13 @@ def make_job(run: Run, config: AugmentationConfig, out: Path) -> Job:
         image_shape=shape,
         parts=-(-total // size),
     )
-    return Job(run, config, source, total, size, read, writer)
+    return AugmentationJob(run, config, source, total, size, read, writer)
 
 
 def _source(run: Run, config: AugmentationConfig) -> Source:
     if config.fill:
         split = load_split(run.config)
-        seen = split.ids[split.pictures(unseen=False)]
+        seen = split.ids[split.rows(unseen=False)]
         return missing_cells(run.space, seen, config.with_, config.label, config.seed)
     blended = (config.blend or config.mix).split(",")
     if config.blend and len(blended) > 1:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gcn_tf.errors import UserError
-from gcn_tf.files import read_json_object, write_beside
+from gcn_tf.files import read_json_object, write_atomically
 from gcn_tf.grid.factors import FactorSpace
 
 EVEN = 0.9  # a class whose kept share is below this part of the best one's is named
@@ -109,7 +109,7 @@ def write_report(path: Path, plan: dict[str, Any], names: Sequence[str], counts:
     }
     total = {name: int(values.sum()) for name, values in vars(counts).items()}
     text = json.dumps({"plan": plan, "pictures": total, "classes": by_class}, indent=1)
-    write_beside(path, lambda beside: beside.write_text(text))
+    write_atomically(path, lambda path: path.write_text(text))
 
 
 def class_names(space: FactorSpace, label: str) -> tuple[str, ...]:

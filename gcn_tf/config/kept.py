@@ -8,7 +8,7 @@ import yaml
 from gcn_tf.config.files import read_yaml
 from gcn_tf.config.schema import ConfigError
 from gcn_tf.errors import UserError, shown
-from gcn_tf.files import write_beside
+from gcn_tf.files import write_atomically
 
 LONGEST_TEXT = 1000  # letters of a setting in a message; the layers of any preset take less
 
@@ -48,6 +48,6 @@ def keep_settings(path: Path, settings: dict[str, Any], what: str) -> None:
             )
         return
     try:
-        write_beside(path, lambda beside: beside.write_text(yaml.safe_dump(settings, sort_keys=False)))
+        write_atomically(path, lambda path: path.write_text(yaml.safe_dump(settings, sort_keys=False)))
     except OSError as error:
         raise UserError(f"cannot write to --out {path.parent}: {error.strerror}") from None

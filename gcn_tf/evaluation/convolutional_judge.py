@@ -41,7 +41,7 @@ class ConvolutionalJudge:
         self.held_out_accuracy: dict[str, float] = {}
         self._features = keras.Model(network.input, network.get_layer("features").output)
 
-    def read(self, images: np.ndarray) -> dict[str, np.ndarray]:
+    def classify(self, images: np.ndarray) -> dict[str, np.ndarray]:
         logits = self.network.predict(images, batch_size=256, verbose=0)
         return {name: values.argmax(axis=-1) for name, values in logits.items()}
 

@@ -43,7 +43,7 @@ def write_documents(
             split, real, drawn, folder / f"{group.removeprefix('unseen ')}.png", groups[group], bases=10
         )
     write_confusion_chart(report["confusion"], split.dataset.space, folder / "confusion.png")
-    unseen = split.pictures(unseen=bool(split.unseen.any()))
+    unseen = split.rows(unseen=bool(split.unseen.any()))
     write_extremes_figure(split, real, drawn, unseen, psnr_db, read, folder / "extremes.png")
     curves = write_curves_chart(run_dir / "metrics.jsonl", folder / "curves.png")
     text = _text(report, curves)
@@ -115,7 +115,7 @@ def _real_repeats(report: dict[str, Any]) -> list[str]:
 
 def _judges(report: dict[str, Any]) -> list[str]:
     factors = list(next(iter(report["judges"].values()))["known_accuracy"])
-    rows = [["read right", *factors]]
+    rows = [["classified correctly", *factors]]
     for name, judge in report["judges"].items():
         for part, told in (("known_accuracy", "pictures it learned from"), ("held_out_accuracy", "held out")):
             rows.append([f"{name} judge, {told}", *(f"{judge[part][factor]:.3f}" for factor in factors)])

@@ -31,7 +31,7 @@ class HogJudge:
         self._neighbours = KNeighborsClassifier(NEIGHBOURS, weights=_nearness, algorithm="brute")
         self._neighbours.fit(features.astype(np.float32), ids)
 
-    def read(self, images: np.ndarray) -> dict[str, np.ndarray]:
+    def classify(self, images: np.ndarray) -> dict[str, np.ndarray]:
         ids = self._neighbours.predict(hog_features(images).astype(np.float32))
         return {name: ids[:, m] for m, name in enumerate(self.names)}
 

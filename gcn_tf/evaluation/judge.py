@@ -51,7 +51,7 @@ class Judge(Protocol):
 
     Attributes:
         name: str. "convolutional" or "hog".
-        known_accuracy, held_out_accuracy: share of real pictures read right by factor name, of those that the judge
+        known_accuracy, held_out_accuracy: share of real pictures classified correctly by factor name, of those that the judge
             learned from and of those that were kept from it.
     """
 
@@ -59,7 +59,7 @@ class Judge(Protocol):
     known_accuracy: dict[str, float]
     held_out_accuracy: dict[str, float]
 
-    def read(self, images: np.ndarray) -> dict[str, np.ndarray]:
+    def classify(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Value ids that the judge reads: uint8 (B, H, W, 3) -> int (B,) by factor name."""
         ...
 
@@ -102,4 +102,4 @@ def _number_within_cell(ids: np.ndarray) -> np.ndarray:
 
 
 def judge_accuracy(judge: Judge, images: np.ndarray, ids: np.ndarray, space: FactorSpace) -> dict[str, float]:
-    return factor_accuracy(judge.read(images), space.by_name(ids))
+    return factor_accuracy(judge.classify(images), space.by_name(ids))

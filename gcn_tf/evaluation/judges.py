@@ -18,7 +18,7 @@ from gcn_tf.errors import UserError
 from gcn_tf.evaluation.convolutional_judge import ConvolutionalJudge, judge_network, train_network
 from gcn_tf.evaluation.hog_judge import HogJudge, hog_features
 from gcn_tf.evaluation.judge import JUDGE_SEED, JudgePictures, judge_accuracy, judge_pictures
-from gcn_tf.files import stored_arrays, write_beside
+from gcn_tf.files import stored_arrays, write_atomically
 from gcn_tf.model.precision import resolve_precision
 from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.pipelines.prepared import default_data_dir
@@ -55,7 +55,7 @@ def _write(path: Path, judges: Judges, weights: list[np.ndarray], features: np.n
     accuracy = {judge.name: [judge.known_accuracy, judge.held_out_accuracy] for judge in judges}
     arrays: dict[str, Any] = {f"weights/{i:02d}": array for i, array in enumerate(weights)}
     text = np.array(json.dumps(accuracy))
-    write_beside(path, lambda beside: np.savez(beside, features=features, accuracy=text, **arrays))
+    write_atomically(path, lambda path: np.savez(path, features=features, accuracy=text, **arrays))
 
 
 def _read(path: Path, pictures: JudgePictures) -> Judges:
@@ -69,7 +69,7 @@ def _read(path: Path, pictures: JudgePictures) -> Judges:
                 {name: float(shares[name]) for name in pictures.space.names}
                 for shares in accuracy[judge.name]
             )
-        judges[1].read(pictures.grid[0][:1])  # raises for features of another length
+        judges[1].classify(pictures.grid[0][:1])  # raises for features of another length
         return judges
 
 

@@ -10,7 +10,7 @@ from gcn_tf.evaluation.judges import Judges
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.metrics.intervals import Estimate, bootstrap_mean, jackknife
 from gcn_tf.metrics.pictures import (
-    all_factors_right,
+    all_factors_correct,
     copied,
     mean_distance,
     normalised_euclidean_error,
@@ -79,11 +79,11 @@ def score_cells(
         "stray_ink": stray_ink(real, drawn),
         "copying": copying,
     }
-    read = {judge.name: judge.read(drawn) for judge in judges}
+    read = {judge.name: judge.classify(drawn) for judge in judges}
     for name, by_factor in read.items():
         for factor in space.names:
             values[f"{factor}_accuracy/{name}"] = by_factor[factor] == wanted[factor]
-        values[f"all_factors_accuracy/{name}"] = all_factors_right(by_factor, wanted)
+        values[f"all_factors_accuracy/{name}"] = all_factors_correct(by_factor, wanted)
     features = (judges[0].features(drawn), judges[0].features(real))
     return CellScores({name: np.asarray(v, float) for name, v in values.items()}, read, features)
 
@@ -137,7 +137,7 @@ def score_repeats(
     if not len(rows):
         return None
     again = images[[first[tuple(cell)] for cell in split.ids[rows].tolist()]]
-    training = pixels(split, split.pictures(unseen=False))
+    training = pixels(split, split.rows(unseen=False))
     real, ids, unseen = pixels(split, rows), split.ids[rows], split.unseen[rows]
     return rows, score_cells(real, again, ids, unseen, training, judges, split.dataset.space)
 
@@ -148,7 +148,7 @@ def confusion(scores: CellScores, split: Split) -> dict[str, dict[str, list[list
     Returns:
         Counts (K_f, K_f), wanted by read, by judge and factor name.
     """
-    rows = split.pictures(unseen=bool(split.unseen.any()))
+    rows = split.rows(unseen=bool(split.unseen.any()))
     tables: dict[str, dict[str, list[list[int]]]] = {}
     for judge, read in scores.read.items():
         tables[judge] = {}

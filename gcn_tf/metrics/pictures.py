@@ -50,12 +50,12 @@ def normalised_euclidean_error(real: np.ndarray, generated: np.ndarray, scale: f
 
 
 def factor_accuracy(read: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Share of images whose value of each factor was read right: ids int (B,) by factor name -> [0, 1]."""
+    """Share of images whose value of each factor was classified correctly: ids int (B,) by factor name -> [0, 1]."""
     return {name: float(np.mean(read[name] == wanted[name])) for name in wanted}
 
 
-def all_factors_right(read: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Which images were read right in every factor: ids int (B,) by factor name -> bool (B,)."""
+def all_factors_correct(read: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Which images were classified correctly in every factor: ids int (B,) by factor name -> bool (B,)."""
     return np.all([read[name] == wanted[name] for name in wanted], axis=0)
 
 

@@ -145,7 +145,7 @@ class GCN(keras.Model):
         """Images of cells or blends, float32 (B, H, W, C) in [0, 1]."""
         return clip_image(self.generator(self.encode(factors), training=training))
 
-    def read(self, images: tf.Tensor) -> Codes:
+    def classify(self, images: tf.Tensor) -> Codes:
         """What the cooperating classifier reads: float32 (B, H, W, C) in [0, 1] -> logits (B, K_f) by factor name."""
         return {
             name: logits[:, : self.factor_sizes[name]] for name, logits in self.classifier(images).items()
@@ -275,7 +275,7 @@ class GCN(keras.Model):
         generated = self(factors)
         self.trackers["pixel_loss"].update_state(sum_of_squares(real, generated))
         self.trackers["psnr_db"].update_state(psnr_db(real, generated, 1.0))
-        for name, logits in self.read(generated).items():
+        for name, logits in self.classify(generated).items():
             right = tf.argmax(logits, axis=-1) == tf.argmax(codes[name], axis=-1)
             self.trackers[f"{name}_accuracy"].update_state(tf.cast(right, tf.float32))
         return {name: tracker.result() for name, tracker in self.trackers.items()}

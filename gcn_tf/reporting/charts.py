@@ -156,7 +156,7 @@ def write_accuracy_chart(
     """Accuracy against the number of real pictures: a panel per test, a line per method, with intervals.
 
     Args:
-        accuracy: (real pictures, share read right) by test and method.
+        accuracy: (real pictures, share classified correctly) by test and method.
     """
     figure, axes = plt.subplots(
         1, len(accuracy), figsize=(6 * len(accuracy), 5), layout="constrained", squeeze=False
@@ -173,7 +173,7 @@ def write_accuracy_chart(
         axis.set_xscale("log")
         axis.set_xticks(ticks, [str(count) for count in ticks])
         axis.minorticks_off()
-        axis.set(title=test, xlabel="real pictures to learn from", ylabel="read right (%)")
+        axis.set(title=test, xlabel="real pictures to learn from", ylabel="classified correctly (%)")
         axis.grid(alpha=0.3)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center", fontsize=9)
     figure.savefig(path, dpi=110)

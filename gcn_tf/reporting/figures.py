@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from gcn_tf.errors import UserError
-from gcn_tf.files import write_beside
+from gcn_tf.files import write_atomically
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.pipelines.split import Split
 
@@ -87,7 +87,7 @@ def write_png(image: np.ndarray, path: Path, zoom: int = 1) -> Path:
     height, width = image.shape[0] * zoom, image.shape[1] * zoom
     if height * width > LARGEST_PICTURE:
         raise UserError(f"{path} would have {width}x{height} pixels: lower --zoom, or ask for fewer pictures")
-    write_beside(path, Image.fromarray(zoomed(image, zoom)).save)
+    write_atomically(path, Image.fromarray(zoomed(image, zoom)).save)
     return path
 
 
@@ -147,7 +147,7 @@ def write_cells_figure(
         bases: how many base images.
     """
     if among is None:
-        among = split.pictures(unseen=bool(split.unseen.any()))
+        among = split.rows(unseen=bool(split.unseen.any()))
     candidates = np.unique(split.base[among])
     chosen = candidates[np.linspace(0, len(candidates) - 1, min(bases, len(candidates))).astype(int)]
     numbers = np.concatenate([np.flatnonzero(split.base == base) for base in chosen])
@@ -214,7 +214,7 @@ def _misread(split: Split, number: int, read: Mapping[str, Mapping[str, np.ndarr
         for m, factor in enumerate(split.dataset.space)
         if by_factor[factor.name][number] != split.ids[number, m]
     ]
-    return "misread by\n" + "\n".join(wrong) if wrong else "read right"
+    return "misread by\n" + "\n".join(wrong) if wrong else "classified correctly"
 
 
 def write_samples_figure(samples: Mapping[str, np.ndarray], path: Path) -> Path:

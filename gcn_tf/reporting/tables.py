@@ -39,7 +39,7 @@ Everything is measured on images as users get them: clipped to [0, 1] and rounde
   not of Inception: compare them within one dataset and, FID, for sets of one size only.
 
 In brackets: 95 % intervals. Pictures that share a base image are resampled together (bootstrap; KID and FID: jackknife);
-where all cells were read right or none, the exact binomial end for that many base images.
+where all cells were classified correctly or none, the exact binomial end for that many base images.
 """
 
 
@@ -47,7 +47,7 @@ def label(metric: str) -> str:
     """`digit_accuracy/hog` as "digit, hog judge"."""
     name, _, judge = metric.partition("/")
     if judge:
-        return f"{name.removesuffix('_accuracy').replace('_', ' ')} read right, {judge} judge"
+        return f"{name.removesuffix('_accuracy').replace('_', ' ')} classified correctly, {judge} judge"
     return LABELS[name]
 
 

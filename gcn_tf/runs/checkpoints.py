@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from gcn_tf.errors import UserError
-from gcn_tf.files import require_regular, write_beside
+from gcn_tf.files import require_regular, write_atomically
 from gcn_tf.model.gcn import GCN
 
 KEEP = 3  # the newest of a run, besides the best
@@ -107,7 +107,7 @@ class CheckpointStore:
                     with archive.open(_member(i), "w", force_zip64=True) as file:
                         np.lib.format.write_array(file, array, (1, 0), allow_pickle=False)
 
-        write_beside(path, write)
+        write_atomically(path, write)
 
     def restore(self, name: str = "") -> Path:
         """Load the newest whole checkpoint, saying which ones are passed over because they are damaged.

@@ -14,12 +14,12 @@ from gcn_tf.errors import UserError
 from gcn_tf.progress import progress
 from gcn_tf.quiet import import_tensorflow
 
-Run = Callable[[Callable[..., None], Sequence[tuple[Any, ...]], str], None]
+RunAll = Callable[[Callable[..., None], Sequence[tuple[Any, ...]], str], None]
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
 @contextmanager
-def workers(jobs: int) -> Iterator[Run]:
+def workers(jobs: int) -> Iterator[RunAll]:
     """A function that does `work(*arguments)` for a list of arguments, `jobs` at a time, with a progress bar.
 
     Workers have one thread each: small networks train about twice as fast side by side as one after the other with

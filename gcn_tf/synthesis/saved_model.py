@@ -43,7 +43,7 @@ def export_model(model: GCN, space: FactorSpace, folder: Path) -> Path:
         return {"image": _uint8(model(factors))}
 
     def classify(pictures: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        logits = model.read(tf.cast(pictures["image"], tf.float32) / 255.0)
+        logits = model.classify(tf.cast(pictures["image"], tf.float32) / 255.0)
         return {name: tf.nn.softmax(values) for name, values in logits.items()}
 
     def factors() -> dict[str, tf.Tensor]:

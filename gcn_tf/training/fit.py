@@ -27,7 +27,7 @@ from gcn_tf.training.stopping import FiniteLoss, OrderlyStop
 
 def learn_before_training(model: GCN, config: RunConfig, split: Split) -> None:
     """Give the generator what its seen pictures show at once: the operators and the mean picture."""
-    seen, sizes = split.pictures(unseen=False), split.dataset.space.sizes
+    seen, sizes = split.rows(unseen=False), split.dataset.space.sizes
     images, ids = pixels(split, seen), split.ids[seen]
     found = estimate_operators(images, ids, sizes) if config.generator.operators else {}
     if config.generator.operators:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from gcn_tf.files import read_small, write_beside
+from gcn_tf.files import read_small, write_atomically
 from gcn_tf.reporting.charts import LARGEST_LOG
 from gcn_tf.reporting.figures import zoomed
 from gcn_tf.training.scoring import GRID_CELLS, Evaluation
@@ -50,7 +50,7 @@ class RunLog(StepCallback):
             lines = text.splitlines(keepends=True)
             kept = [line for line in lines if line.endswith("\n") and 0 <= _logged_step(line) <= start]
             if kept != lines:
-                write_beside(self.path, lambda beside: beside.write_text("".join(kept)))
+                write_atomically(self.path, lambda path: path.write_text("".join(kept)))
 
     @property
     def largest_size(self) -> int:

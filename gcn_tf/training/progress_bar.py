@@ -21,7 +21,7 @@ class ProgressBar(StepCallback):
         if values:
             read = np.mean([v for k, v in values.items() if k.startswith(group) and k.endswith("accuracy")])
             self.bar.set_postfix_str(
-                f"{group} {values[f'{group}/psnr_db']:.1f} dB, {read:.0%} read right", refresh=False
+                f"{group} {values[f'{group}/psnr_db']:.1f} dB, {read:.0%} classified correctly", refresh=False
             )
         self.bar.update()
 

@@ -24,7 +24,7 @@ class Evaluation(StepCallback):
     def __init__(self, start: int, split: Split, every: int, last: int, seen_limit: int = 192) -> None:
         super().__init__(start)
         self.every, self.last = thinned(every, last, MOST_EVALUATIONS), last
-        seen, unseen = split.pictures(unseen=False), split.pictures(unseen=True)
+        seen, unseen = split.rows(unseen=False), split.rows(unseen=True)
         picked = np.linspace(0, len(seen) - 1, min(seen_limit, len(seen))).astype(int)
         self.numbers = {"seen": seen[picked], "unseen": unseen}
         self.data = {k: evaluation_batches(split, n).cache() for k, n in self.numbers.items() if len(n)}
@@ -43,7 +43,7 @@ class Evaluation(StepCallback):
             self.values |= {f"{group}/{name}": float(value) for name, value in values.items()}
 
     def score_of_unseen(self) -> float | None:
-        """Share of the factors read right plus a hundredth of the PSNR in dB, of unseen cells (seen ones where there are
+        """Share of the factors classified correctly plus a hundredth of the PSNR in dB, of unseen cells (seen ones where there are
         no others); None at steps without scores."""
         group = "unseen" if "unseen/psnr_db" in self.values else "seen"
         if not self.values:

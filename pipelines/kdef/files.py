@@ -120,7 +120,7 @@ class KdefFile:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundPictures:
     """What a folder holds.
 
     Args:
@@ -134,7 +134,7 @@ class Found:
     total: int
 
 
-def find_files(folder: Path, views: tuple[str, ...] = VIEWS) -> Found:
+def find_files(folder: Path, views: tuple[str, ...] = VIEWS) -> FoundPictures:
     """Find KDEF's pictures below a folder: in its tree, flat, or within zips, in any case.
 
     Zips are looked into only where nothing is unpacked, so a zip beside its unpacked files does no harm. AKDEF,
@@ -164,7 +164,7 @@ def find_files(folder: Path, views: tuple[str, ...] = VIEWS) -> Found:
             )
         else:
             pictures.append(file)
-    return Found(tuple(pictures), tuple(bad), total)
+    return FoundPictures(tuple(pictures), tuple(bad), total)
 
 
 def read_picture(file: KdefFile) -> np.ndarray:

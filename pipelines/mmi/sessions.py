@@ -102,7 +102,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundClips:
     """What a folder holds.
 
     Args:
@@ -116,7 +116,7 @@ class Found:
     notes: tuple[str, ...]
 
 
-def find_clips(folder: Path) -> Found:
+def find_clips(folder: Path) -> FoundClips:
     """Find the sessions below a folder that pose a basic emotion and show the face from the front.
 
     Raises:
@@ -143,7 +143,7 @@ def find_clips(folder: Path) -> Found:
         )
     clips.sort(key=lambda clip: (clip.person, _natural(clip.name)))
     notes = tuple(f"sessions left out for {why}: {count}" for why, count in sorted(left_out.items()))
-    return Found(tuple(clips), tuple(bad), notes)
+    return FoundClips(tuple(clips), tuple(bad), notes)
 
 
 def apex_frame(annotation: ElementTree.Element) -> int | None:

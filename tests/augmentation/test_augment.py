@@ -141,10 +141,10 @@ def test_a_set_stopped_between_its_files_goes_on_to_the_same_bytes(
             written.append(path)
             if len(written) == 5:  # the data of the part are there, its counts are not
                 raise KeyboardInterrupt
-        return write_beside(path, write)
+        return write_atomically(path, write)
 
-    write_beside = augmentation.write_beside
-    monkeypatch.setattr(augmentation, "write_beside", stop_at_the_fifth)
+    write_atomically = augmentation.write_atomically
+    monkeypatch.setattr(augmentation, "write_atomically", stop_at_the_fifth)
     with pytest.raises(KeyboardInterrupt):
         augment(run, tmp_path / "set", format=format_, ratio="0.25")
     monkeypatch.undo()
@@ -277,7 +277,7 @@ def test_a_class_that_the_filter_empties_is_named_when_balancing(run, whole, tmp
 
 def test_pictures_near_a_training_picture_are_left_out(run, whole, tmp_path):
     split = load_split(run.config)
-    seen = pixels(split, split.pictures(unseen=False))
+    seen = pixels(split, split.rows(unseen=False))
     images = read(whole["tfds"])["image"]
     found = nearest_difference(images[:20], seen, chunk=50)
     differences = images[:20, None].astype(np.float64) - seen[None]

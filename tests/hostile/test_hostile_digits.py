@@ -92,7 +92,7 @@ def same_digits(one: Digits, other: Digits) -> bool:
 
 @inputs(60, st.data())
 def test_damaged_official_files_are_refused(official, tmp_path_factory, data):
-    """Or, where the damage is in what gzip notes beside the content, read right."""
+    """Or, where the damage is in what gzip notes beside the content, read as it was."""
     folder, _, digits = official
     with one_damaged(contents(folder), data) as path, read_or_refused(path, "get it again from"):
         assert same_digits(load_digits("test10k", tmp_path_factory.mktemp("data"), folder), digits)

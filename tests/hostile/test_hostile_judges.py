@@ -81,7 +81,7 @@ def read_judges(path, pictures):
     """What is read must be able to judge."""
     with read_or_refused(path, "trained anew"):
         for one in _read(path, pictures):
-            assert one.read(pictures.grid[0][:2]).keys() == set(pictures.space.names)
+            assert one.classify(pictures.grid[0][:2]).keys() == set(pictures.space.names)
             assert set(doubted_factors(one)) <= set(pictures.space.names)
 
 

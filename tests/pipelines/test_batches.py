@@ -69,7 +69,7 @@ def test_pixels_follow_the_labels(split):
 
 
 def test_evaluation_batches_keep_the_order_and_the_rest(split):
-    numbers = split.pictures(unseen=True)[::-1]
+    numbers = split.rows(unseen=True)[::-1]
     parts = list(evaluation_batches(split, numbers, batch_size=4))
     images = np.concatenate([part[1] for part in parts])
     np.testing.assert_array_equal(np.rint(images * 255).astype(np.uint8), pixels(split, numbers))

@@ -109,7 +109,7 @@ def test_a_kill_in_the_middle_of_a_write_loses_nothing(kept, tmp_path, monkeypat
         path.with_name(f"partial-1-{path.name}").write_text(half)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(oracles, "write_beside", killed)
+    monkeypatch.setattr(oracles, "write_atomically", killed)
     with pytest.raises(KeyboardInterrupt):
         oracle.create_trial("a")
     monkeypatch.undo()

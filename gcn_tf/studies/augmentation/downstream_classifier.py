@@ -32,7 +32,7 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class Student:
+class DownstreamClassifier:
     """A trained classifier.
 
     Args:
@@ -45,7 +45,7 @@ class Student:
     validation_loss: float
     steps: int
 
-    def read(self, images: np.ndarray) -> np.ndarray:
+    def classify(self, images: np.ndarray) -> np.ndarray:
         """Class of every picture: uint8 (N, H, W, 3) -> int (N,)."""
         return _logits(self.network, images).argmax(axis=1)
 
@@ -54,7 +54,7 @@ def _logits(network: keras.Model, images: np.ndarray) -> np.ndarray:
     return network.predict(images.astype(np.float32) / 255, batch_size=TEST_BATCH, verbose=0)
 
 
-def train_student(
+def train_downstream_classifier(
     config: ClassifierConfig,
     real: Labelled | None,
     drawn: Labelled | None,
@@ -65,7 +65,7 @@ def train_student(
     round_steps: int = 1200,
     rounds: int = 2,
     precision: str = "mixed_bfloat16",
-) -> Student:
+) -> DownstreamClassifier:
     """Train until the loss on the validation pictures no longer falls.
 
     Training goes by rounds, each with a cosine of the learning rate of its own down to 0; the weights of the round with
@@ -110,7 +110,7 @@ def train_student(
             break
         best, weights, taken = now, network.get_weights(), (turn + 1) * round_steps
     network.set_weights(weights)
-    return Student(network, best, taken)
+    return DownstreamClassifier(network, best, taken)
 
 
 def _sources(real: Labelled | None, drawn: Labelled | None, ratio: float) -> list[tuple[Labelled, int]]:

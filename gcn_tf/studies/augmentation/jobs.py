@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gcn_tf.config.schema import RunConfig
-from gcn_tf.files import stored_arrays, write_beside
+from gcn_tf.files import stored_arrays, write_atomically
 from gcn_tf.studies.augmentation.conventional import CONVENTIONAL
 from gcn_tf.studies.augmentation.downstream_classifier import Labelled
 from gcn_tf.studies.augmentation.generated_pictures import Drawing
@@ -32,7 +32,7 @@ class Protocol:
         exemplars: pictures per class and identity, one experiment each.
         identities: how many writers or persons are learned from.
         seeds: how many; each chooses other identities and pictures.
-        round_steps, rounds: of a student, at most.
+        round_steps, rounds: of a classifier, at most.
     """
 
     exemplars: tuple[int, ...]
@@ -49,7 +49,7 @@ def quick_settings(config: RunConfig, protocol: Protocol) -> tuple[RunConfig, Pr
 
 
 @dataclass(frozen=True)
-class Method:
+class AugmentationMethod:
     """One way to make training pictures, with the settings among which validation chooses.
 
     Args:
@@ -68,7 +68,7 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Job:
+class ClassifierJob:
     """One training: a method with one setting; for `BEST` with what was found best."""
 
     exemplars: int
@@ -85,12 +85,12 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ClassifierResult:
     """What one training gave.
 
     Args:
-        validation_right: share of the validation pictures read right; validation_loss: their cross entropy.
-        steps: of the student. seconds: float.
+        validation_right: share of the validation pictures classified correctly; validation_loss: their cross entropy.
+        steps: of the classifier. seconds: float.
         right: bool (T,) by test set; who: int (T,), the identity that each test picture is of.
     """
 
@@ -106,10 +106,10 @@ class Entry:
         arrays: dict[str, Any] = {"numbers": np.array(json.dumps(numbers))}
         arrays |= {f"right/{name}": right for name, right in self.right.items()}
         arrays |= {f"who/{name}": who for name, who in self.who.items()}
-        write_beside(path, lambda beside: np.savez_compressed(beside, **arrays))
+        write_atomically(path, lambda path: np.savez_compressed(path, **arrays))
 
     @classmethod
-    def read(cls, path: Path) -> "Entry":
+    def read(cls, path: Path) -> "ClassifierResult":
         with stored_arrays(path) as file:
             part = {
                 kind: {n.removeprefix(kind): file[n] for n in file.files if n.startswith(kind)}
@@ -136,16 +136,16 @@ def drawings(photographs: bool) -> dict[str, Drawing]:
     }
 
 
-def augmentation_methods() -> dict[str, Method]:
+def augmentation_methods() -> dict[str, AugmentationMethod]:
     """Original pictures, conventional augmentation, drawn pictures, and both."""
-    methods = {"original": Method("the real pictures as they are")}
+    methods = {"original": AugmentationMethod("the real pictures as they are")}
     for name, one in CONVENTIONAL.items():
-        methods[name] = Method(one.meaning, conventional=name, settings=one.strengths)
+        methods[name] = AugmentationMethod(one.meaning, conventional=name, settings=one.strengths)
     methods |= {
-        "paper's blends": Method("original and half-and-half blends of a GCN", drawing="paper"),
-        "GCN only": Method("drawn pictures alone", real=False, drawing="gcn"),
-        "original + GCN": Method("real and drawn pictures", drawing="gcn"),
-        "original + GCN + conventional": Method(
+        "paper's blends": AugmentationMethod("original and half-and-half blends of a GCN", drawing="paper"),
+        "GCN only": AugmentationMethod("drawn pictures alone", real=False, drawing="gcn"),
+        "original + GCN": AugmentationMethod("real and drawn pictures", drawing="gcn"),
+        "original + GCN + conventional": AugmentationMethod(
             f"both, augmented by the {BEST}; drawn pictures per real one",
             drawing="gcn",
             conventional=BEST,
@@ -156,7 +156,7 @@ def augmentation_methods() -> dict[str, Method]:
 
 
 @dataclass(frozen=True)
-class Study:
+class AugmentationStudy:
     """Where a study lies and what it tries."""
 
     config: RunConfig
@@ -167,7 +167,7 @@ class Study:
     def drawn_path(self, kind: str, exemplars: int, seed: int) -> Path:
         return self.out / "drawn" / f"{kind}-exemplars{exemplars}-seed{seed}.npz"
 
-    def entry_path(self, job: Job) -> Path:
+    def entry_path(self, job: ClassifierJob) -> Path:
         return self.out / "entries" / job.file
 
     @property
@@ -178,7 +178,7 @@ class Study:
     def tuning_seeds(self) -> list[int]:
         return self.seeds[:TUNING_SEEDS]
 
-    def jobs(self, methods: dict[str, Method], tuning: bool) -> list[Job]:
+    def jobs(self, methods: dict[str, AugmentationMethod], tuning: bool) -> list[ClassifierJob]:
         """All trainings of some methods: on the tuning seeds with every setting, on the others with the best one."""
         made = []
         seeds = self.tuning_seeds if tuning else self.seeds[TUNING_SEEDS:]
@@ -189,12 +189,12 @@ class Study:
             ]
         return made
 
-    def job(self, exemplars: int, seed: int, name: str, setting: float) -> Job:
+    def job(self, exemplars: int, seed: int, name: str, setting: float) -> ClassifierJob:
         method = augmentation_methods()[name]
         if method.conventional == BEST:
-            return Job(exemplars, seed, name, setting, *self.best_conventional(exemplars))
+            return ClassifierJob(exemplars, seed, name, setting, *self.best_conventional(exemplars))
         strength = setting if method.conventional else 0.0
-        return Job(exemplars, seed, name, setting, method.conventional, strength)
+        return ClassifierJob(exemplars, seed, name, setting, method.conventional, strength)
 
     def best_setting(self, exemplars: int, name: str) -> float:
         """The setting of a method with the lowest validation loss, on average over the tuning seeds."""
@@ -214,15 +214,17 @@ class Study:
         strengths = {name: self.best_setting(exemplars, name) for name in CONVENTIONAL}
 
         def rank(name: str) -> tuple[float, float]:
-            entries = [self.read(Job(exemplars, s, name, strengths[name])) for s in self.tuning_seeds]
+            entries = [
+                self.read(ClassifierJob(exemplars, s, name, strengths[name])) for s in self.tuning_seeds
+            ]
             right = np.mean([entry.validation_right for entry in entries])
             return -float(right), float(np.mean([entry.validation_loss for entry in entries]))
 
         best = min(CONVENTIONAL, key=rank)
         return best, strengths[best]
 
-    def read(self, job: Job) -> Entry:
-        return Entry.read(self.entry_path(job))
+    def read(self, job: ClassifierJob) -> ClassifierResult:
+        return ClassifierResult.read(self.entry_path(job))
 
 
 def read_drawn(path: Path) -> Labelled:

@@ -20,8 +20,8 @@ from gcn_tf.studies.augmentation.conventional import CONVENTIONAL
 from gcn_tf.studies.augmentation.jobs import (
     BEST,
     TUNING_SEEDS,
-    Entry,
-    Study,
+    AugmentationStudy,
+    ClassifierResult,
     augmentation_methods,
     drawings,
     read_drawn,
@@ -37,7 +37,7 @@ SAMPLES = 20  # in a row
 PERCENT_DIGITS = 1
 
 
-def write_augmentation_study(study: Study, task: Recognition) -> Path:
+def write_augmentation_study(study: AugmentationStudy, task: Recognition) -> Path:
     """report.json, report.md, report.html, accuracy.png and samples.png; returns the figure to look at.
 
     Args:
@@ -77,11 +77,11 @@ def write_augmentation_study(study: Study, task: Recognition) -> Path:
     return figure
 
 
-def _real_pictures(study: Study, task: Recognition, exemplars: int) -> int:
+def _real_pictures(study: AugmentationStudy, task: Recognition, exemplars: int) -> int:
     return len(task.values) * study.protocol.identities * exemplars
 
 
-def _results(study: Study, exemplars: int) -> dict[str, dict[str, Any]]:
+def _results(study: AugmentationStudy, exemplars: int) -> dict[str, dict[str, Any]]:
     """By method: the setting, accuracies, and what it has more than the original and the best conventional one."""
     best, strength = study.best_conventional(exemplars)
     settings = {name: study.best_setting(exemplars, name) for name in augmentation_methods()}
@@ -106,7 +106,9 @@ def _results(study: Study, exemplars: int) -> dict[str, dict[str, Any]]:
     return made
 
 
-def _by_test(entries: Sequence[Entry], others: Sequence[Entry] | None) -> dict[str, dict[str, float | None]]:
+def _by_test(
+    entries: Sequence[ClassifierResult], others: Sequence[ClassifierResult] | None
+) -> dict[str, dict[str, float | None]]:
     """Accuracy, or its difference picture by picture, by test; seeds are resampled first, then identities."""
     made = {}
     for test in entries[0].right:
@@ -120,7 +122,7 @@ def _by_test(entries: Sequence[Entry], others: Sequence[Entry] | None) -> dict[s
     return made
 
 
-def _ratios(study: Study, exemplars: int) -> dict[str, dict[str, dict[str, float | None]]]:
+def _ratios(study: AugmentationStudy, exemplars: int) -> dict[str, dict[str, dict[str, float | None]]]:
     """Accuracy of both kinds of pictures together by drawn pictures per real one, on the tuning seeds."""
     name = "original + GCN + conventional"
     return {
@@ -131,7 +133,7 @@ def _ratios(study: Study, exemplars: int) -> dict[str, dict[str, dict[str, float
     }
 
 
-def _write_samples(study: Study, task: Recognition) -> None:
+def _write_samples(study: AugmentationStudy, task: Recognition) -> None:
     """Real pictures above what each kind of drawing made of them, of the first experiment, sorted by class."""
     seed, exemplars = study.seeds[0], study.protocol.exemplars[0]
     rows = {"real": (task.images[~task.validation], task.label[~task.validation])}
@@ -199,7 +201,7 @@ def _text(report: dict[str, Any], tests: Sequence[str]) -> str:
         ]
     sizes = " and ".join(f"{count:,} of {name}" for name, count in report["tests"].items())
     parts = [
-        "# Study: augmentation",
+        "# AugmentationStudy: augmentation",
         f"How well is the {report['factor']} read by a classifier that learned from few real pictures, with and without "
         f"others made of them? Dataset {report['config']['dataset']}, {protocol['identities']} identities to learn from, "
         f"{len(report['seeds'])} seeds (each chooses other identities and pictures), tested on {sizes} (first seed). "

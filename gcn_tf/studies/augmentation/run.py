@@ -12,18 +12,18 @@ import numpy as np
 
 from gcn_tf.config.kept import keep_settings
 from gcn_tf.config.schema import ConfigError, RunConfig, to_dict
-from gcn_tf.files import stored_arrays, write_beside
+from gcn_tf.files import stored_arrays, write_atomically
 from gcn_tf.model.precision import with_precision
 from gcn_tf.studies.augmentation.conventional import augmentation
-from gcn_tf.studies.augmentation.downstream_classifier import Labelled, train_student
+from gcn_tf.studies.augmentation.downstream_classifier import Labelled, train_downstream_classifier
 from gcn_tf.studies.augmentation.generated_pictures import draw_pictures, train_generator
 from gcn_tf.studies.augmentation.jobs import (
     BEST,
     TUNING_SEEDS,
-    Entry,
-    Job,
+    AugmentationStudy,
+    ClassifierJob,
+    ClassifierResult,
     Protocol,
-    Study,
     augmentation_methods,
     drawings,
     read_drawn,
@@ -41,10 +41,10 @@ def run_augmentation_study(
     out: Path,
     jobs: int = 2,
 ) -> Path:
-    """Train every student, then write report.md, report.html, report.json and the figures.
+    """Train every classifier, then write report.md, report.html, report.json and the figures.
 
     Args:
-        config: settings of the generator and, its classifier's layers, of the students.
+        config: settings of the generator and, its classifier's layers, of the classifiers.
         jobs: processes that train side by side, one thread each; 1 trains in this process.
 
     Returns:
@@ -70,8 +70,8 @@ def run_augmentation_study(
         out / "study.yaml", settings, "study"
     )  # of a new study it writes them, now that the data are known to be good
     if not stored.exists():  # so that every process finds the pictures at once
-        write_beside(stored, lambda beside: np.savez_compressed(beside, **asdict(pictures)))
-    study = Study(config, protocol, out, pictures.factor != "digit")
+        write_atomically(stored, lambda path: np.savez_compressed(path, **asdict(pictures)))
+    study = AugmentationStudy(config, protocol, out, pictures.factor != "digit")
     methods = augmentation_methods()
     with workers(jobs) as run:
         wanted = [
@@ -84,7 +84,7 @@ def run_augmentation_study(
             part = {name: m for name, m in methods.items() if (m.conventional == BEST) is asked}
             for tuning in (True, False):
                 todo = study.jobs(part, tuning)
-                description = "students on which settings are tuned" if tuning else "students"
+                description = "classifiers on which settings are tuned" if tuning else "classifiers"
                 run(_train, [(study, job) for job in todo if not study.entry_path(job).exists()], description)
     return write_augmentation_study(study, first)
 
@@ -96,23 +96,23 @@ def _read_pictures(path: Path) -> LabelledPictures:
         return LabelledPictures(str(file["factor"]), values, str(file["identity"]), *arrays)
 
 
-def _task(study: Study, exemplars: int, seed: int) -> Recognition:
+def _task(study: AugmentationStudy, exemplars: int, seed: int) -> Recognition:
     protocol = study.protocol
     pictures = _read_pictures(study.out / "pictures.npz")
     return recognition(pictures, protocol.identities, exemplars, max(protocol.exemplars), seed)
 
 
-def _draw(study: Study, kind: str, exemplars: int, seed: int) -> None:
+def _draw(study: AugmentationStudy, kind: str, exemplars: int, seed: int) -> None:
     """Train a generator and keep what it draws."""
     task, drawing = _task(study, exemplars, seed), drawings(study.photographs)[kind]
     model = train_generator(study.config, task, drawing.upright, seed)
     drawn = draw_pictures(model, task, drawing, DRAWN_PICTURES, seed)
     path = study.drawn_path(kind, exemplars, seed)
-    write_beside(path, lambda beside: np.savez_compressed(beside, images=drawn.images, labels=drawn.labels))
+    write_atomically(path, lambda path: np.savez_compressed(path, images=drawn.images, labels=drawn.labels))
 
 
-def _train(study: Study, job: Job) -> None:
-    """Train and test one student."""
+def _train(study: AugmentationStudy, job: ClassifierJob) -> None:
+    """Train and test one classifier."""
     since = time.perf_counter()
     task, method = _task(study, job.exemplars, job.seed), augmentation_methods()[job.method]
     labels = np.eye(len(task.values), dtype=np.float32)[task.label]
@@ -120,7 +120,7 @@ def _train(study: Study, job: Job) -> None:
     drawn = None
     if method.drawing:
         drawn = read_drawn(study.drawn_path(method.drawing, job.exemplars, job.seed))
-    student = train_student(
+    classifier = train_downstream_classifier(
         study.config.classifier,
         Labelled(task.images[real], labels[real]) if method.real else None,
         drawn,
@@ -134,11 +134,11 @@ def _train(study: Study, job: Job) -> None:
         study.protocol.rounds,
         study.config.precision,
     )
-    Entry(
-        float(np.mean(student.read(task.images[held]) == task.label[held])),
-        student.validation_loss,
-        student.steps,
+    ClassifierResult(
+        float(np.mean(classifier.classify(task.images[held]) == task.label[held])),
+        classifier.validation_loss,
+        classifier.steps,
         time.perf_counter() - since,
-        {name: student.read(test.images) == test.label for name, test in task.tests.items()},
+        {name: classifier.classify(test.images) == test.label for name, test in task.tests.items()},
         {name: test.who for name, test in task.tests.items()},
     ).write(study.entry_path(job))

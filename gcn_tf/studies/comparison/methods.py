@@ -52,7 +52,7 @@ def nearest_seen_cell(split: Split) -> np.ndarray:
 
     Among equals the one nearest in the order of the last factors' values is taken.
     """
-    seen = split.pictures(unseen=False)
+    seen = split.rows(unseen=False)
     places = 1 + np.arange(split.ids.shape[1])  # of equals, one that differs in a late factor comes first
     chosen = []
     for cell in split.ids:
@@ -63,7 +63,7 @@ def nearest_seen_cell(split: Split) -> np.ndarray:
 
 def additive_model(split: Split) -> np.ndarray:
     """The mean image plus an effect of every factor value, by least squares on seen cells: uint8 (P, H, W, 3)."""
-    seen = split.pictures(unseen=False)
+    seen = split.rows(unseen=False)
     codes = split.dataset.space.one_hot(split.ids)
     design = np.hstack([np.ones((len(split.ids), 1)), *codes.values()])
     images = pixels(split, seen).reshape(len(seen), -1) / 255.0

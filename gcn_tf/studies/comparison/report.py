@@ -15,7 +15,9 @@ from gcn_tf.reporting.figures import write_samples_figure
 from gcn_tf.reporting.html import to_html
 from gcn_tf.reporting.tables import GLOSSARY, estimate_text, label, markdown_table
 
-Scores = Mapping[str, Mapping[str, Mapping[str, float | None]]]  # by group, metric and end of the interval
+StoredScores = Mapping[
+    str, Mapping[str, Mapping[str, float | None]]
+]  # by group, metric and end of the interval
 
 
 def write_comparison(
@@ -58,8 +60,8 @@ def _shown_metrics(names: Sequence[str]) -> list[str]:
     ]
 
 
-def _group_table(scores: Mapping[str, Scores], group: str, shown: Sequence[str]) -> str:
-    rows = [["method", *(label(name).replace(" read right", "") for name in shown)]]
+def _group_table(scores: Mapping[str, StoredScores], group: str, shown: Sequence[str]) -> str:
+    rows = [["method", *(label(name).replace(" classified correctly", "") for name in shown)]]
     for method, by_group in scores.items():
         by_metric = by_group.get(group, {})
         rows.append([method, *(estimate_text(m, by_metric[m]) if m in by_metric else "-" for m in shown)])

@@ -22,7 +22,7 @@ from gcn_tf.errors import UserError
 from gcn_tf.evaluation.judge import JudgePictures
 from gcn_tf.evaluation.judges import Judges, dataset_judges
 from gcn_tf.evaluation.scores import CellScores, Scores, is_share, score_repeats, score_split, scores_to_json
-from gcn_tf.files import stored_arrays, write_beside
+from gcn_tf.files import stored_arrays, write_atomically
 from gcn_tf.metrics.intervals import bootstrap_mean
 from gcn_tf.metrics.sets import kid
 from gcn_tf.model.precision import with_precision
@@ -49,7 +49,7 @@ SAMPLES = 8  # unseen cells of every group whose pictures are kept
 
 
 @dataclass(frozen=True)
-class Entry:
+class MethodResult:
     """What one method gave with one seed.
 
     Args:
@@ -77,10 +77,10 @@ class Entry:
             "samples": self.samples,
             **{f"value/{name}": values.astype(np.float32) for name, values in self.values.items()},
         }
-        write_beside(path, lambda beside: np.savez_compressed(beside, **arrays))
+        write_atomically(path, lambda path: np.savez_compressed(path, **arrays))
 
     @classmethod
-    def read(cls, path: Path) -> "Entry":
+    def read(cls, path: Path) -> "MethodResult":
         with stored_arrays(path) as file:
             numbers = json.loads(str(file["numbers"]))
             values = {n.removeprefix("value/"): file[n] for n in file.files if n.startswith("value/")}
@@ -117,7 +117,8 @@ def run_comparison(
         wanted = [(experiment, config, seed, out, name) for seed in taken for name in experiment.methods]
         run(_compute, [one for one in wanted if not entry_path(out, one[4], one[2]).exists()], "trainings")
     entries = {
-        name: [Entry.read(entry_path(out, name, seed)) for seed in taken] for name in experiment.methods
+        name: [MethodResult.read(entry_path(out, name, seed)) for seed in taken]
+        for name in experiment.methods
     }
     if len({tuple(entry.values) for runs in entries.values() for entry in runs}) > 1:
         raise UserError(
@@ -210,7 +211,7 @@ def _compute(experiment: Experiment, config: RunConfig, seed: int, out: Path, na
     keras.utils.clear_session()
 
 
-def _of_repeats(split: Split, pictures: JudgePictures, judges: Judges) -> Entry | None:
+def _of_repeats(split: Split, pictures: JudgePictures, judges: Judges) -> MethodResult | None:
     scored = score_repeats(split, pictures, judges)
     if scored is None:
         return None
@@ -220,12 +221,12 @@ def _of_repeats(split: Split, pictures: JudgePictures, judges: Judges) -> Entry 
 
 def _entry(
     seconds: float, scores: CellScores, group: np.ndarray, base: np.ndarray, samples: np.ndarray
-) -> Entry:
+) -> MethodResult:
     drawn, real = scores.features
     distances = {
         name: kid(real[rows], drawn[rows]) for name, rows in rows_by_group(group).items() if len(rows) > 1
     }
-    return Entry(seconds, scores.values, distances, group, base, samples)
+    return MethodResult(seconds, scores.values, distances, group, base, samples)
 
 
 def _trained(method: Method, config: RunConfig, split: Split, run_dir: Path) -> np.ndarray:
@@ -240,7 +241,7 @@ def _trained(method: Method, config: RunConfig, split: Split, run_dir: Path) -> 
     return draw_codes(run, run.space.one_hot(split.ids))
 
 
-def combine(entries: Sequence[Entry], same_cells: bool = False) -> Scores:
+def combine(entries: Sequence[MethodResult], same_cells: bool = False) -> Scores:
     """Figures of one method over its seeds, by group and metric; KID's interval is over seeds alone."""
     scores = _means(entries, is_share, same_cells)
     for group, by_metric in scores.items():
@@ -250,7 +251,9 @@ def combine(entries: Sequence[Entry], same_cells: bool = False) -> Scores:
     return scores
 
 
-def compare(entries: Sequence[Entry], others: Sequence[Entry], same_cells: bool = False) -> Scores:
+def compare(
+    entries: Sequence[MethodResult], others: Sequence[MethodResult], same_cells: bool = False
+) -> Scores:
     """What one method has more than another on the same cells and seeds, by group and metric.
 
     Differences are taken cell by cell, so what makes a cell hard for both drops out of the interval.
@@ -262,7 +265,7 @@ def compare(entries: Sequence[Entry], others: Sequence[Entry], same_cells: bool 
     return _means(differences, lambda metric: False, same_cells)
 
 
-def _means(entries: Sequence[Entry], share: Callable[[str], bool], same_cells: bool) -> Scores:
+def _means(entries: Sequence[MethodResult], share: Callable[[str], bool], same_cells: bool) -> Scores:
     """Means over cells and seeds by group and metric, of the metrics that apply to the whole group."""
     scores: Scores = {}
     for number, group in enumerate(GROUPS):

@@ -61,7 +61,7 @@ def test_the_hog_judge_reads_near_copies_as_what_they_copy(judges, pictures):
     _, hog, _ = judges
     noise = np.random.default_rng(0).normal(0, 6, pictures.grid[0].shape)
     near = np.clip(pictures.grid[0] + noise, 0, 255).astype(np.uint8)
-    read = hog.read(near)
+    read = hog.classify(near)
     assert np.mean(read["writer"] == pictures.grid[1][:, 1]) > 0.97
 
 
@@ -86,7 +86,7 @@ def test_judges_come_from_the_cache_and_read_the_same(judges, pictures, monkeypa
     after = train_judges(pictures, cache)
     for old, new in zip(before, after, strict=True):
         assert new.held_out_accuracy == old.held_out_accuracy
-    read = [one.read(pictures.held_out[0][:50]) for one in (before[0], after[0])]
+    read = [one.classify(pictures.held_out[0][:50]) for one in (before[0], after[0])]
     for name in read[0]:
         np.testing.assert_array_equal(read[0][name], read[1][name])
 
@@ -151,7 +151,7 @@ def test_the_convolutional_judge_learns(pictures, monkeypatch):
     network = judge_network(pictures.space.sizes, (28, 28, 3), "float32")
     train_network(network, pictures)
     made = ConvolutionalJudge(network)
-    read = made.read(pictures.held_out[0])
+    read = made.classify(pictures.held_out[0])
     assert np.mean(read["color"] == pictures.held_out[1][:, 2]) > 0.9
     assert np.mean(read["digit"] == pictures.held_out[1][:, 0]) > 0.3
     assert made.features(pictures.held_out[0][:5]).shape == (5, 384)

@@ -105,7 +105,7 @@ OTHERS = {
         ),
     ],
     ("study", "cooperation"): ["steps", "seeds", "seed", "jobs", "exemplars", "image_size", "data_seed"],
-    ("study", "augmentation"): ["counts", "student_steps", "jobs", "seeds"],
+    ("study", "augmentation"): ["counts", "downstream_steps", "jobs", "seeds"],
     ("tune",): ["trials", "psnr_weight", "executions", "max_parameters", "steps", "beta_2", "chief_address"],
     ("datasets", "glyphs"): ["exemplars", "image_size", "seed", "data_seed", "transformations", "writers"],
     ("evaluate", "absent"): ["checkpoint"],

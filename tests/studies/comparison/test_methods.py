@@ -21,7 +21,7 @@ def split(toy_config):
 def test_the_nearest_seen_cell_differs_in_one_factor_and_is_seen(split):
     drawn = nearest_seen_cell(split)
     real = pixels(split, np.arange(len(split.ids)))
-    seen = split.pictures(unseen=False)
+    seen = split.rows(unseen=False)
     np.testing.assert_array_equal(drawn[seen], real[seen])
     known = {image.tobytes(): cell for image, cell in zip(real[seen], split.ids[seen], strict=True)}
     for group, differing in (("unseen low-level", {2, 3}), ("unseen high-level", {0, 1})):

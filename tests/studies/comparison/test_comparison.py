@@ -9,7 +9,7 @@ from gcn_tf.config.schema import to_dict
 from gcn_tf.errors import UserError
 from gcn_tf.studies.comparison import run as study
 from gcn_tf.studies.comparison.methods import Experiment, Method, nearest_seen_cell
-from gcn_tf.studies.comparison.run import Entry, combine, compare, entry_path, run_comparison
+from gcn_tf.studies.comparison.run import MethodResult, combine, compare, entry_path, run_comparison
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_study_tells_every_method_apart_and_resumes(toy_study, monkeypatch):
     before, after = (r["scores"]["preset"]["unseen high-level"]["psnr_db"]["value"] for r in (report, again))
     assert after == pytest.approx(before, abs=0.01)  # drawn again: rounding may differ
 
-    older = Entry.read(lost)
+    older = MethodResult.read(lost)
     older.values.pop("sharpness")
     older.write(lost)
     with pytest.raises(UserError, match="scored by different versions: delete that folder"):
@@ -72,7 +72,7 @@ def test_trainings_side_by_side_give_the_same_entries(toy_study):
     run_comparison(experiment, config, 2, out.with_name("alone"))
     for seed in (0, 1):
         one, other = (
-            Entry.read(entry_path(folder, "preset", seed)) for folder in (out, out.with_name("alone"))
+            MethodResult.read(entry_path(folder, "preset", seed)) for folder in (out, out.with_name("alone"))
         )
         np.testing.assert_allclose(one.values["psnr_db"], other.values["psnr_db"], atol=1e-3)
 
@@ -107,7 +107,7 @@ def test_a_study_refuses_another_ones_folder(toy_study):
 
 def entry(values, group=2):
     count = len(values)
-    return Entry(
+    return MethodResult(
         1.0,
         {"psnr_db": np.array(values, float)},
         {"unseen high-level": 0.5},
@@ -141,9 +141,9 @@ def test_methods_are_compared_cell_by_cell():
 def test_entries_come_back_whole_and_damage_is_named(tmp_path):
     path = tmp_path / "entries" / "a.npz"
     entry([1, 2]).write(path)
-    back = Entry.read(path)
+    back = MethodResult.read(path)
     np.testing.assert_array_equal(back.values["psnr_db"], [1, 2])
     assert [p.name for p in path.parent.iterdir()] == ["a.npz"]
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(UserError, match=r"a\.npz is damaged"):
-        Entry.read(path)
+        MethodResult.read(path)

@@ -144,7 +144,7 @@ def test_pictures_that_are_not_square_are_refused():
 
 def test_the_drawn_digits_show_color_and_rotation(toy_config):
     split = load_split(toy_config)
-    seen = split.pictures(unseen=False)
+    seen = split.rows(unseen=False)
     found = estimate_operators(pixels(split, seen), split.ids[seen], split.dataset.space.sizes)
     assert {name for name, operators in found.items() if operators.explain} == {"color", "rotation"}
     assert found["rotation"].symmetry.tolist() == [0, 1, 2, 3]

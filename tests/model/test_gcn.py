@@ -91,7 +91,7 @@ def test_the_classifier_learns_to_tell_imagined_cells_apart():
     for name, size in model.factor_sizes.items():
         assert (tf.argmax(model.classifier(imagined)[name], axis=-1) == size).numpy().all()
         assert (tf.argmax(model.classifier(real)[name], axis=-1) != size).numpy().all()
-        assert model.read(real)[name].shape == (12, size)
+        assert model.classify(real)[name].shape == (12, size)
 
 
 def test_without_the_imagined_class_heads_have_the_factors_values_alone():

@@ -3,7 +3,12 @@ import pytest
 
 from gcn_tf.config.schema import ClassifierConfig, Convolution
 from gcn_tf.pipelines.procedural.glyphs import draw_glyphs
-from gcn_tf.studies.augmentation.downstream_classifier import BATCH_SIZE, Labelled, _sources, train_student
+from gcn_tf.studies.augmentation.downstream_classifier import (
+    BATCH_SIZE,
+    Labelled,
+    _sources,
+    train_downstream_classifier,
+)
 
 SMALL = ClassifierConfig((Convolution(8, 5, 2, 2), Convolution(16, 3, 2)), (32,), dropout=0.0)
 
@@ -14,14 +19,16 @@ def digits(session):
 
 
 def learned(**settings):
-    return train_student(SMALL, validation=digits(1), round_steps=60, precision="float32", **settings)
+    return train_downstream_classifier(
+        SMALL, validation=digits(1), round_steps=60, precision="float32", **settings
+    )
 
 
 def test_a_student_learns_from_real_from_drawn_and_from_both():
     test = digits(2)
     for real, drawn in ((digits(0), None), (None, digits(0)), (digits(0), digits(3))):
-        student = learned(real=real, drawn=drawn)
-        assert np.mean(student.read(test.images) == test.labels.argmax(axis=1)) > 0.6  # chance is 0.1
+        classifier = learned(real=real, drawn=drawn)
+        assert np.mean(classifier.classify(test.images) == test.labels.argmax(axis=1)) > 0.6  # chance is 0.1
 
 
 def test_equal_seeds_give_equal_students():
@@ -31,10 +38,10 @@ def test_equal_seeds_give_equal_students():
 
 def test_rounds_end_when_the_validation_loss_no_longer_falls():
     wrong = Labelled(digits(1).images, np.roll(digits(1).labels, 1, axis=1))
-    student = train_student(
+    classifier = train_downstream_classifier(
         SMALL, digits(0), None, wrong, round_steps=40, rounds=8, precision="float32"
     )  # the better it reads, the worse its loss
-    assert student.steps < 8 * 40
+    assert classifier.steps < 8 * 40
 
 
 def test_the_ratio_shares_the_batch():

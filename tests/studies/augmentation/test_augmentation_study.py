@@ -12,7 +12,14 @@ from gcn_tf.studies.augmentation import jobs as augmentation_jobs
 from gcn_tf.studies.augmentation import run as study
 from gcn_tf.studies.augmentation import task as pipelines
 from gcn_tf.studies.augmentation.conventional import CONVENTIONAL, Conventional
-from gcn_tf.studies.augmentation.jobs import BEST, Entry, Job, Method, Protocol, Study
+from gcn_tf.studies.augmentation.jobs import (
+    BEST,
+    AugmentationMethod,
+    AugmentationStudy,
+    ClassifierJob,
+    ClassifierResult,
+    Protocol,
+)
 from gcn_tf.studies.augmentation.report import _by_test
 from gcn_tf.studies.augmentation.run import run_augmentation_study
 
@@ -67,7 +74,7 @@ def test_settings_are_tried_on_the_tuning_seeds_alone(toy_study):
 def test_a_finished_study_trains_nothing_again_and_a_lost_entry_alone(toy_study, monkeypatch):
     config, out, _ = toy_study
     before = (out / "report.json").read_text()
-    lost = out / "entries" / Job(2, 2, "original", 1.0).file
+    lost = out / "entries" / ClassifierJob(2, 2, "original", 1.0).file
     lost.unlink()
     trained = []
     train = study._train
@@ -88,7 +95,7 @@ def test_another_studys_folder_is_refused_and_damage_is_named(toy_study):
     config, out, _ = toy_study
     with pytest.raises(ConfigError, match="round_steps: 3 there, 4 now"):
         run_augmentation_study(config, dataclasses.replace(PROTOCOL, round_steps=4), out, jobs=1)
-    entry = out / "entries" / Job(2, 0, "original", 1.0).file
+    entry = out / "entries" / ClassifierJob(2, 0, "original", 1.0).file
     whole = entry.read_bytes()
     entry.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match=r"original.* is damaged .* delete it"):
@@ -103,7 +110,7 @@ def test_too_few_seeds_are_named(toy_config, tmp_path):
 
 
 def write_entry(made, job, right, loss):
-    Entry(right, loss, 1, 0.1, {"other": np.array([True])}, {"other": np.array([0])}).write(
+    ClassifierResult(right, loss, 1, 0.1, {"other": np.array([True])}, {"other": np.array([0])}).write(
         made.entry_path(job)
     )
 
@@ -116,10 +123,13 @@ def test_the_best_setting_has_the_lowest_loss_and_the_best_method_reads_most(
         "bold": Conventional("", lambda *_: [], (1.0, 2.0)),
     }
     monkeypatch.setattr(augmentation_jobs, "CONVENTIONAL", methods)
-    named = {name: Method("", conventional=name, settings=one.strengths) for name, one in methods.items()}
-    named["both"] = Method("", drawing="gcn", conventional=BEST)
+    named = {
+        name: AugmentationMethod("", conventional=name, settings=one.strengths)
+        for name, one in methods.items()
+    }
+    named["both"] = AugmentationMethod("", drawing="gcn", conventional=BEST)
     monkeypatch.setattr(augmentation_jobs, "augmentation_methods", lambda: named)
-    made = Study(toy_config, PROTOCOL, tmp_path, False)
+    made = AugmentationStudy(toy_config, PROTOCOL, tmp_path, False)
     figures = {
         ("modest", 1.0): (0.9, 0.8),
         ("modest", 2.0): (0.8, 0.7),
@@ -128,11 +138,11 @@ def test_the_best_setting_has_the_lowest_loss_and_the_best_method_reads_most(
     }
     for (name, setting), (right, loss) in figures.items():
         for seed in (0, 1):
-            write_entry(made, Job(1, seed, name, setting, name, setting), right, loss)
+            write_entry(made, ClassifierJob(1, seed, name, setting, name, setting), right, loss)
     assert made.best_setting(1, "modest") == 2.0
     assert made.best_setting(1, "bold") == 1.0
     assert made.best_conventional(1) == ("modest", 2.0)
-    assert made.job(1, 2, "both", 0.5) == Job(1, 2, "both", 0.5, "modest", 2.0)
+    assert made.job(1, 2, "both", 0.5) == ClassifierJob(1, 2, "both", 0.5, "modest", 2.0)
 
 
 def test_differences_are_taken_picture_by_picture():
@@ -140,7 +150,7 @@ def test_differences_are_taken_picture_by_picture():
     hard = np.random.default_rng(0).random(400) < 0.3
 
     def entry(wrong):
-        return Entry(0, 0, 1, 0, {"other": ~wrong}, who)
+        return ClassifierResult(0, 0, 1, 0, {"other": ~wrong}, who)
 
     better, worse = [entry(hard)] * 3, [entry(hard | (np.arange(400) % 40 == 0))] * 3
     difference = _by_test(better, worse)["other"]

@@ -7,7 +7,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from gcn_tf.metrics.pictures import (
     PSNR_CEILING_DB,
-    all_factors_right,
+    all_factors_correct,
     copied,
     factor_accuracy,
     mean_distance,
@@ -79,7 +79,7 @@ def test_factor_accuracy_is_the_share_read_right():
 def test_all_factors_right_needs_every_factor():
     read = {"digit": np.array([1, 2, 3]), "color": np.array([0, 0, 1])}
     wanted = {"digit": np.array([1, 2, 4]), "color": np.array([0, 1, 1])}
-    assert all_factors_right(read, wanted).tolist() == [True, False, False]
+    assert all_factors_correct(read, wanted).tolist() == [True, False, False]
 
 
 def test_stray_ink_is_the_energy_above_the_dilated_true_image():

@@ -26,7 +26,7 @@ class NearestJudge:
         self.images = pixels(split, np.arange(len(split.ids))).reshape(len(split.ids), -1).astype(float)
         self.split = split
 
-    def read(self, images):
+    def classify(self, images):
         flat = images.reshape(len(images), -1).astype(float)
         squares = (self.images**2).sum(axis=1) - 2 * flat @ self.images.T
         return self.split.dataset.space.by_name(self.split.ids[squares.argmin(axis=1)])
@@ -117,10 +117,10 @@ def test_the_table_puts_stray_ink_beside_the_accuracies():
         "unseen low-level": {"psnr_db": {"value": 19, "low": 18, "high": 20}},
     }
     rows = score_table(scores)
-    assert [row[0] for row in rows] == ["", "PSNR (dB)", "stray ink", "digit read right, hog judge"]
+    assert [row[0] for row in rows] == ["", "PSNR (dB)", "stray ink", "digit classified correctly, hog judge"]
     assert rows[1][1:] == ["20.0", "19.0 (18.0 to 20.0)"]
     assert rows[3][1:] == ["0.500 (0.400 to 0.600)", "-"]
-    assert label("all_factors_accuracy/hog") == "all factors read right, hog judge"
+    assert label("all_factors_accuracy/hog") == "all factors classified correctly, hog judge"
 
 
 def test_the_page_has_its_pictures_inside(tmp_path: Path):
