@@ -216,7 +216,7 @@ def test_the_published_face_classifier_has_the_published_layers():
 
 
 def test_the_operations_of_the_benchmarks_are_those_of_the_layers():
-    script = Path(__file__).parents[1] / "benchmarks" / "training_step.py"
+    script = Path(__file__).parents[2] / "benchmarks" / "training_step.py"
     forward_operations = runpy.run_path(str(script))["forward_operations"]
     preset = resolve("kdef-published")
     upsampling = 25 * 256 * 256 * (8**2 + 19**2) + 25 * 256 * 92 * 39**2 + 4 * 92 * 3 * 79**2

@@ -135,7 +135,7 @@ def test_no_digits_at_all_are_refused():
 
 def test_grids_need_no_tensorflow():
     code = "import sys, gcn_tf.pipelines.qmnist.grid; sys.exit('tensorflow' in sys.modules)"
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
 
 
