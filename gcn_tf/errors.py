@@ -10,8 +10,17 @@ class UserError(ValueError):
     """Bad input. The message is one line: the value, where it stands, and what would be right."""
 
 
+class ConfigError(UserError):
+    """A setting that is unknown, of the wrong type or out of range; names the key, the value and the remedy."""
+
+
 def suggest(word: str, known: Sequence[str]) -> str:
-    """`", did you mean red?"` when a known word is spelled nearly the same, else an empty string."""
+    """`", did you mean red?"` when a known word is spelled nearly the same, else an empty string.
+
+    A number is never taken for a misspelling of another one.
+    """
+    if word.isdigit():
+        return ""
     close = difflib.get_close_matches(word.lower(), [k.lower() for k in known], n=1)
     spelling = {k.lower(): k for k in known}
     return f", did you mean {spelling[close[0]]}?" if close else ""

@@ -6,8 +6,7 @@ import numpy as np
 
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.grid.holdout import check_values_seen, holdout_rules, unseen_mask
-from gcn_tf.pipelines.dataset import Dataset
-from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.pipelines.dataset import Dataset, load_dataset
 
 GROUPS = ("seen", "unseen low-level", "unseen high-level")
 
@@ -21,12 +20,14 @@ class Split:
         base: int32 (P,). Base image number of every picture.
         ids: int32 (P, M). Value ids of every picture.
         unseen: bool (P,). Held out: these never reach training.
+        notes: what users should know of the pictures and the hold-out, a line each.
     """
 
     dataset: Dataset
     base: np.ndarray
     ids: np.ndarray
     unseen: np.ndarray
+    notes: tuple[str, ...] = ()
 
     def rows(self, unseen: bool) -> np.ndarray:
         """Numbers of the seen or of the unseen pictures: int64 (n,)."""
@@ -54,9 +55,11 @@ def rows_by_group(group: np.ndarray) -> dict[str, np.ndarray]:
 def split_dataset(dataset: Dataset, holdout: tuple[str, ...], seed: int) -> Split:
     """Part a dataset by `--holdout` specs; raises HoldoutError when a value would never be seen."""
     base, ids = dataset.pictures()
-    unseen = unseen_mask(ids, holdout_rules(holdout, dataset.space, seed), dataset.space)
+    notes = list(dataset.notes)
+    rules = holdout_rules(holdout, dataset.space, seed, dataset.holdout_roles, notes.append)
+    unseen = unseen_mask(ids, rules, dataset.space)
     check_values_seen(ids, unseen, dataset.space)
-    return Split(dataset, base, ids, unseen)
+    return Split(dataset, base, ids, unseen, tuple(notes))
 
 
 def load_split(config: RunConfig) -> Split:

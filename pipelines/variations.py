@@ -87,6 +87,11 @@ def transformation(count: int = 6) -> Variation:
     return Variation(Factor("transformation", (*ROTATIONS_DEGREES, *names)), _pixel_moves(moves))
 
 
+def ink_variations(transformations: int) -> tuple[Variation, ...]:
+    """The variations of grey ink: its colour, then its turns."""
+    return (color(), *turns(transformations))
+
+
 def turns(count: int) -> tuple[Variation, ...]:
     """The variation for `--transformations`: 1 none, 4 the factor rotation, 6 or 8 the factor transformation."""
     if count == 1:

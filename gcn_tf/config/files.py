@@ -9,16 +9,18 @@ import itertools
 import math
 import types
 import typing
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 
-from gcn_tf.config.checks import check_config
-from gcn_tf.config.schema import FACTOR_NAMES, LARGEST_NUMBER, ConfigError, RunConfig, to_dict
-from gcn_tf.errors import shown, suggest
+from gcn_tf import doors
+from gcn_tf.config.checks import LARGEST_NUMBER, check_config
+from gcn_tf.config.contracts import NetworkConfig
+from gcn_tf.config.schema import DataConfig, RunConfig, to_dict
+from gcn_tf.errors import ConfigError, shown, suggest
 from gcn_tf.files import read_small
 
 LARGEST_FILE = 200_000  # bytes; all settings of a run take 3,000
@@ -30,25 +32,69 @@ MOST_VALUES = 100_000  # in a file, once everything that its aliases stand for i
 def with_settings(config: Any, settings: dict[str, Any], place: str) -> Any:
     """A copy of a config dataclass with `settings` applied, type-checked.
 
+    Options of a config's dataset stand among the other settings; `dataset` itself is applied first.
+
     Raises:
         ConfigError: an unknown key (with the nearest spelling) or a value of the wrong type; `place` says where.
     """
-    hints = typing.get_type_hints(type(config))
     if not isinstance(settings, dict):
         raise ConfigError(f"{place}: expected settings of the form 'key: value', found {shown(settings)}")
+    if isinstance(config, DataConfig):
+        settings, config = _of_dataset(dict(settings), config, place)
+    hints = typing.get_type_hints(type(config))
     changes = {}
     for key, value in settings.items():
-        if key not in hints:
-            known = [entry.name for entry in fields(config)]
-            hint = suggest(key, known) if isinstance(key, str) else ""
-            hint = hint or f"; known: {', '.join(known)}"
-            raise ConfigError(f"{place}: unknown setting {shown(key)}{hint}")
+        if key not in hints or key == "options":
+            raise ConfigError(f"{place}: unknown setting {shown(key)}{_hint(key, config)}")
         current = getattr(config, key)
-        if dataclasses.is_dataclass(current):
+        if isinstance(current, NetworkConfig):
+            changes[key] = _network(key, current, value, f"{place}: {key}")
+        elif dataclasses.is_dataclass(current):
             changes[key] = with_settings(current, value, f"{place}: {key}")
         else:
             changes[key] = _typed(hints[key], value, f"{place}: {key}")
     return dataclasses.replace(config, **changes)
+
+
+def _of_dataset(settings: dict[str, Any], config: Any, place: str) -> tuple[dict[str, Any], Any]:
+    """Apply `dataset` and the options of the dataset; returns the other settings and the changed config."""
+    if "dataset" in settings:
+        config = config.of_dataset(_typed(str, settings.pop("dataset"), f"{place}: dataset"))
+    own = {entry.name for entry in fields(config.options)}
+    options = {key: settings.pop(key) for key in list(settings) if key in own}
+    return settings, replace(config, options=with_settings(config.options, options, place))
+
+
+def _hint(key: Any, config: Any) -> str:
+    """What may have been meant by an unknown key: another spelling, or an option of other datasets."""
+    known = [entry.name for entry in fields(config) if entry.name != "options"]
+    if isinstance(config, DataConfig):
+        known += [entry.name for entry in fields(config.options)]
+        if owners := datasets_with(str(key)):
+            return f": the dataset {config.dataset} has no such setting, it belongs to {', '.join(owners)}"
+    return (suggest(key, known) if isinstance(key, str) else "") or f"; known: {', '.join(known)}"
+
+
+def datasets_with(option: str) -> list[str]:
+    """The datasets that have an option of this name."""
+    kinds = {name: doors.find(place) for name, place in doors.DATASETS.items()}
+    return [name for name, kind in kinds.items() if option in {entry.name for entry in fields(kind)}]
+
+
+def _network(key: str, current: NetworkConfig, value: Any, place: str) -> NetworkConfig:
+    """A network's settings: a mapping, whose `kind` may name another kind, or the kind's name alone."""
+    settings = {"kind": value} if isinstance(value, str) else value
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{place}: expected settings of the form 'key: value', found {shown(value)}")
+    kinds = {"generator": doors.GENERATORS, "classifier": doors.CLASSIFIERS}[key]
+    kind = settings.get("kind", current.kind)
+    if kind not in kinds:
+        hint = suggest(kind, list(kinds)) if isinstance(kind, str) else ""
+        raise ConfigError(f"{place}: there is no kind {shown(kind)}{hint or ';'} known: {', '.join(kinds)}")
+    start = current if kind == current.kind else doors.find(kinds[kind])()
+    rest = {name: setting for name, setting in settings.items() if name != "kind"}
+    changed: NetworkConfig = with_settings(start, rest, place)
+    return changed
 
 
 def _typed(hint: Any, value: Any, place: str) -> Any:
@@ -83,7 +129,7 @@ def _typed(hint: Any, value: Any, place: str) -> Any:
 def _factor(name: Any, place: str) -> str:
     if isinstance(name, str) and name.isidentifier():
         return name
-    raise ConfigError(f"{place} names {shown(name)}: expected factors such as {', '.join(FACTOR_NAMES[:2])}")
+    raise ConfigError(f"{place} names {shown(name)}: expected the name of a factor, such as digit")
 
 
 def _layer(kind: type, value: dict[str, Any], place: str) -> Any:
@@ -168,19 +214,33 @@ def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None
         hint = suggest(name, preset_names()) or ";"
         place = "--preset" if preset else f"{config_file}: preset"
         raise ConfigError(f"{place} {shown(name)} is unknown{hint} known: {', '.join(preset_names())}")
-    else:
-        name = ""  # an unknown dataset: the registry says so when it loads
-    config = with_settings(config, from_file, str(config_file))
-    return dataclasses.replace(config, preset=name, dataset=dataset or config.dataset)
+    elif dataset or in_file["dataset"]:
+        name, config = "", config.of_dataset(dataset or in_file["dataset"])
+    config = with_settings(
+        config, {**from_file, **({"dataset": dataset} if dataset else {})}, str(config_file)
+    )
+    return dataclasses.replace(config, preset=name)
 
 
 def write_config(config: RunConfig, path: Path) -> None:
     path.write_text(yaml.safe_dump(to_dict(config), sort_keys=False, allow_unicode=True))
 
 
+def _without_other_options(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings without the options of other datasets: the first version wrote those of all datasets into every run."""
+    name = str(settings.get("dataset", DataConfig.dataset)).partition("/")[0]
+    own = doors.DATASETS.get(name)
+    kept = {entry.name for entry in fields(doors.find(own))} if own else set()
+    return {
+        key: value
+        for key, value in settings.items()
+        if key in kept or not (isinstance(key, str) and datasets_with(key))
+    }
+
+
 def read_config(path: Path) -> RunConfig:
     """The `config.yaml` of a run; raises ConfigError naming the file and the key."""
-    config = with_settings(RunConfig(), read_yaml(path), str(path))
+    config = with_settings(RunConfig(), _without_other_options(read_yaml(path)), str(path))
     try:
         check_config(config)
     except ConfigError as error:

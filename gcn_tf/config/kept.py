@@ -6,8 +6,7 @@ from typing import Any
 import yaml
 
 from gcn_tf.config.files import read_yaml
-from gcn_tf.config.schema import ConfigError
-from gcn_tf.errors import UserError, shown
+from gcn_tf.errors import ConfigError, UserError, shown
 from gcn_tf.files import write_atomically
 
 LONGEST_TEXT = 1000  # letters of a setting in a message; the layers of any preset take less

@@ -4,7 +4,9 @@ A rule is data, a mapping `{factor: value}` with the unnamed factors free: `{"di
 "rotation": "180"}` holds out all three colours. A protocol is a named function that returns rules.
 """
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,151 +14,105 @@ from gcn_tf.errors import UserError, suggest
 from gcn_tf.grid.factors import FactorSpace
 
 Rule = dict[str, str]
-
-
-# (person's position, emotion, rotation) of the authors' hold-out; None: the fourth emotion, and every rotation.
-PAPER_FACES: tuple[tuple[int, str | None, str | None], ...] = (
-    (4, "NE", "90"),
-    (36, "DI", "180"),
-    (41, "NE", None),
-    (46, "NE", None),
-    (56, "DI", None),
-    (63, "DI", None),
-    (34, "HA", None),
-    (48, "HA", None),
-    (9, None, None),
-    (28, None, None),
-)
+Say = Callable[[str], None]  # takes a line for the user
+Protocol = Callable[[FactorSpace, int, Say], list[Rule]]
 
 
 LOW_LEVEL_SHARE = 0.04  # of all cells, one missing rotation or colour per base image, as the slides describe
 
 
-HIGH_LEVEL_COUNT = 10  # writers or persons, as in the paper
+HIGH_LEVEL_COUNT = 10  # identities, as in the paper
 
 
-LOW_LEVEL_NAMES = ("color", "rotation", "transformation")
+PROTOCOLS = ("low-level", "high-level", "none")  # on any grid; a dataset can bring published ones
 
 
 class HoldoutError(UserError):
     """A rule that names nothing, or that leaves a factor value without any seen cell."""
 
 
-def parse_rule(text: str, space: FactorSpace) -> Rule:
-    """`"digit=7 writer=9 rotation=180"` as a rule of `space`; raises FactorError for unknown names or values."""
-    rule = space.parse_assignments(text.split())
-    if not rule:
+@dataclass(frozen=True)
+class Roles:
+    """What the protocols need to know of a grid besides its factors.
+
+    Args:
+        variations: factors of which "low-level" takes single values, such as exact variations of a base picture.
+        concept, identity: factors of which "high-level" takes whole pairs: what is shown, and who made or shows it.
+        published: protocols that belong to this dataset alone, by name.
+    """
+
+    variations: tuple[str, ...]
+    concept: str
+    identity: str
+    published: Mapping[str, Protocol] = field(default_factory=dict)
+
+
+def default_roles(space: FactorSpace) -> Roles:
+    """Roles on any grid: the last factor varies; of the first two, the one with more values is the identity."""
+    first, second = (*space.names, *space.names)[:2]
+    identity = second if len(space[second]) > len(space[first]) else first
+    return Roles(space.names[-1:], first if identity == second else second, identity)
+
+
+def parse_rules(text: str, space: FactorSpace) -> list[Rule]:
+    """`"digit=7,8 writer=9"` as the rules of all combinations; a factor with `*`, or not named, is free.
+
+    Raises:
+        FactorError: unknown factors or values. HoldoutError: nothing is named.
+    """
+    assignments = space.parse_assignments(text.split())
+    named = {name: value.split(",") for name, value in assignments.items() if value != "*"}
+    if not named:
         raise HoldoutError("--holdout is empty: give factor=value words, a protocol name, or 'none'")
-    for name, value in rule.items():
-        space[name].index(value)
-    return rule
+    for name, values in named.items():
+        for value in values:
+            space[name].index(value)
+    return [dict(zip(named, values, strict=True)) for values in itertools.product(*named.values())]
 
 
-def _values(space: FactorSpace, name: str, positions: Sequence[int], protocol: str) -> list[str]:
-    if name not in space.names:
-        raise HoldoutError(
-            f"protocol {protocol} needs the factor {name}; this dataset has {', '.join(space.names)}"
-        )
-    known = space[name].values
-    if max(positions) >= len(known):
-        raise HoldoutError(
-            f"protocol {protocol} needs {max(positions) + 1} values of {name}, not {len(known)}"
-        )
-    return [known[position] for position in positions]
+def low_level(space: FactorSpace, seed: int, roles: Roles) -> list[Rule]:
+    """4 % of the cells, sampled by seed: single values of the factors that vary, of different combinations of the others.
 
-
-def paper_digits(space: FactorSpace, seed: int) -> list[Rule]:
-    """The authors' digits: style 9 of digit 7 flipped up-down, all colours; style 4 of digit 2, red, 90 degrees.
-
-    On `qmnist`, which has writers and no flips, the writer at that position stands for the style and 180
-    degrees for the flip (figure 6 of the paper shows a 7 turned by 180 degrees).
+    From each sampled combination of the other factors (a digit of a writer) exactly one cell is taken, so all its other
+    variations are seen.
     """
-    style = "style" if "style" in space.names else "writer"
-    turn = "transformation" if "transformation" in space.names else "rotation"
-    fourth, ninth = _values(space, style, (3, 8), "paper-digits")
-    flip = "flip-up-down" if turn == "transformation" else "180"
-    return [
-        {"digit": "7", style: ninth, turn: flip},
-        {"digit": "2", style: fourth, "color": "red", turn: "90"},
-    ]
-
-
-def low_level(space: FactorSpace, seed: int) -> list[Rule]:
-    """4 % of the cells, drawn by seed: one rotation or one colour missing of different base images.
-
-    From each drawn combination of the other factors (a digit of a writer) exactly one cell is taken, so its
-    other colours and rotations are all seen.
-    """
-    varied = [m for m, name in enumerate(space.names) if name in LOW_LEVEL_NAMES]
-    if not varied:
-        raise HoldoutError(
-            f"protocol low-level needs one of the factors {', '.join(LOW_LEVEL_NAMES)}; "
-            f"this dataset has {', '.join(space.names)}: give rules such as --holdout "
-            f"'{space.names[0]}={space.factors[0].values[0]} ...'"
-        )
+    varied = [space.names.index(name) for name in roles.variations]
     cells = space.cells()
     rng = np.random.default_rng([seed, 0x10])
     cells = cells[rng.permutation(len(cells))]
     base = np.delete(cells, varied, axis=1)
-    _, first = np.unique(base, axis=0, return_index=True)  # one random cell of every base image
+    _, first = np.unique(base, axis=0, return_index=True)  # one random cell of every base picture
     count = min(len(first), max(1, round(LOW_LEVEL_SHARE * len(cells))))
-    drawn = cells[np.sort(first)[:count]]
-    return [dict(zip(space.names, _names_of(space, cell), strict=True)) for cell in drawn]
+    chosen = cells[np.sort(first)[:count]]
+    return [dict(zip(space.names, _names_of(space, cell), strict=True)) for cell in chosen]
 
 
-def high_level(space: FactorSpace, seed: int, count: int | None = None) -> list[Rule]:
-    """One whole digit of each of ten writers (one emotion of a person), in every colour, session and rotation.
+def high_level(space: FactorSpace, seed: int, roles: Roles, count: int | None = None) -> list[Rule]:
+    """Whole pairs of a concept and an identity, in every value of the other factors: one concept of each of ten identities.
 
-    `high-level=8` takes eight writers or persons.
-
-    The concept itself is unseen: no picture of that digit by that writer exists in training.
+    `high-level=8` takes eight. No picture of such a pair (that digit by that writer) exists in training.
     """
-    concept = next((name for name in ("digit", "emotion") if name in space.names), None)
-    hand = next((name for name in ("writer", "style", "person") if name in space.names), None)
-    if concept is None or hand is None:
-        raise HoldoutError(
-            f"protocol high-level needs a digit or emotion and a writer, style or person; "
-            f"this dataset has {', '.join(space.names)}"
-        )
+    if len(space.factors) < 2:
+        raise HoldoutError("protocol high-level needs two factors: take fraction=0.2")
+    there = len(space[roles.identity])
     if count is None:
-        count = min(HIGH_LEVEL_COUNT, len(space[hand]))
-    if not 1 <= count <= len(space[hand]):
+        count = min(HIGH_LEVEL_COUNT, there)
+    if not 1 <= count <= there:
         raise HoldoutError(
-            f"--holdout high-level={count}: give 1 to {len(space[hand])}, the values of {hand}"
+            f"--holdout high-level={count}: give 1 to {there}, the number of values of {roles.identity}"
         )
+    return pair_rules(space, roles.concept, roles.identity, seed, count)
+
+
+def pair_rules(space: FactorSpace, concept: str, identity: str, seed: int, count: int) -> list[Rule]:
+    """Rules for `count` pairs, sampled by seed: identities all different, concepts as different as can be."""
     rng = np.random.default_rng([seed, 0x20])
-    hands = rng.permutation(len(space[hand]))[:count]
-    concepts = np.resize(rng.permutation(len(space[concept])), len(hands))
+    identities = rng.permutation(len(space[identity]))[:count]
+    concepts = np.resize(rng.permutation(len(space[concept])), len(identities))
     return [
-        {concept: space[concept].values[c], hand: space[hand].values[h]}
-        for c, h in zip(concepts, hands, strict=True)
+        {concept: space[concept].values[c], identity: space[identity].values[i]}
+        for c, i in zip(concepts, identities, strict=True)
     ]
-
-
-def paper_faces(space: FactorSpace, seed: int) -> list[Rule]:
-    """The authors' faces: ten (person, emotion) pairs, two of them in one rotation alone.
-
-    Persons are positions, as in the authors' list after they dropped five of KDEF's seventy. "The fourth" is the
-    fourth emotion of the chosen set: SU in the paper, AN in the authors' file.
-    """
-    rules = []
-    for position, emotion, rotation in PAPER_FACES:
-        (person,) = _values(space, "person", (position,), "paper-faces")
-        (fourth,) = _values(space, "emotion", (3,), "paper-faces")
-        wanted = emotion or fourth
-        if wanted not in space["emotion"].values:
-            raise HoldoutError(
-                f"protocol paper-faces needs the emotion {wanted}; this dataset has "
-                f"{', '.join(space['emotion'].values)}"
-            )
-        rule = {"person": person, "emotion": wanted}
-        if rotation:
-            turn = "transformation" if "transformation" in space.names else "rotation"
-            if turn not in space.names or rotation not in space[turn].values:
-                raise HoldoutError(f"protocol paper-faces needs a rotation by {rotation} degrees")
-            rule[turn] = rotation
-        rules.append(rule)
-    return rules
 
 
 def random_fraction(space: FactorSpace, seed: int, share: float) -> list[Rule]:
@@ -180,43 +136,48 @@ def random_fraction(space: FactorSpace, seed: int, share: float) -> list[Rule]:
     return [dict(zip(space.names, _names_of(space, cell), strict=True)) for cell in cells[free[:count]]]
 
 
-def no_holdout(space: FactorSpace, seed: int) -> list[Rule]:
-    """Every cell is seen."""
-    return []
-
-
-PROTOCOLS: dict[str, Callable[[FactorSpace, int], list[Rule]]] = {
-    "low-level": low_level,
-    "high-level": high_level,
-    "paper-digits": paper_digits,
-    "paper-faces": paper_faces,
-    "none": no_holdout,
-}
-
-
-def holdout_rules(specs: Sequence[str], space: FactorSpace, seed: int) -> list[Rule]:
+def holdout_rules(
+    specs: Sequence[str],
+    space: FactorSpace,
+    seed: int,
+    roles: Roles | None = None,
+    say: Say = lambda line: None,
+) -> list[Rule]:
     """Rules of `--holdout` specs, each a protocol by name, `fraction=P` or `factor=value` words.
+
+    Args:
+        roles: of the grid; by default `default_roles`.
+        say: takes a line where a protocol does something else than its name says.
 
     Raises:
         HoldoutError, FactorError: an unknown protocol, factor or value, with the nearest spelling.
     """
+    roles = roles or default_roles(space)
     rules: list[Rule] = []
     for spec in specs:
         if spec.startswith("fraction="):
             rules.extend(random_fraction(space, seed, _share(spec)))
         elif spec.startswith("high-level="):
-            rules.extend(high_level(space, seed, _count(spec)))
+            rules.extend(high_level(space, seed, roles, _count(spec)))
         elif "=" in spec:
-            rules.append(parse_rule(spec, space))
-        elif spec in PROTOCOLS:
-            rules.extend(PROTOCOLS[spec](space, seed))
-        else:
-            hint = suggest(spec, list(PROTOCOLS))
-            raise HoldoutError(
-                f"--holdout {spec!r}: no such protocol{hint or ';'} known: {', '.join(PROTOCOLS)}, "
-                f"high-level=N, fraction=P; or a rule such as '{space.names[0]}={space.factors[0].values[0]}'"
-            )
+            rules.extend(parse_rules(spec, space))
+        elif spec == "low-level":
+            rules.extend(low_level(space, seed, roles))
+        elif spec == "high-level":
+            rules.extend(high_level(space, seed, roles))
+        elif spec in roles.published:
+            rules.extend(roles.published[spec](space, seed, say))
+        elif spec != "none":
+            raise _unknown_protocol(spec, space, roles)
     return rules
+
+
+def _unknown_protocol(spec: str, space: FactorSpace, roles: Roles) -> HoldoutError:
+    known = [*PROTOCOLS, *roles.published]
+    return HoldoutError(
+        f"--holdout {spec!r}: no such protocol{suggest(spec, known) or ';'} known: {', '.join(known)}, "
+        f"high-level=N, fraction=P; or a rule such as '{space.names[0]}={space.factors[0].values[0]}'"
+    )
 
 
 def unseen_mask(cells: np.ndarray, rules: Sequence[Rule], space: FactorSpace) -> np.ndarray:

@@ -3,21 +3,19 @@
 import keras
 from keras import layers
 
-from gcn_tf.config.schema import ClassifierConfig, GeneratorConfig
-
 
 def activated(
-    x: keras.KerasTensor, config: GeneratorConfig | ClassifierConfig, dtype: str, name: str
+    x: keras.KerasTensor, activation: str, negative_slope: float, dtype: str, name: str
 ) -> keras.KerasTensor:
     """`x` through the activation of a network's hidden layers.
 
     PReLU learns one slope per unit or channel, from 0.25 (He et al. 2015); the others have nothing to learn.
     """
     name = f"{name}_activation"
-    if config.activation == "leaky_relu":
-        return layers.LeakyReLU(config.negative_slope, dtype=dtype, name=name)(x)
-    if config.activation == "prelu":
+    if activation == "leaky_relu":
+        return layers.LeakyReLU(negative_slope, dtype=dtype, name=name)(x)
+    if activation == "prelu":
         places = list(range(1, len(x.shape) - 1)) or None
         start = keras.initializers.Constant(0.25)
         return layers.PReLU(start, shared_axes=places, dtype=dtype, name=name)(x)
-    return layers.Activation(config.activation, dtype=dtype, name=name)(x)
+    return layers.Activation(activation, dtype=dtype, name=name)(x)

@@ -1,80 +1,138 @@
-"""The classifier: an AlexNet cut to size, with a head for every factor."""
+"""The classifier: an AlexNet cut to size, with a head for every factor. No TensorFlow until it is built."""
 
-import keras
-from keras import layers
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from gcn_tf.config.schema import IMAGE_SIDES, ClassifierConfig, ConfigError
-from gcn_tf.model.activations import activated
-from gcn_tf.model.local_response_normalization import LocalResponseNormalization
+from gcn_tf.config.checks import Range
+from gcn_tf.config.contracts import ClassifierConfig
+from gcn_tf.config.schema import IMAGE_SIDES, Activation, Count
+from gcn_tf.errors import ConfigError
+from gcn_tf.model.widths import chain, scaled_width
+
+if TYPE_CHECKING:
+    import keras
+
+Padding = Literal["same", "valid"]
 
 
-def build_classifier(
-    factor_sizes: dict[str, int],
-    image_shape: tuple[int, int, int],
-    config: ClassifierConfig,
-    dtype: str,
-    imagined_class: bool = False,
-) -> keras.Model:
-    """AlexNet cut to size, with dense layers, dropout and logits of its own for every factor.
+@dataclass(frozen=True)
+class Convolution:
+    """One convolution, its activation, local response normalization if wanted, and max pooling."""
 
-    Args:
-        factor_sizes: number of values K_f by factor name, in order.
-        image_shape: (H, W, C).
-        imagined_class: whether every head has one more class, "imagined", after those of the factor.
+    filters: Count
+    kernel: Count
+    pool: Count = 2
+    """Side of the pooling window; 1: no pooling."""
+    stride: Count = 1
+    padding: Padding = "same"
+    normalize: bool = False
+    """Local response normalization before the pooling, as in AlexNet."""
+    pool_stride: Annotated[int | None, Range(1)] = None
+    """Pixels from window to window; none: the window's side, so that windows do not overlap."""
+    pool_padding: Padding = "valid"
+    """valid drops a last row and column that fill no window, same keeps them."""
 
-    Returns:
-        keras.Model. Image (B, H, W, C) in [0, 1] -> {factor: float32 logits (B, K_f) or (B, K_f + 1)}.
-    """
-    check_classifier_side(config, image_shape[0])
-    image = layers.Input(image_shape, name="image")
-    x = image
-    for i, layer in enumerate(config.convolutions, 1):
-        x = layers.Conv2D(
-            layer.filters, layer.kernel, layer.stride, layer.padding, dtype=dtype, name=f"convolution_{i}"
-        )(x)
-        x = activated(x, config, dtype, f"convolution_{i}")
-        if layer.normalize:
-            x = LocalResponseNormalization(dtype=dtype, name=f"normalization_{i}")(x)
-        if layer.pool > 1:
-            x = layers.MaxPooling2D(
-                layer.pool, layer.pool_stride, layer.pool_padding, dtype=dtype, name=f"pool_{i}"
+
+@dataclass(frozen=True)
+class AlexNet(ClassifierConfig):
+    """Convolutions, then dense layers, dropout and logits of its own for every factor."""
+
+    kind: ClassVar = "alexnet"
+
+    convolutions: tuple[Convolution, ...] = (Convolution(32, 3), Convolution(64, 3), Convolution(128, 3))
+    head_units: Annotated[tuple[int, ...], Range(1)] = (128,)
+    """Units of the dense layers of each factor's head, before its softmax."""
+    heads: Annotated[dict[str, tuple[int, ...]], Range(1)] = field(default_factory=dict)
+    """The same for single factors where they differ, by factor name."""
+    dropout: Annotated[float, Range(0, 0.99)] = 0.5
+    activation: Activation = "leaky_relu"
+    negative_slope: Annotated[float, Range(0, 1)] = 0.2
+
+    def build(
+        self,
+        factor_sizes: Mapping[str, int],
+        image_shape: tuple[int, int, int],
+        dtype: str,
+        imagined_class: bool = False,
+    ) -> "keras.Model":
+        import keras
+        from keras import layers
+
+        from gcn_tf.model.activations import activated
+        from gcn_tf.model.local_response_normalization import LocalResponseNormalization
+
+        self.check_fit(image_shape)
+        image = layers.Input(image_shape, name="image")
+        x = image
+        for i, layer in enumerate(self.convolutions, 1):
+            x = layers.Conv2D(
+                layer.filters, layer.kernel, layer.stride, layer.padding, dtype=dtype, name=f"convolution_{i}"
             )(x)
-    features = layers.Flatten(dtype=dtype, name="features")(x)
-    logits = {}
-    for name, size in factor_sizes.items():
-        x = features
-        for i, units in enumerate(config.heads.get(name, config.head_units), 1):
-            x = layers.Dense(units, dtype=dtype, name=f"{name}_head_{i}")(x)
-            x = activated(x, config, dtype, f"{name}_head_{i}")
-            x = layers.Dropout(config.dropout, dtype=dtype, name=f"{name}_dropout_{i}")(x)
-        logits[name] = layers.Dense(size + imagined_class, dtype="float32", name=f"{name}_logits")(x)
-    return keras.Model(image, logits, name="classifier")
+            x = activated(x, self.activation, self.negative_slope, dtype, f"convolution_{i}")
+            if layer.normalize:
+                x = LocalResponseNormalization(dtype=dtype, name=f"normalization_{i}")(x)
+            if layer.pool > 1:
+                x = layers.MaxPooling2D(
+                    layer.pool, layer.pool_stride, layer.pool_padding, dtype=dtype, name=f"pool_{i}"
+                )(x)
+        features = layers.Flatten(dtype=dtype, name="features")(x)
+        logits = {}
+        for name, size in factor_sizes.items():
+            x = features
+            for i, units in enumerate(self.heads.get(name, self.head_units), 1):
+                x = layers.Dense(units, dtype=dtype, name=f"{name}_head_{i}")(x)
+                x = activated(x, self.activation, self.negative_slope, dtype, f"{name}_head_{i}")
+                x = layers.Dropout(self.dropout, dtype=dtype, name=f"{name}_dropout_{i}")(x)
+            logits[name] = layers.Dense(size + imagined_class, dtype="float32", name=f"{name}_logits")(x)
+        return keras.Model(image, logits, name="classifier")
 
-
-def classifier_feature_side(config: ClassifierConfig, image_side: int) -> int:
-    """Side of what the convolutions leave of an image; below 1: nothing."""
-
-    def slid(side: int, window: int, stride: int, padding: str) -> int:
-        return -(-side // stride) if padding == "same" else (side - window) // stride + 1
-
-    side = image_side
-    for layer in config.convolutions:
-        side = slid(side, layer.kernel, layer.stride, layer.padding)
-        if layer.pool > 1:
-            side = slid(side, layer.pool, layer.pool_stride or layer.pool, layer.pool_padding)
-    return side
-
-
-def check_classifier_side(config: ClassifierConfig, image_side: int) -> None:
-    """Raise ConfigError unless the classifier's convolutions and pools leave something of an image."""
-    if classifier_feature_side(config, image_side) < 1:
-        larger = range(image_side + 1, IMAGE_SIDES[1] + 1)
-        smallest = next((side for side in larger if classifier_feature_side(config, side) >= 1), None)
-        raise ConfigError(
-            f"--image-size {image_side} is too small for the classifier's layers: "
-            + (
-                f"the smallest that fits is {smallest}"
-                if smallest
-                else "no size does, change classifier.convolutions in a --config file"
+    def check_fit(self, image_shape: tuple[int, int, int]) -> None:
+        """Raise ConfigError unless the convolutions and pools leave something of an image."""
+        if self.feature_side(image_shape[0]) < 1:
+            larger = range(image_shape[0] + 1, IMAGE_SIDES[1] + 1)
+            smallest = next((side for side in larger if self.feature_side(side) >= 1), None)
+            raise ConfigError(
+                f"--image-size {image_shape[0]} is too small for the classifier's layers: "
+                + (
+                    f"the smallest that fits is {smallest}"
+                    if smallest
+                    else "no size does, change classifier.convolutions in a --config file"
+                )
             )
+
+    def count_weights(self, factor_sizes: Mapping[str, int], image_shape: tuple[int, int, int]) -> int:
+        weights, channels = 0, image_shape[2]
+        for layer in self.convolutions:
+            weights += channels * layer.filters * layer.kernel**2
+            channels = layer.filters
+        features = self.feature_side(image_shape[0]) ** 2 * channels
+        for name, size in factor_sizes.items():
+            weights += chain((features, *self.heads.get(name, self.head_units), size))
+        return weights
+
+    def scaled(self, factor: float) -> Self:
+        def wider(units: tuple[int, ...]) -> tuple[int, ...]:
+            return tuple(scaled_width(n, factor) for n in units)
+
+        return replace(
+            self,
+            convolutions=tuple(
+                replace(c, filters=scaled_width(c.filters, factor)) for c in self.convolutions
+            ),
+            head_units=wider(self.head_units),
+            heads={name: wider(units) for name, units in self.heads.items()},
         )
+
+    def feature_side(self, image_side: int) -> int:
+        """Side of what the convolutions leave of an image; below 1: nothing."""
+
+        def slid(side: int, window: int, stride: int, padding: str) -> int:
+            return -(-side // stride) if padding == "same" else (side - window) // stride + 1
+
+        side = image_side
+        for layer in self.convolutions:
+            side = slid(side, layer.kernel, layer.stride, layer.padding)
+            if layer.pool > 1:
+                side = slid(side, layer.pool, layer.pool_stride or layer.pool, layer.pool_padding)
+        return side

@@ -5,10 +5,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gcn_tf.config.schema import ObjectiveConfig, to_dict
 from gcn_tf.metrics.pictures import psnr_db
 from gcn_tf.model.jitter import jitter
 from gcn_tf.model.objective import (
+    TERMS,
     Codes,
+    Examples,
     clip_image,
     cross_entropies,
     imagined_entropies,
@@ -25,21 +28,23 @@ class GCN(keras.Model):
 
     Args:
         generator: keras.Model. {factor: float (B, K_f)} -> image (B, H, W, C), linear.
-        classifier: keras.Model. Image (B, H, W, C) in [0, 1] -> {factor: logits (B, K_f)}.
-        factor_weights: dict. Weight of every factor's cross entropy.
-        pixel_weight: float. Weight of the sum of squares. Defaults to 1.
-        cooperation: "joint" (the classifier learns along), "frozen" (it learns alone for `classifier_steps`
-            steps, then stays) or "none" (pixel loss alone). Defaults to "joint".
-        classifier_learns_from: "real", "generated" or "both". Its images in the joint regime.
-        imagined_share: float. Imagined cells per real picture of a batch: random combinations, unseen ones
-            included, that the classifier is asked about and that have no pixel loss. Defaults to 0.
-        imagined_weight: float. Weight of their cross entropies relative to `factor_weights`.
-        imagined_ramp: (int, int). Steps from which and to which everything imagined grows from nothing to full weight.
-        imagined_class_weight: float. Weight of teaching the classifier to tell imagined cells from real pictures, when
-            each of its heads has one more class, the last, "imagined": a critic that sees the factors. Defaults to 1.
-        classifier_jitter: float. Strength of the small moves of all that the classifier sees. Defaults to 0.
-        classifier_steps: int. Steps that the classifier learns alone in the frozen regime.
-        seed: int. Seed of the imagined cells; they depend on it and on `step` alone.
+        classifier: keras.Model. Image (B, H, W, C) in [0, 1] -> {factor: logits (B, K_f)}, or (B, K_f + 1) with the class
+            "imagined" as the last.
+        objective: ObjectiveConfig, or its settings as a dict. Regime and weights. Defaults to the default settings.
+        seed: int. Seed of the imagined cells; they depend on it and on `step` alone. Defaults to 0.
+
+    Example:
+
+    >>> from gcn_tf.config.schema import ObjectiveConfig
+    >>> from gcn_tf.model.classifier import AlexNet
+    >>> from gcn_tf.model.generator import Deconvolution
+    >>> sizes, shape = {"digit": 10, "writer": 3}, (28, 28, 3)
+    >>> generator = Deconvolution(trunk=(16,)).build(sizes, shape, "float32")
+    >>> classifier = AlexNet(head_units=(8,)).build(sizes, shape, "float32")
+    >>> model = GCN(generator, classifier, ObjectiveConfig(pixel_weight=1.0, classification_weight=10.0))
+    >>> model.compile("adam", "adam")
+    >>> model.predict({"digit": np.array([7]), "writer": np.array([2])}, verbose=0).shape
+    (1, 28, 28, 3)
 
     Data for `fit` and `evaluate` are pairs ({factor: int ids (B,) or float codes (B, K_f)}, images float32
     (B, H, W, C) in [0, 1]); `predict` takes the first half and gives clipped images.
@@ -49,34 +54,18 @@ class GCN(keras.Model):
         self,
         generator: keras.Model,
         classifier: keras.Model,
-        factor_weights: dict[str, float],
-        pixel_weight: float = 1.0,
-        cooperation: str = "joint",
-        classifier_learns_from: str = "real",
-        imagined_share: float = 0.0,
-        imagined_weight: float = 1.0,
-        imagined_ramp: tuple[int, int] = (0, 0),
-        imagined_class_weight: float = 1.0,
-        classifier_jitter: float = 0.0,
-        classifier_steps: int = 0,
+        objective: ObjectiveConfig | dict[str, Any] | None = None,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.generator = generator
         self.classifier = classifier
-        self.factor_weights = dict(factor_weights)
-        self.pixel_weight = pixel_weight
-        self.cooperation = cooperation
-        self.classifier_learns_from = classifier_learns_from
-        self.imagined_share = imagined_share
-        self.imagined_weight = imagined_weight
-        self.imagined_ramp = tuple(imagined_ramp)
-        self.imagined_class_weight = imagined_class_weight
-        self.classifier_jitter = classifier_jitter
-        self.classifier_steps = classifier_steps
+        settings = objective if isinstance(objective, ObjectiveConfig) else ObjectiveConfig(**objective or {})
+        self.objective = settings
         self.seed = seed
         self.factor_sizes = {name: int(code.shape[-1]) for name, code in generator.input.items()}
+        self.factor_weights = {name: settings.weight_of(name) for name in self.factor_sizes}
         self.step = self.add_weight(
             shape=(), dtype="int64", initializer="zeros", trainable=False, name="step"
         )
@@ -88,23 +77,11 @@ class GCN(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         networks = {"generator": self.generator, "classifier": self.classifier}
-        settings = [
-            "factor_weights",
-            "pixel_weight",
-            "cooperation",
-            "classifier_learns_from",
-            "imagined_share",
-            "imagined_weight",
-            "imagined_ramp",
-            "imagined_class_weight",
-            "classifier_jitter",
-            "classifier_steps",
-            "seed",
-        ]
         return {
             **super().get_config(),
             **{name: keras.saving.serialize_keras_object(network) for name, network in networks.items()},
-            **{name: getattr(self, name) for name in settings},
+            "objective": to_dict(self.objective),
+            "seed": self.seed,
         }
 
     @classmethod
@@ -146,14 +123,14 @@ class GCN(keras.Model):
         return clip_image(self.generator(self.encode(factors), training=training))
 
     def classify(self, images: tf.Tensor) -> Codes:
-        """What the cooperating classifier reads: float32 (B, H, W, C) in [0, 1] -> logits (B, K_f) by factor name."""
+        """Logits of the cooperating classifier: float32 (B, H, W, C) in [0, 1] -> logits (B, K_f) by factor name."""
         return {
             name: logits[:, : self.factor_sizes[name]] for name, logits in self.classifier(images).items()
         }
 
     def imagined_codes(self, batch: tf.Tensor) -> Codes:
         """One-hot codes of random cells, `imagined_share * batch` of them; a function of (seed, step)."""
-        count = tf.cast(tf.round(self.imagined_share * tf.cast(batch, tf.float32)), tf.int32)
+        count = tf.cast(tf.round(self.objective.imagined_share * tf.cast(batch, tf.float32)), tf.int32)
         codes = {}
         for position, (name, size) in enumerate(self.factor_sizes.items()):
             seed = tf.stack([tf.constant(self.seed * 64 + position, tf.int64), self.step.value])
@@ -163,29 +140,38 @@ class GCN(keras.Model):
     def generator_objective(self, codes: Codes, real: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Logs]:
         """Eq. (2): w_pixel * ||x - G||^2 + sum_f w_f * CE_f(C(G), y), averaged over the batch.
 
-        Imagined cells add eq. (1) alone: what they should look like is not known, only how they should read.
+        Imagined cells add eq. (1) alone: what they should look like is not known, only how they should be classified.
 
         Returns:
             The scalar objective, the generated images (linear; of `codes`, then the imagined ones) and the log's terms.
         """
         batch = tf.shape(real)[0]
-        asked = codes
+        wanted = codes
         if self.imagining:
             imagined = self.imagined_codes(batch)
-            asked = {name: tf.concat([codes[name], imagined[name]], axis=0) for name in codes}
-        generated = self.generator(asked, training=True)
-        pixel = tf.reduce_mean(sum_of_squares(real, generated[:batch]))
-        logs = {"pixel_loss": pixel}
-        objective = self.pixel_weight * pixel
-        if self.cooperation != "none":
+            wanted = {name: tf.concat([codes[name], imagined[name]], axis=0) for name in codes}
+        generated = self.generator(wanted, training=True)
+        examples = Examples(real, generated[:batch], codes)
+        objective, logs = self.picture_terms(examples)
+        if self.objective.cooperation != "none":
             logits = self.classifier(self.seen_by_classifier(clip_image(generated), 0), training=True)
-            terms = weighted_sum(cross_entropies(logits, asked), self.factor_weights)  # (B + imagined,)
+            terms = weighted_sum(cross_entropies(logits, wanted), self.factor_weights)  # (B + imagined,)
             logs["classification_loss"] = tf.reduce_mean(terms[:batch])
             objective += logs["classification_loss"]
             if self.imagining:
                 logs["imagined_loss"] = tf.reduce_mean(terms[batch:])
-                objective += self.imagined_weight * self.ramp() * logs["imagined_loss"]
+                objective += self.objective.imagined_weight * self.ramp() * logs["imagined_loss"]
         return objective, generated, {"generator_loss": objective, **logs}
+
+    def picture_terms(self, examples: Examples) -> tuple[tf.Tensor, Logs]:
+        """The weighted sum of the loss terms' means, and each mean for the log."""
+        objective, logs = tf.zeros(()), {}
+        for name, term in TERMS.items():
+            weight = getattr(self.objective, f"{name}_weight")
+            if weight or name == "pixel":  # the log shows the pixel loss in any case
+                logs[f"{name}_loss"] = tf.reduce_mean(term(examples))
+                objective += weight * logs[f"{name}_loss"]
+        return objective, logs
 
     def classifier_objective(self, codes: Codes, images: tf.Tensor, imagined: tf.Tensor) -> tf.Tensor:
         """Eq. (1): sum_f w_f * CE_f(C(x), y), averaged over the batch; imagined images add CE_f(C(x), "imagined")."""
@@ -194,18 +180,21 @@ class GCN(keras.Model):
         logits = self.classifier(shown, training=True)
         terms = cross_entropies({name: values[:count] for name, values in logits.items()}, codes)
         objective = tf.reduce_mean(weighted_sum(terms, self.factor_weights))
-        if self.telling_imagined:
-            caught = imagined_entropies({name: values[count:] for name, values in logits.items()})
-            told = tf.reduce_mean(weighted_sum(caught, self.factor_weights))
-            objective += self.imagined_class_weight * self.ramp() * told
+        if self.distinguishing_imagined:
+            entropies = imagined_entropies({name: values[count:] for name, values in logits.items()})
+            recognised = tf.reduce_mean(weighted_sum(entropies, self.factor_weights))
+            objective += self.objective.imagined_class_weight * self.ramp() * recognised
         return objective
 
     @property
     def imagining(self) -> bool:
-        return self.cooperation != "none" and self.imagined_share * self.imagined_weight > 0
+        return (
+            self.objective.cooperation != "none"
+            and self.objective.imagined_share * self.objective.imagined_weight > 0
+        )
 
     @property
-    def telling_imagined(self) -> bool:
+    def distinguishing_imagined(self) -> bool:
         """Whether the classifier's heads have the class "imagined"."""
         heads = self.classifier.output
         return self.imagining and all(
@@ -214,29 +203,29 @@ class GCN(keras.Model):
 
     def ramp(self) -> tf.Tensor:
         """0 before the first step of `imagined_ramp`, 1 after the second."""
-        first, last = self.imagined_ramp
+        first, last = self.objective.imagined_ramp
         passed = tf.cast(self.step.value, tf.float32) - first
         return tf.clip_by_value(passed / max(last - first, 1), 0.0, 1.0) if last else tf.ones(())
 
     def seen_by_classifier(self, images: tf.Tensor, purpose: int) -> tf.Tensor:
         """The images, jittered as a function of (seed, step, purpose)."""
-        if not self.classifier_jitter:
+        if not self.objective.classifier_jitter:
             return images
         seed = tf.stack([tf.constant(self.seed * 64 + 32 + purpose, tf.int64), self.step.value])
-        return jitter(images, seed, self.classifier_jitter)
+        return jitter(images, seed, self.objective.classifier_jitter)
 
     def train_step(self, data: tuple[dict[str, tf.Tensor], tf.Tensor]) -> Logs:
         """One step of both networks; returns the values of this batch, not running means."""
         factors, real = data
         codes = self.encode(factors)
-        if self.cooperation == "frozen":
+        if self.objective.cooperation == "frozen":
             logs = tf.cond(
-                self.step < self.classifier_steps,
+                self.step < self.objective.classifier_steps,
                 lambda: self._learn(codes, real, generator=False, classifier=True),
                 lambda: self._learn(codes, real, generator=True, classifier=False),
             )
         else:
-            logs = self._learn(codes, real, generator=True, classifier=self.cooperation == "joint")
+            logs = self._learn(codes, real, generator=True, classifier=self.objective.cooperation == "joint")
         self.step.assign_add(1)
         return logs
 
@@ -250,11 +239,11 @@ class GCN(keras.Model):
             updates.append((self.optimizer, tape.gradient(objective, variables), variables))
         logs["classifier_loss"] = tf.zeros(())
         if classifier:
-            drawn = tf.stop_gradient(clip_image(generated))
+            shown = tf.stop_gradient(clip_image(generated))
             batch = tf.shape(real)[0]
-            images = self._classifier_images(real, drawn[:batch])
+            images = self._classifier_images(real, shown[:batch])
             repeated = {name: tf.tile(code, [len(images), 1]) for name, code in codes.items()}
-            imagined = drawn[batch:] if self.telling_imagined else drawn[:0]
+            imagined = shown[batch:] if self.distinguishing_imagined else shown[:0]
             with tf.GradientTape() as tape:
                 loss = self.classifier_objective(repeated, tf.concat(images, axis=0), imagined)
             variables = self.classifier.trainable_variables
@@ -264,18 +253,18 @@ class GCN(keras.Model):
             optimizer.apply(gradients, variables)
         return logs
 
-    def _classifier_images(self, real: tf.Tensor, drawn: tf.Tensor) -> list[tf.Tensor]:
-        source = self.classifier_learns_from if self.cooperation == "joint" else "real"
-        return {"real": [real], "generated": [drawn], "both": [real, drawn]}[source]
+    def _classifier_images(self, real: tf.Tensor, generated: tf.Tensor) -> list[tf.Tensor]:
+        source = self.objective.classifier_learns_from if self.objective.cooperation == "joint" else "real"
+        return {"real": [real], "generated": [generated], "both": [real, generated]}[source]
 
     def test_step(self, data: tuple[dict[str, tf.Tensor], tf.Tensor]) -> Logs:
-        """Means over the data of the pixel loss, PSNR and what the cooperating classifier reads."""
+        """Means over the data of the pixel loss, PSNR and how the cooperating classifier classifies."""
         factors, real = data
         codes = self.encode(factors)
         generated = self(factors)
         self.trackers["pixel_loss"].update_state(sum_of_squares(real, generated))
         self.trackers["psnr_db"].update_state(psnr_db(real, generated, 1.0))
         for name, logits in self.classify(generated).items():
-            right = tf.argmax(logits, axis=-1) == tf.argmax(codes[name], axis=-1)
-            self.trackers[f"{name}_accuracy"].update_state(tf.cast(right, tf.float32))
+            correct = tf.argmax(logits, axis=-1) == tf.argmax(codes[name], axis=-1)
+            self.trackers[f"{name}_accuracy"].update_state(tf.cast(correct, tf.float32))
         return {name: tracker.result() for name, tracker in self.trackers.items()}

@@ -1,55 +1,183 @@
-"""The generator: Dosovitskiy's, from factor codes to a picture."""
+"""The generator of Dosovitskiy et al. as Xu et al. use it: factor codes to a picture. No TensorFlow until it is built."""
 
-import keras
-from keras import layers
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
-from gcn_tf.config.schema import IMAGE_SIDES, ConfigError, GeneratorConfig
-from gcn_tf.model.activations import activated
-from gcn_tf.model.mean_picture import MeanPicture
-from gcn_tf.model.operators import FactorOperators, HideExplained
-from gcn_tf.model.transposed_convolution import TransposedConvolution
+from gcn_tf.config.checks import Range
+from gcn_tf.config.contracts import GeneratorConfig
+from gcn_tf.config.schema import IMAGE_SIDES, Activation, Count
+from gcn_tf.errors import ConfigError
+from gcn_tf.model.widths import chain, scaled_width
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
 
 # A smaller seed has no room for a picture, a larger one lacks a layer of upsampling.
 SEED_SIDES = range(3, 65)
 
 
-def generator_output_side(config: GeneratorConfig, seed: int) -> int:
-    """Side of the image from that of the seed tensor: `(in - 1) * stride + kernel - 2 * pad`, layer after layer."""
-    side = seed
-    for layer in config.upsampling:
-        side = (side - 1) * layer.stride + layer.kernel - 2 * layer.pad
-    return side
+@dataclass(frozen=True)
+class Upsampling:
+    """One transposed convolution: out = (in - 1) * stride + kernel - 2 * pad."""
+
+    filters: Count
+    kernel: Count
+    stride: Count = 2
+    pad: Annotated[int, Range(0)] = 0
 
 
-def seed_side(config: GeneratorConfig, image_side: int | None) -> int:
-    """Side of the seed tensor, stated or such that the layers end at the image's size.
+@dataclass(frozen=True)
+class Deconvolution(GeneratorConfig):
+    """Towers, trunk, seed tensor, transposed convolutions: layer sizes in the order of the data."""
 
-    Raises:
-        ConfigError: the layers cannot end there; it names the nearest sizes that fit.
-    """
-    sides, channels = config.seed_tensor[:2], config.seed_tensor[2:]
-    if len(channels) != 1 or sides[0] != sides[1] or not channels[0]:
-        raise ConfigError(
-            f"generator.seed_tensor is {list(config.seed_tensor)}: give height, the same width (or twice 0: "
-            "what the image size needs) and channels"
-        )
-    stated = sides[0]
-    if stated:
-        made = generator_output_side(config, stated)
-        if image_side in (None, made):
-            return stated
-        raise ConfigError(
-            f"the generator's layers make {made}x{made} images, the dataset has {image_side}x{image_side}: "
-            f"change --image-size to {made}, or generator.seed_tensor and generator.upsampling in a --config file"
-        )
-    if image_side is None:
-        raise ConfigError("generator.seed_tensor leaves its height to the image size: give one of them")
-    seeds = {generator_output_side(config, seed): seed for seed in SEED_SIDES}
-    if image_side in seeds:
-        return seeds[image_side]
-    raise ConfigError(
-        f"--image-size {image_side} does not fit the generator's layers: {_nearest(image_side, list(seeds))}"
+    kind: ClassVar = "deconvolution"
+
+    towers: Annotated[dict[str, int], Range(1)] = field(default_factory=dict)
+    """Units of each of a factor's two dense layers, by factor name."""
+    tower_units: Count = 64
+    """The same for factors that `towers` does not name."""
+    trunk: Annotated[tuple[int, ...], Range(1)] = (512, 512)
+    """Units of the dense layers after the towers are concatenated."""
+    seed_tensor: Annotated[tuple[int, ...], Range(0)] = (0, 0, 64)
+    """Height, width and channels that the last dense layer is reshaped to; height and width 0: those that the
+    image size needs."""
+    upsampling: tuple[Upsampling, ...] = (
+        Upsampling(64, 4, 2, 1),  # 7 -> 14 when the image has 28
+        Upsampling(32, 4, 2, 1),  # 14 -> 28
+        Upsampling(3, 3, 1, 1),
     )
+    """Transposed convolutions; the last one makes the image."""
+    activation: Activation = "leaky_relu"
+    """After every hidden layer."""
+    negative_slope: Annotated[float, Range(0, 1)] = 0.1
+    """Of leaky_relu."""
+    operators: bool = True
+    """Find the factors that do the same to every picture (a turn, a colour), and what each of their values does,
+    in the seen pictures; the layers above then generate the rest."""
+    mean_picture: bool = False
+    """Start from the mean of the seen pictures: photographs, which have no black ground, are learned much faster."""
+
+    def build(
+        self, factor_sizes: Mapping[str, int], image_shape: tuple[int, int, int], dtype: str
+    ) -> "keras.Model":
+        import keras
+        from keras import layers
+
+        from gcn_tf.model.activations import activated
+        from gcn_tf.model.mean_picture import MeanPicture
+        from gcn_tf.model.operators import FactorOperators, HideExplained
+        from gcn_tf.model.transposed_convolution import TransposedConvolution
+
+        def dense(x: keras.KerasTensor, units: int, name: str) -> keras.KerasTensor:
+            x = layers.Dense(units, dtype=dtype, name=name)(x)
+            return activated(x, self.activation, self.negative_slope, dtype, name)
+
+        codes = {name: layers.Input((size,), name=name) for name, size in factor_sizes.items()}
+        known = HideExplained(name="hide_explained")(codes) if self.operators else codes
+        towers = []
+        for name, code in known.items():
+            units = self.towers.get(name, self.tower_units)
+            towers.append(dense(dense(code, units, f"{name}_tower_1"), units, f"{name}_tower_2"))
+        x = layers.Concatenate(name="towers")(towers)  # (B, sum of tower units)
+        for i, units in enumerate(self.trunk, 1):
+            x = dense(x, units, f"trunk_{i}")
+        side, channels = self.seed_side(image_shape[0]), self.seed_tensor[2]
+        x = dense(x, side * side * channels, "seed")
+        x = layers.Reshape((side, side, channels), name="seed_tensor")(x)
+        for i, layer in enumerate(self.upsampling, 1):
+            last = i == len(self.upsampling)
+            name = "image" if last else f"upsampling_{i}"
+            x = TransposedConvolution(
+                layer.filters, layer.kernel, layer.stride, layer.pad, dtype=dtype, name=name
+            )(x)
+            if not last:
+                x = activated(x, self.activation, self.negative_slope, dtype, name)
+        x = layers.Activation("linear", dtype="float32", name="linear")(x)
+        if self.mean_picture:
+            x = MeanPicture(name="mean_picture")(x)
+        if self.operators:
+            x = FactorOperators(name="operators")((x, codes))
+        return keras.Model(codes, x, name="generator")
+
+    def learn_before_training(
+        self, network: "keras.Model", images: "np.ndarray", ids: "np.ndarray", sizes: dict[str, int]
+    ) -> None:
+        """Estimate the operators and the mean picture."""
+        from gcn_tf.model.mean_picture import mean_content
+        from gcn_tf.model.operators import estimate_operators
+
+        found = estimate_operators(images, ids, sizes) if self.operators else {}
+        if self.operators:
+            for name in ("operators", "hide_explained"):
+                network.get_layer(name).assign(found)
+        if self.mean_picture:
+            network.get_layer("mean_picture").assign(mean_content(images, ids, tuple(sizes), found))
+
+    def check_fit(self, image_shape: tuple[int, int, int]) -> None:
+        self.seed_side(image_shape[0])
+
+    def count_weights(self, factor_sizes: Mapping[str, int], image_shape: tuple[int, int, int]) -> int:
+        towers = {name: self.towers.get(name, self.tower_units) for name in factor_sizes}
+        weights = sum(chain((size, towers[name], towers[name])) for name, size in factor_sizes.items())
+        side, channels = self.seed_side(image_shape[0]), self.seed_tensor[2]
+        weights += chain((sum(towers.values()), *self.trunk, side * side * channels))
+        for layer in self.upsampling:
+            weights += channels * layer.filters * layer.kernel**2
+            channels = layer.filters
+        return weights
+
+    def scaled(self, factor: float) -> Self:
+        """The last layer makes the image and keeps its channels."""
+        *hidden, last = self.upsampling
+        *sides, channels = self.seed_tensor
+        return replace(
+            self,
+            towers={name: scaled_width(units, factor) for name, units in self.towers.items()},
+            tower_units=scaled_width(self.tower_units, factor),
+            trunk=tuple(scaled_width(units, factor) for units in self.trunk),
+            seed_tensor=(*sides, scaled_width(channels, factor)),
+            upsampling=(
+                *(replace(layer, filters=scaled_width(layer.filters, factor)) for layer in hidden),
+                last,
+            ),
+        )
+
+    def output_side(self, seed: int) -> int:
+        """Side of the image from that of the seed tensor: `(in - 1) * stride + kernel - 2 * pad`, layer after layer."""
+        side = seed
+        for layer in self.upsampling:
+            side = (side - 1) * layer.stride + layer.kernel - 2 * layer.pad
+        return side
+
+    def seed_side(self, image_side: int) -> int:
+        """Side of the seed tensor, stated or such that the layers end at the image's size.
+
+        Raises:
+            ConfigError: the layers cannot end there; it names the nearest sizes that fit.
+        """
+        sides, channels = self.seed_tensor[:2], self.seed_tensor[2:]
+        if len(channels) != 1 or sides[0] != sides[1] or not channels[0]:
+            raise ConfigError(
+                f"generator.seed_tensor is {list(self.seed_tensor)}: give height, the same width (or twice 0: "
+                "what the image size needs) and channels"
+            )
+        stated = sides[0]
+        if stated:
+            made = self.output_side(stated)
+            if image_side == made:
+                return stated
+            raise ConfigError(
+                f"the generator's layers make {made}x{made} images, the dataset has {image_side}x{image_side}: "
+                f"change --image-size to {made}, or generator.seed_tensor and generator.upsampling in a --config file"
+            )
+        seeds = {self.output_side(seed): seed for seed in SEED_SIDES}
+        if image_side in seeds:
+            return seeds[image_side]
+        raise ConfigError(
+            f"--image-size {image_side} does not fit the generator's layers: {_nearest(image_side, list(seeds))}"
+        )
 
 
 def _nearest(side: int, fitting: list[int]) -> str:
@@ -60,54 +188,3 @@ def _nearest(side: int, fitting: list[int]) -> str:
     if not near:
         return "no size does, change generator.upsampling in a --config file"
     return f"the nearest that {'do are' if near[1:] else 'does is'} {' and '.join(map(str, near))}"
-
-
-def build_generator(
-    factor_sizes: dict[str, int], config: GeneratorConfig, dtype: str, image_side: int | None = None
-) -> keras.Model:
-    """Dosovitskiy's generator as Xu et al. use it: towers, trunk, seed tensor, transposed convolutions.
-
-    Args:
-        factor_sizes: number of values K_f by factor name, in order.
-        config: layer sizes.
-        dtype: dtype policy of the hidden layers, e.g. "float32" or "mixed_bfloat16".
-        image_side: height and width of the image; not needed when `config` states the seed tensor's.
-
-    Returns:
-        keras.Model. {factor: float (B, K_f)} -> float32 image (B, H, W, C), linear: clip it to [0, 1].
-    """
-
-    def dense(x: keras.KerasTensor, units: int, name: str) -> keras.KerasTensor:
-        return activated(layers.Dense(units, dtype=dtype, name=name)(x), config, dtype, name)
-
-    codes = {name: layers.Input((size,), name=name) for name, size in factor_sizes.items()}
-    known = HideExplained(name="hide_explained")(codes) if config.operators else codes
-    towers = []
-    for name, code in known.items():
-        units = config.towers.get(name, config.tower_units)
-        towers.append(dense(dense(code, units, f"{name}_tower_1"), units, f"{name}_tower_2"))
-    x = layers.Concatenate(name="towers")(towers)  # (B, sum of tower units)
-    for i, units in enumerate(config.trunk, 1):
-        x = dense(x, units, f"trunk_{i}")
-    side, channels = seed_side(config, image_side), config.seed_tensor[2]
-    x = dense(x, side * side * channels, "seed")
-    x = layers.Reshape((side, side, channels), name="seed_tensor")(x)
-    for i, layer in enumerate(config.upsampling, 1):
-        last = i == len(config.upsampling)
-        name = "image" if last else f"upsampling_{i}"
-        x = TransposedConvolution(
-            layer.filters, layer.kernel, layer.stride, layer.pad, dtype=dtype, name=name
-        )(x)
-        if not last:
-            x = activated(x, config, dtype, name)
-    x = layers.Activation("linear", dtype="float32", name="linear")(x)
-    if config.mean_picture:
-        x = MeanPicture(name="mean_picture")(x)
-    if config.operators:
-        x = FactorOperators(name="operators")((x, codes))
-    return keras.Model(codes, x, name="generator")
-
-
-def check_image_side(config: GeneratorConfig, side: int) -> None:
-    """Raise ConfigError unless the generator's layers end at the dataset's image size."""
-    seed_side(config, side)

@@ -1,9 +1,47 @@
 """The loss terms of Xu, Qin and Wan 2019, one function per term; each returns one value per example."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import keras
 import tensorflow as tf
 
 Codes = dict[str, tf.Tensor]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The real pictures of a batch and what was generated of their codes: what a loss term may look at.
+
+    Args:
+        real: float32 (B, H, W, C) in [0, 1].
+        generated: float32 (B, H, W, C), the unclipped output of the generator.
+        codes: float32 (B, K_f) by factor name.
+    """
+
+    real: tf.Tensor
+    generated: tf.Tensor
+    codes: Codes
+
+
+Term = Callable[[Examples], tf.Tensor]
+TERMS: dict[str, Term] = {}
+
+
+def loss_term(function: Term) -> Term:
+    """Add a term of the generator's objective: one value per example, float32 (B,), by the function's name.
+
+    Its weight is the setting NAME_weight of `gcn_tf.config.schema.ObjectiveConfig`; a term of weight 0 is not computed.
+    The log shows its mean as NAME_loss.
+    """
+    TERMS[function.__name__] = function
+    return function
+
+
+@loss_term
+def pixel(examples: Examples) -> tf.Tensor:
+    """First term of eq. (2): the sum of squared pixel differences."""
+    return sum_of_squares(examples.real, examples.generated)
 
 
 def sum_of_squares(real: tf.Tensor, generated: tf.Tensor) -> tf.Tensor:

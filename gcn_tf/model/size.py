@@ -1,8 +1,7 @@
 """How large networks are: weights and bytes, from settings alone or from a model."""
 
-import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import keras
 import tensorflow as tf
@@ -10,36 +9,18 @@ import tensorflow as tf
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.errors import UserError
 from gcn_tf.machine import available_bytes
-from gcn_tf.model.classifier import classifier_feature_side
 from gcn_tf.model.gcn import GCN
-from gcn_tf.model.generator import seed_side
 
 COPIES = 4  # of every weight: itself, its gradient and Adam's two moments
 
 
 def count_weights(config: RunConfig, factor_sizes: Mapping[str, int], image_side: int) -> int:
     """Weights of both networks without biases, from the settings alone: nothing is built."""
-
-    def chain(widths: Sequence[int]) -> int:
-        return sum(a * b for a, b in itertools.pairwise(widths))
-
-    generator, classifier = config.generator, config.classifier
-    towers = {name: generator.towers.get(name, generator.tower_units) for name in factor_sizes}
-    weights = sum(chain((size, towers[name], towers[name])) for name, size in factor_sizes.items())
-    side, channels = seed_side(generator, image_side), generator.seed_tensor[2]
-    weights += chain((sum(towers.values()), *generator.trunk, side * side * channels))
-    for up in generator.upsampling:
-        weights += channels * up.filters * up.kernel**2
-        channels = up.filters
-    channels = 3
-    for layer in classifier.convolutions:
-        weights += channels * layer.filters * layer.kernel**2
-        channels = layer.filters
-    features = classifier_feature_side(classifier, image_side) ** 2 * channels
-    for name, size in factor_sizes.items():
-        units = classifier.heads.get(name, classifier.head_units)
-        weights += chain((features, *units, size + config.imagined_class))
-    return weights
+    shape = (image_side, image_side, 3)
+    classes = {name: size + config.imagined_class for name, size in factor_sizes.items()}
+    return config.generator.count_weights(factor_sizes, shape) + config.classifier.count_weights(
+        classes, shape
+    )
 
 
 def check_weights(config: RunConfig, factor_sizes: Mapping[str, int], image_side: int) -> None:

@@ -1,6 +1,5 @@
 """The run directory: what a run is on disk, written, read and checked."""
 
-import dataclasses
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +8,12 @@ import tensorflow as tf
 
 from gcn_tf.config.files import read_config, write_config
 from gcn_tf.config.kept import differing_settings
-from gcn_tf.config.schema import ConfigError, RunConfig, to_dict
-from gcn_tf.errors import UserError
+from gcn_tf.config.schema import RunConfig, to_dict
+from gcn_tf.errors import ConfigError, UserError
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.model.build import build_model
 from gcn_tf.model.gcn import GCN
-from gcn_tf.model.precision import resolve_precision
 from gcn_tf.model.size import count_weights
-from gcn_tf.pipelines.split import Split
 from gcn_tf.runs.checkpoints import CheckpointStore, largest_file
 
 
@@ -35,21 +32,26 @@ def new_run_dir(config: RunConfig) -> Path:
     return Path("runs") / name
 
 
-def write_run(config: RunConfig, split: Split, run_dir: Path) -> RunConfig:
-    """Lay out a new run directory for data at hand; returns the settings with the precision resolved.
+def check_new_run_dir(run_dir: Path) -> None:
+    """Raise UserError unless the folder is empty, or not there."""
+    if (run_dir / "config.yaml").exists():
+        raise UserError(
+            f"--run-dir {run_dir} already holds a run: go on with --resume {run_dir}, or name another"
+        )
+    if run_dir.is_dir() and any(run_dir.iterdir()):
+        raise UserError(f"--run-dir {run_dir} holds files that train did not write: name a new folder")
+    if run_dir.exists() and not run_dir.is_dir():
+        raise UserError(f"--run-dir {run_dir} is a file: name a new folder")
 
-    Raises:
-        UserError: settings that do not fit the data, or a folder that cannot be written.
-    """
-    config.loss_weights(split.dataset.space.names)
-    config = dataclasses.replace(config, precision=resolve_precision(config.precision))
+
+def write_run(config: RunConfig, space: FactorSpace, run_dir: Path) -> None:
+    """Lay out a new run directory; raises UserError when it cannot be written."""
     try:
         (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
-        (run_dir / "factors.json").write_text(split.dataset.space.to_json())
+        (run_dir / "factors.json").write_text(space.to_json())
         write_config(config, run_dir / "config.yaml")
     except OSError as error:
         raise UserError(f"cannot write to --run-dir {run_dir}: {error.strerror}") from None
-    return config
 
 
 def read_run_config(run_dir: Path) -> RunConfig:
@@ -71,15 +73,17 @@ def check_same_settings(stored: RunConfig, wanted: RunConfig, run_dir: Path) -> 
         )
 
 
-def open_run(run_dir: Path, checkpoint: str = "") -> Run:
-    """The model of a run as of its newest checkpoint.
+def open_run(run_dir: Path | str, checkpoint: str = "") -> Run:
+    """Open a run: its settings, its factors, and the model as of its newest checkpoint.
 
     Args:
+        run_dir: the folder that train wrote.
         checkpoint: another one by its file name, such as `best.npz`.
 
     Raises:
         UserError: no run directory, no checkpoint, or a damaged one.
     """
+    run_dir = Path(run_dir)
     config = read_run_config(run_dir)
     space = FactorSpace.read(run_dir / "factors.json")
     side, folder = config.image_size, run_dir / "checkpoints"

@@ -3,43 +3,27 @@
 import resource
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from gcn_tf.config.schema import RunConfig
-from gcn_tf.model.build import build_model
-from gcn_tf.model.classifier import check_classifier_side
-from gcn_tf.model.generator import check_image_side
-from gcn_tf.model.precision import resolve_precision
 from gcn_tf.model.size import least_bytes
 from gcn_tf.pipelines.batches import training_batches
-from gcn_tf.pipelines.split import load_split
 from gcn_tf.progress import duration
 from gcn_tf.runs.checkpoints import CheckpointStore
-from gcn_tf.training.fit import learn_before_training, total_steps
-from gcn_tf.training.memory import check_memory
+from gcn_tf.training.fit import learn_before_training
+from gcn_tf.training.prepare import Prepared
 
 TIMED_STEPS = 8
 
 
-def describe_run(config: RunConfig) -> str:
-    """Shapes, parameters, memory and time to expect of a training, in lines.
-
-    Raises:
-        UserError: settings or data that `train` would refuse.
-    """
-    check_image_side(config.generator, config.image_size)
-    check_classifier_side(config.classifier, config.image_size)
-    split = load_split(config)
+def describe_run(prepared: Prepared) -> str:
+    """Train a few steps; returns the shapes, parameters, memory and time to expect of a training, in lines."""
+    config, split = prepared.config, prepared.split
     space, side = split.dataset.space, split.dataset.image_shape
-    config.loss_weights(space.names)
-    config = replace(config, precision=resolve_precision(config.precision))
-    model = build_model(config, space, side)
-    check_memory(model, config)
-    learn_before_training(model, config, split)
+    model = prepared.build()
+    learn_before_training(model, prepared)
     store = CheckpointStore(model, Path("checkpoints"))
     ends: list[float] = []
     clock = keras.callbacks.LambdaCallback(
@@ -48,7 +32,7 @@ def describe_run(config: RunConfig) -> str:
     data = training_batches(split, config.batch_size, config.seed, 0, TIMED_STEPS + 1)
     model.fit(data, steps_per_epoch=TIMED_STEPS + 1, verbose=0, shuffle=False, callbacks=[clock])
     step = float(np.median(np.diff(ends)))  # the first step, which traces, is left out
-    steps = total_steps(config)
+    steps = config.total_steps
     groups = ", ".join(f"{len(rows)} {name}" for name, rows in split.groups().items())
     inputs = ", ".join(f"{name} ({config.batch_size},)" for name in space.names)
     codes = ", ".join(f"{name} {size}" for name, size in space.sizes.items())

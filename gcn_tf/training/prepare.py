@@ -1,28 +1,63 @@
-"""One way to prepare a training."""
+"""The one way to prepare a training: settings checked, data loaded, precision resolved, memory estimated, model built."""
 
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+
+import tensorflow as tf
 
 from gcn_tf.config.checks import check_config
 from gcn_tf.config.schema import RunConfig
-from gcn_tf.errors import UserError
-from gcn_tf.model.classifier import check_classifier_side
-from gcn_tf.model.generator import check_image_side
+from gcn_tf.model.build import build_model
+from gcn_tf.model.gcn import GCN
+from gcn_tf.model.precision import resolve_precision
 from gcn_tf.pipelines.split import Split, load_split
-from gcn_tf.runs.run_dir import write_run
+from gcn_tf.training.memory import check_memory
 
 
-def start_run(config: RunConfig, run_dir: Path) -> tuple[RunConfig, Split]:
-    """Check the settings, load the data and lay out a new run directory.
+@dataclass(frozen=True)
+class Prepared:
+    """A training that may begin.
+
+    Args:
+        config: checked settings, the precision resolved.
+        split: the pictures, seen and unseen.
+        strategy: tf.distribute.Strategy. Where the model is built and trained; by default this process's own device.
+    """
+
+    config: RunConfig
+    split: Split
+    strategy: tf.distribute.Strategy = field(default_factory=tf.distribute.get_strategy)
+
+    def build(self) -> GCN:
+        """Build the model; raises UserError when it cannot fit into memory."""
+        dataset = self.split.dataset
+        with self.strategy.scope():
+            model = build_model(self.config, dataset.space, dataset.image_shape)
+        check_memory(model, self.config)
+        return model
+
+
+def check_settings(config: RunConfig) -> None:
+    """Raise ConfigError for settings that no training can have, before any data are loaded."""
+    check_config(config)
+    shape = (config.image_size, config.image_size, 3)
+    config.generator.check_fit(shape)
+    config.classifier.check_fit(shape)
+
+
+def prepare(
+    config: RunConfig, split: Split | None = None, strategy: tf.distribute.Strategy | None = None
+) -> Prepared:
+    """Check the settings and load the data.
+
+    Args:
+        split: the pictures, when they are at hand already.
+        strategy: devices to train on.
 
     Raises:
-        UserError: a bad setting, data that do not load, or a folder that already holds a run.
+        UserError: a bad setting, or data that do not load.
     """
-    check_config(config)
-    if (run_dir / "config.yaml").exists():
-        raise UserError(
-            f"--run-dir {run_dir} already holds a run: go on with --resume {run_dir}, or name another"
-        )
-    check_image_side(config.generator, config.image_size)
-    check_classifier_side(config.classifier, config.image_size)
-    split = load_split(config)
-    return write_run(config, split, run_dir), split
+    check_settings(config)
+    split = split or load_split(config)
+    config.check_factor_weights(split.dataset.space.names)
+    config = replace(config, precision=resolve_precision(config.precision))
+    return Prepared(config, split, strategy or tf.distribute.get_strategy())

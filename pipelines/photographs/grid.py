@@ -4,6 +4,8 @@ import numpy as np
 
 from gcn_tf.errors import UserError
 from gcn_tf.grid.factors import Factor, FactorSpace
+from gcn_tf.pipelines.dataset import Dataset
+from gcn_tf.pipelines.labelled import LabelledPictures
 from gcn_tf.pipelines.photographs.face_settings import choose_persons, parse_emotions, parse_sessions
 from gcn_tf.pipelines.photographs.prepared_faces import FacePictures
 
@@ -78,3 +80,35 @@ def _cells(pictures: FacePictures, chosen: np.ndarray, space: FactorSpace) -> tu
 def _in_order(persons: np.ndarray) -> list[str]:
     """Ids in the authors' order where they are KDEF's: men, then women, each by number."""
     return sorted(set(persons.tolist()), key=lambda p: (p[:1] == "F", p))
+
+
+def findings(pictures: FacePictures) -> tuple[str, ...]:
+    """What preparation found, each kind with its number and the first few files."""
+    kinds = {
+        "pictures without a face found, cropped at the median place of the others": pictures.no_face,
+        "bad files left out": pictures.bad,
+        "files with a remark": pictures.notes,
+    }
+    return tuple(
+        f"{len(files)} {kind}: {', '.join(files[:5])}{' ...' if files[5:] else ''}"
+        for kind, files in kinds.items()
+        if files
+    )
+
+
+def labelled_faces(name: str, dataset: Dataset) -> LabelledPictures:
+    """Emotions to classify: the first session may be learned from, the others are for tests, as in the paper.
+
+    Raises:
+        UserError: a single session.
+    """
+    if "session" not in dataset.space.names:
+        raise UserError(f"--dataset {name} has a single session: nothing is left to test on")
+    images, ids = dataset.images, dataset.base_ids
+    if dataset.repeats:
+        images, ids = (np.concatenate(pair) for pair in zip((images, ids), dataset.repeats, strict=True))
+    person, emotion, session = (
+        ids[:, dataset.space.names.index(factor)] for factor in ("person", "emotion", "session")
+    )
+    values = dataset.space["emotion"].values
+    return LabelledPictures("emotion", values, "person", images, emotion, person, session > 0)

@@ -1,0 +1,127 @@
+"""What a dataset and a kind of network must bring: the contracts of the doors. No TensorFlow here.
+
+Each is a frozen dataclass: its fields are settings, with defaults, docstrings and ranges, which become keys of YAML files
+and, for datasets, flags. `gcn_tf.doors` names the classes.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from gcn_tf.config.schema import DataConfig
+
+
+@dataclass(frozen=True)
+class DatasetOptions(ABC):
+    """A dataset's own settings, and how it is loaded.
+
+    Attributes:
+        factors: one line for `gcn-tf datasets`: the factors and how many values each has.
+        needs: one line: what must be there before it loads.
+        possible_factors: every factor that its grid can have; a preset may weigh them all.
+        subsets: names after the slash of `--dataset NAME/SUBSET`, the default first.
+        takes_files: whether it reads --manual-dir.
+    """
+
+    FLAT: ClassVar = True  # in files and on the command line its settings stand beside the others
+
+    factors: ClassVar[str]
+    needs: ClassVar[str]
+    possible_factors: ClassVar[tuple[str, ...]]
+    subsets: ClassVar[tuple[str, ...]] = ()
+    takes_files: ClassVar[bool] = False
+
+    @abstractmethod
+    def load(self, config: "DataConfig") -> Any:
+        """The dataset, a `gcn_tf.pipelines.dataset.Dataset`; raises UserError for settings or files that do not serve.
+
+        TensorFlow and everything heavy is imported here, not at the top of the file.
+        """
+
+    def labelled_pictures(self, config: "DataConfig", identities: int) -> Any:
+        """All labelled pictures of a classification task, `gcn_tf.pipelines.labelled.LabelledPictures`, for
+        `gcn-tf study augmentation`; datasets without such a task leave it as it is."""
+        raise NotImplementedError
+
+    def identities(self) -> int:
+        """How many writers or persons a classification task learns from; raises ConfigError unless that is a number."""
+        raise NotImplementedError
+
+    @property
+    def exemplar_counts(self) -> tuple[int, ...]:
+        """Pictures per class and identity that the study of augmentation tries; empty: no such task."""
+        return ()
+
+
+@dataclass(frozen=True)
+class NetworkConfig(ABC):
+    """Settings of one kind of network.
+
+    Attributes:
+        kind: its name in `gcn_tf.doors`.
+    """
+
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def check_fit(self, image_shape: tuple[int, int, int]) -> None:
+        """Raise ConfigError unless the layers fit pictures of shape (H, W, C); name sizes that fit."""
+
+    @abstractmethod
+    def count_weights(self, factor_sizes: Mapping[str, int], image_shape: tuple[int, int, int]) -> int:
+        """Weights without biases, from the settings alone."""
+
+    @abstractmethod
+    def scaled(self, factor: float) -> Self:
+        """The same kind with all hidden widths times `factor`, for searches."""
+
+
+@dataclass(frozen=True)
+class GeneratorConfig(NetworkConfig):
+    """Settings of one kind of generator."""
+
+    @abstractmethod
+    def build(
+        self, factor_sizes: Mapping[str, int], image_shape: tuple[int, int, int], dtype: str
+    ) -> "keras.Model":
+        """Build the network: {factor: float (B, K_f)} -> float32 image (B, H, W, C), linear.
+
+        Args:
+            factor_sizes: number of values K_f by factor name, in order.
+            image_shape: (H, W, C).
+            dtype: dtype policy of the hidden layers, "float32" or "mixed_bfloat16".
+        """
+
+    def learn_before_training(
+        self, network: "keras.Model", images: "np.ndarray", ids: "np.ndarray", sizes: dict[str, int]
+    ) -> None:
+        """Set what the seen pictures show at once, before the first step; by default nothing.
+
+        Args:
+            images: uint8 (N, H, W, C), seen pictures only.
+            ids: int (N, M), their value ids in the order of `sizes`.
+        """
+
+
+@dataclass(frozen=True)
+class ClassifierConfig(NetworkConfig):
+    """Settings of one kind of classifier."""
+
+    @abstractmethod
+    def build(
+        self,
+        factor_sizes: Mapping[str, int],
+        image_shape: tuple[int, int, int],
+        dtype: str,
+        imagined_class: bool = False,
+    ) -> "keras.Model":
+        """Build the network: image float32 (B, H, W, C) in [0, 1] -> {factor: float32 logits (B, K_f)}.
+
+        Args:
+            imagined_class: whether every head has one more class, "imagined", after those of the factor.
+        """

@@ -1,0 +1,27 @@
+"""What is chosen by name, and where each of it stands. Nothing is imported before it is used.
+
+To add a dataset or a kind of network: write its file, and name its class here. `docs/doors.md` has a recipe for each.
+"""
+
+import importlib
+from typing import Any
+
+# A frozen dataclass each, a `gcn_tf.config.contracts.DatasetOptions`.
+DATASETS = {
+    "glyphs": "gcn_tf.pipelines.procedural.datasets:Glyphs",
+    "qmnist": "gcn_tf.pipelines.qmnist.datasets:Qmnist",
+    "mnist-style": "gcn_tf.pipelines.qmnist.datasets:MnistStyle",
+    "faces": "gcn_tf.pipelines.procedural.datasets:Faces",
+    "kdef": "gcn_tf.pipelines.kdef.dataset:Kdef",
+    "mmi": "gcn_tf.pipelines.mmi.dataset:Mmi",
+}
+
+# A frozen dataclass each, a `gcn_tf.config.contracts.GeneratorConfig` or `ClassifierConfig`. The first is the default.
+GENERATORS = {"deconvolution": "gcn_tf.model.generator:Deconvolution"}
+CLASSIFIERS = {"alexnet": "gcn_tf.model.classifier:AlexNet"}
+
+
+def find(place: str) -> Any:
+    """The class behind "package.module:Class"."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,27 @@
+"""The dataset kdef: photographed persons with seven emotions, from the user's own copy. No TensorFlow until it is loaded."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from gcn_tf.config.schema import DataConfig
+from gcn_tf.pipelines.photographs.face_settings import PhotographOptions
+
+if TYPE_CHECKING:
+    from gcn_tf.pipelines.photographs.prepared_faces import FacePictures
+
+
+@dataclass(frozen=True)
+class Kdef(PhotographOptions):
+    """Options of the dataset kdef: the Karolinska Directed Emotional Faces."""
+
+    factors: ClassVar = "person 70 (or 65), emotion 2 to 7, session 2, rotation 4 (or transformation 6 or 8)"
+    needs: ClassVar = "your own copy of the Karolinska Directed Emotional Faces in --manual-dir"
+
+    views: str = "S"
+    """Views of the head: S (straight), or several of FL,HL,S,HR,FR."""
+
+    def load_pictures(self, config: DataConfig) -> "FacePictures":
+        from gcn_tf.pipelines.kdef.pictures import load_kdef
+
+        views = tuple(view.strip() for view in self.views.split(","))
+        return load_kdef(config.image_size, *config.folders, views)

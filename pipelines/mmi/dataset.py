@@ -1,0 +1,23 @@
+"""The dataset mmi: faces from video clips, from the user's own copy. No TensorFlow until it is loaded."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from gcn_tf.config.schema import DataConfig
+from gcn_tf.pipelines.photographs.face_settings import PhotographOptions
+
+if TYPE_CHECKING:
+    from gcn_tf.pipelines.photographs.prepared_faces import FacePictures
+
+
+@dataclass(frozen=True)
+class Mmi(PhotographOptions):
+    """Options of the dataset mmi: sessions of the MMI Facial Expression Database."""
+
+    factors: ClassVar = "person, emotion 2 to 7, session with several, transformation 6 (or rotation 4)"
+    needs: ClassVar = "your own copy of sessions of the MMI Facial Expression Database in --manual-dir"
+
+    def load_pictures(self, config: DataConfig) -> "FacePictures":
+        from gcn_tf.pipelines.mmi.pictures import load_mmi
+
+        return load_mmi(config.image_size, *config.folders)
