@@ -20,6 +20,12 @@ DATASETS = {
 GENERATORS = {"deconvolution": "gcn_tf.model.generator:Deconvolution"}
 CLASSIFIERS = {"alexnet": "gcn_tf.model.classifier:AlexNet"}
 
+# A module each, with `parse(words)`, `run(options)` and OWN_FLAGS; the first line of its HELP stands in `gcn-tf --help`.
+COMMANDS = {
+    name: f"gcn_tf.commands.{name}"
+    for name in ("train", "evaluate", "generate", "augment", "export", "tune", "study", "datasets")
+}
+
 
 def find(place: str) -> Any:
     """The class behind "package.module:Class"."""

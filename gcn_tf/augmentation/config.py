@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 from tyro.conf import arg
 
 from gcn_tf.config.checks import check_flag, whole_number
-from gcn_tf.config.schema import ConfigError
+from gcn_tf.errors import ConfigError
 
 MOST_PICTURES = 10**9
 Format = Literal["tfds", "folders", "tfrecord"]
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class AugmentationConfig:
     """Which pictures, which of them are kept, and how they are written."""
 

@@ -126,6 +126,10 @@ class HoldoutConfig:
 class ObjectiveConfig:
     """What both networks minimise. The weight of a loss term NAME of `gcn_tf.model.objective` is NAME_weight."""
 
+    steps: Count = 600
+    """Training steps of the generator."""
+    classifier_steps: Annotated[int, Range(0)] = 300
+    """Steps that the classifier learns alone first, in the frozen regime."""
     cooperation: Literal["joint", "frozen", "none"] = "joint"
     """joint: the classifier learns along; frozen: it learns first, then stays; none: pixel loss alone."""
     classifier_learns_from: Literal["real", "generated", "both"] = "real"
@@ -148,10 +152,6 @@ class ObjectiveConfig:
     """Weight of teaching the classifier to distinguish imagined cells from real pictures; 0: it has no such class."""
     classifier_jitter: Annotated[float, Range(0, 4)] = 1.0
     """Strength of the small moves, turns and noise of what the classifier sees; 0: none."""
-    steps: Count = 600
-    """Training steps of the generator."""
-    classifier_steps: Annotated[int, Range(0)] = 300
-    """Steps that the classifier learns alone first, in the frozen regime."""
 
     @property
     def imagined_class(self) -> bool:

@@ -173,6 +173,14 @@ class CheckpointStore:
         return all(bool(tf.reduce_all(tf.math.is_finite(v))) for v in floats)
 
 
+def newest_step(folder: Path) -> int:
+    """The step of the newest checkpoint by its name; 0 when there is none."""
+    steps = [
+        int(path.stem.removeprefix("step-")) for path in folder.glob("step-*.npz") if path.stem[5:].isdigit()
+    ]
+    return max(steps, default=0)
+
+
 def largest_file(folder: Path) -> int:
     """Bytes of the largest checkpoint in a folder, 0 when there is none."""
     return max((path.stat().st_size for path in folder.glob("*.npz") if path.is_file()), default=0)

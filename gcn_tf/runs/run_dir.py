@@ -64,8 +64,9 @@ def read_run_config(run_dir: Path) -> RunConfig:
 
 
 def check_same_settings(stored: RunConfig, wanted: RunConfig, run_dir: Path) -> None:
-    """Raise ConfigError with the differences unless a resumed run keeps its settings."""
-    differences = differing_settings(to_dict(stored), to_dict(wanted), "in the run")
+    """Raise ConfigError with the differences unless a resumed run keeps its settings; the number of steps may differ."""
+    before, after = ({**to_dict(config), "steps": None} for config in (stored, wanted))
+    differences = differing_settings(before, after, "in the run")
     if differences:
         raise ConfigError(
             f"--resume {run_dir}: settings differ ({'; '.join(differences)}); "

@@ -1,0 +1,59 @@
+"""`gcn-tf augment`."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional
+
+from gcn_tf.augmentation.config import AugmentationConfig, check_augmentation_config, parse_shard
+from gcn_tf.commands import flags
+from gcn_tf.commands.flags import Debug, place
+from gcn_tf.interrupts import exit_code
+from gcn_tf.quiet import import_tensorflow
+
+HELP = """Write many pictures of a run, blends or unseen cells, as a labelled dataset to train on.
+
+The same command goes on after a stop, and does nothing when all is there.
+Example: gcn-tf augment runs/demo --blend writer --with color=red --ratio beta:0.4 --out blends
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augment(AugmentationConfig):
+    """What `augment` was asked for."""
+
+    run: Positional[Path]
+    """Folder that train wrote."""
+    out: Annotated[Path, place("")]
+    """Folder of the dataset."""
+    shard: str = "1/1"
+    """Do a share of the parts, so that many machines share the work: 3/16 is the third of sixteen."""
+    debug: Debug = False
+
+
+OWN_FLAGS = (Augment,)
+
+
+def parse(words: Sequence[str]) -> Augment:
+    """Flags as options; raises UserError for words that `augment` does not take."""
+    return flags.parse(Augment, words, "augment", HELP)
+
+
+def run(options: Augment) -> None:
+    """Write the dataset, or go on with it."""
+    config = AugmentationConfig(
+        **{entry.name: getattr(options, entry.name) for entry in fields(AugmentationConfig)}
+    )
+    check_augmentation_config(config)
+    parse_shard(options.shard)
+    import_tensorflow()
+    from gcn_tf.augmentation.augment import augment
+
+    try:
+        augment(options.run, options.out, config, options.shard)
+    except KeyboardInterrupt as stop:
+        print(f"gcn-tf: stopped; the same command goes on with {options.out}", file=sys.stderr)
+        raise SystemExit(exit_code(stop)) from None

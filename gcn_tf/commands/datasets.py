@@ -1,0 +1,158 @@
+"""`gcn-tf datasets`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, make_dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import Positional
+
+from gcn_tf import doors
+from gcn_tf.commands import flags
+from gcn_tf.commands.flags import Debug, place
+from gcn_tf.commands.printing import print_notes
+from gcn_tf.config.checks import check_config
+from gcn_tf.config.files import resolve
+from gcn_tf.config.schema import DataConfig, RunConfig
+from gcn_tf.errors import ConfigError
+from gcn_tf.quiet import import_tensorflow
+
+HELP = """List the datasets, or show the grid of one as a contact sheet with its unseen cells framed.
+
+Settings that are not given are those of the preset of the same name.
+Example: gcn-tf datasets glyphs --writers 20 --out glyphs.png
+"""
+
+
+@dataclass(frozen=True)
+class DatasetsFlags:
+    """Which dataset, and where its picture goes."""
+
+    name: Positional[str] = ""
+    """Dataset by name; without one they are listed."""
+    out: Annotated[Path | None, place("NAME.png", "FILE.png")] = None
+    """The PNG to write."""
+    write_kdef: Annotated[Path | None, place("")] = None
+    """faces: write the procedural persons, all seven emotions, as files in KDEF's layout and size into this folder."""
+    debug: Debug = False
+
+
+OWN_FLAGS = (DatasetsFlags, flags.UnseenFlags)
+
+
+@dataclass(frozen=True)
+class SheetDataFlags(flags.DataFlags):
+    """Which pictures."""
+
+    dataset: str = ""
+    """The same as NAME."""
+
+
+@dataclass(frozen=True)
+class Datasets:
+    """What `datasets` was asked for; no config: the list."""
+
+    config: RunConfig | None
+    flags: DatasetsFlags
+
+
+def parse(words: Sequence[str]) -> Datasets:
+    """Flags as options; raises UserError for words that `datasets` does not take."""
+    name = _named(words)
+    config = resolve(dataset=name) if name else RunConfig()
+    data = {entry.name: getattr(config, entry.name) for entry in fields(DataConfig)} | {"dataset": ""}
+    kind = flags.command_flags(
+        flags.group("sheet", DatasetsFlags()),
+        flags.group("data", SheetDataFlags(**data)),
+        flags.dataset_group(config),
+        flags.unseen_group(config),
+    )
+    found: Any = flags.parse(kind, words, "datasets NAME", HELP, flags.other_datasets(config, "datasets"))
+    if not name:
+        if words and not set(words) <= {"--debug"}:
+            raise ConfigError(
+                f"{' '.join(words)[:60]}: of which dataset? give its name, {', '.join(doors.DATASETS)}"
+            )
+        return Datasets(None, found.sheet)
+    chosen = flags.config_of(found, config)
+    return Datasets(chosen.of_dataset(config.dataset), found.sheet)
+
+
+def _named(words: Sequence[str]) -> str:
+    """The dataset that is asked for, by position or by --dataset.
+
+    Which word is the name depends on which flags take values, those of all datasets among them.
+    """
+    options = {entry.name for where in doors.DATASETS.values() for entry in fields(doors.find(where))}
+    first = make_dataclass(
+        "First",
+        [
+            ("name", Positional[str], field(default="")),
+            *((name, str, field(default="")) for name in sorted(options)),
+            *((e.name, str, field(default="")) for e in fields(DataConfig) if e.name != "options"),
+            *((name, str, field(default="")) for name in ("out", "write_kdef", "seed")),
+            ("holdout", flags.Specs, field(default=())),
+            ("debug", bool, field(default=False)),
+        ],
+        frozen=True,
+    )
+    found: Any = flags.parse_known(first, words)
+    if found.name and found.dataset and found.name != found.dataset:
+        raise ConfigError(f"{found.name} and --dataset {found.dataset}: name one dataset")
+    return found.name or found.dataset
+
+
+def run(options: Datasets) -> None:
+    """Print the list, or write a contact sheet."""
+    if options.config is None:
+        _print_list()
+    elif options.flags.write_kdef:
+        _write_kdef(options.config, options.flags.write_kdef)
+    else:
+        _write_sheet(options.config, options.flags.out)
+
+
+def _print_list() -> None:
+    for name, where in doors.DATASETS.items():
+        kind = doors.find(where)
+        own = " ".join(f"--{entry.name.replace('_', '-')}" for entry in fields(kind))
+        subsets = f"\n    subsets  {', '.join(f'{name}/{s}' for s in kind.subsets)}" if kind.subsets else ""
+        print(f"{name}\n    factors  {kind.factors}\n    needs    {kind.needs}\n    options  {own}{subsets}")
+    print("contact sheet of one: gcn-tf datasets glyphs")
+
+
+def _write_sheet(config: RunConfig, out: Path | None) -> None:
+    check_config(config)
+    out = out or Path(f"{config.dataset.partition('/')[0]}.png")
+    if out.suffix.lower() != ".png":
+        raise ConfigError(f"--out {out}: the contact sheet is a PNG, give a name that ends with .png")
+    import_tensorflow()
+    import numpy as np
+
+    from gcn_tf.pipelines.batches import pixels
+    from gcn_tf.pipelines.split import load_split
+    from gcn_tf.reporting.figures import write_contact_sheet
+
+    split = load_split(config)
+    for m, factor in enumerate(split.dataset.space):
+        there = np.bincount(split.ids[:, m], minlength=len(factor))
+        seen = np.bincount(split.ids[~split.unseen, m], minlength=len(factor))
+        values = ", ".join(f"{v} ({s}/{t})" for v, s, t in zip(factor.values, seen, there, strict=True))
+        print(f"{factor.name:12} {len(factor):3}  {values}")
+    groups = ", ".join(f"{len(rows)} {name}" for name, rows in split.groups().items())
+    print(f"{len(split.ids)} cells: {groups}; in brackets how many of a value's cells are seen")
+    print_notes(split.notes)
+    print(f"look at: {write_contact_sheet(split, pixels(split, np.arange(len(split.ids))), out)}")
+
+
+def _write_kdef(config: RunConfig, folder: Path) -> None:
+    if config.dataset != "faces":
+        raise ConfigError(
+            f"--write-kdef writes procedural faces: gcn-tf datasets faces --persons 70 --write-kdef {folder}"
+        )
+    check_config(config)
+    from gcn_tf.pipelines.procedural.faces.pictures import write_kdef
+
+    options: Any = config.options
+    count = write_kdef(folder, options.identities(), options.data_seed)
+    print(f"{count} files: {folder / 'KDEF'}")

@@ -1,0 +1,157 @@
+"""`gcn-tf study`."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from tyro.conf import Positional, arg
+
+from gcn_tf.commands import flags
+from gcn_tf.commands.flags import Debug, first_flags, place
+from gcn_tf.config.checks import check_config, check_flag
+from gcn_tf.config.files import resolve
+from gcn_tf.config.schema import DataConfig, RunConfig
+from gcn_tf.errors import ConfigError
+from gcn_tf.interrupts import Interrupted, exit_code
+from gcn_tf.quiet import import_tensorflow
+
+HELP = """Compare methods over several seeds: what does cooperation buy, do generated pictures teach a classifier anything?
+
+Example: gcn-tf study cooperation --dataset glyphs --quick
+"""
+Experiment = Literal["cooperation", "weights", "settings", "augmentation"]
+OWNERS = {"counts": "augmentation", "downstream_steps": "augmentation", "config": "settings"}
+
+
+@dataclass(frozen=True)
+class StudyFlags:
+    """What is compared, and where the study goes."""
+
+    experiment: Positional[Experiment] = "cooperation"
+    """cooperation: no classifier, every regime with and without imagined cells, two baselines, the preset and the
+    preset without each of its parts. weights: the paper's loss weights and activations. settings: the preset against
+    the settings of --config, such as the best of a search. augmentation: classifiers that learn from few real pictures
+    of --writers or --persons, as they are, augmented conventionally, and with pictures of a GCN that saw no more."""
+    seeds: Annotated[
+        int | None, arg(metavar="INT", help_behavior_hint="(default: 3; 5 of settings, augmentation)")
+    ] = None
+    """How many seeds."""
+    seed: int = 0
+    """The first seed."""
+    steps: int = RunConfig.steps
+    """Training steps of every generator."""
+    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Trainings side by side, one thread each; by default one per core."""
+    quick: bool = False
+    """Few seeds and steps, to see that everything works; its figures mean little."""
+    counts: Annotated[tuple[int, ...], arg(help_behavior_hint="(default: 1 2 5 10; 1 3 of faces)")] = ()
+    """augmentation: real pictures per class and writer or person to try."""
+    downstream_steps: Annotated[int, arg(aliases=["--student-steps"])] = 500
+    """augmentation: steps of a downstream classifier's round; a second round follows."""
+    preset: Annotated[str, arg(help_behavior_hint="(default: the dataset's)")] = ""
+    """Settings by name that all methods start from."""
+    config: Annotated[Path | None, place("", "FILE.yaml")] = None
+    """settings: file to compare with the preset; data, hold-out, seed and steps are the file's."""
+    out: Annotated[Path | None, place("studies/EXPERIMENT-DATASET")] = None
+    """Folder of the study, gone on with if it is there."""
+    debug: Debug = False
+
+
+OWN_FLAGS = (StudyFlags,)
+
+
+@dataclass(frozen=True)
+class Study:
+    """What `study` was asked for: the settings that all methods start from, and its own flags."""
+
+    config: RunConfig
+    flags: StudyFlags
+
+
+def parse(words: Sequence[str]) -> Study:
+    """Flags as options; raises UserError for words that `study` does not take."""
+    first = first_flags(words)
+    start = flags.defaults(first)
+    kind = flags.command_flags(
+        flags.group("study", StudyFlags(seed=start.seed, steps=start.steps, preset=start.preset)),
+        flags.data_group(start),
+        flags.dataset_group(start),
+    )
+    parsed: Any = flags.parse(kind, words, "study", HELP, flags.other_datasets(start, "study"))
+    found: StudyFlags = parsed.study
+    _check(found, parsed)
+    data = flags.config_of(parsed, start)
+    preset = resolve(found.preset, start.dataset)
+    changes = {entry.name: getattr(data, entry.name) for entry in fields(DataConfig)}
+    config = replace(preset, **changes, steps=found.steps, seed=found.seed)
+    check_config(config)
+    return Study(config, found)
+
+
+def _check(found: StudyFlags, parsed: Any) -> None:
+    """Raise ConfigError for a setting that no experiment, or not this one, can have."""
+    name = found.experiment
+    check_flag("--seeds", found.seeds, 1, 1000)
+    check_flag("--jobs", found.jobs, 1, 1000)
+    check_flag("--downstream-steps", found.downstream_steps, 1)
+    for count in found.counts:
+        check_flag("--counts", count, 1)
+    exemplars = next((p.exemplars for p in vars(parsed).values() if hasattr(p, "exemplars")), 1)
+    if name == "augmentation" and exemplars != 1:
+        raise ConfigError(
+            f"--exemplars {exemplars}: study augmentation tries several numbers, --counts {exemplars}"
+        )
+    if name == "settings" and not found.config:
+        raise ConfigError("study settings compares a file with the preset: give --config best.yaml")
+    for setting, owner in OWNERS.items():
+        if name != owner and getattr(found, setting) != getattr(StudyFlags, setting):
+            raise ConfigError(f"--{setting.replace('_', '-')} belongs to study {owner}, not to {name}")
+
+
+def run(options: Study) -> None:
+    """Run the experiment, or go on, and say where its report is."""
+    found, config = options.flags, options.config
+    name = f"{found.experiment}-{config.dataset.replace('/', '-')}{'-quick' if found.quick else ''}"
+    out = found.out or Path("studies") / name
+    import_tensorflow()
+    study = _study_augmentation if found.experiment == "augmentation" else _study_comparison
+    try:
+        figure = study(found, config, out)
+    except (Interrupted, KeyboardInterrupt) as stop:
+        print(f"gcn-tf: stopped; the same command goes on with {out}", file=sys.stderr)
+        raise SystemExit(exit_code(stop)) from None
+    print(f"report: {figure.with_name('report.html')}\nlook at: {figure}")
+
+
+def _study_comparison(found: StudyFlags, config: RunConfig, out: Path) -> Path:
+    from gcn_tf.studies.comparison.experiments import cooperation, settings, weights
+    from gcn_tf.studies.comparison.run import run_comparison
+
+    if found.config:
+        tried = resolve(found.preset, config.dataset, found.config)
+        check_config(tried)
+        experiment = settings(config, tried, found.config)
+    else:
+        experiment = cooperation() if found.experiment == "cooperation" else weights()
+    by_default = 5 if found.config else 3
+    seeds = by_default if found.seeds is None else found.seeds
+    return run_comparison(experiment, config, seeds, out, found.quick, found.jobs)
+
+
+def _study_augmentation(found: StudyFlags, config: RunConfig, out: Path) -> Path:
+    from gcn_tf.studies.augmentation.jobs import Protocol, quick_settings
+    from gcn_tf.studies.augmentation.run import run_augmentation_study
+    from gcn_tf.studies.augmentation.task import exemplars_by_default, identities_wanted
+
+    protocol = Protocol(
+        found.counts or exemplars_by_default(config),
+        identities_wanted(config),
+        5 if found.seeds is None else found.seeds,
+        found.downstream_steps,
+    )
+    if found.quick:
+        config, protocol = quick_settings(config, protocol)
+    return run_augmentation_study(config, protocol, out, found.jobs)

@@ -1,0 +1,125 @@
+"""`gcn-tf train`."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import arg
+
+from gcn_tf.commands import flags
+from gcn_tf.commands.flags import Debug, FirstFlags, first_flags, place
+from gcn_tf.commands.printing import print_notes, print_report
+from gcn_tf.config.files import read_config
+from gcn_tf.config.schema import OutputConfig, RunConfig
+from gcn_tf.errors import ConfigError
+from gcn_tf.interrupts import Interrupted, exit_code
+from gcn_tf.quiet import import_tensorflow
+
+HELP = """Train a run, export its SavedModel and write its report.
+
+Example: gcn-tf train --dataset glyphs --holdout 'digit=7 writer=3 rotation=180' --run-dir runs/sevens
+"""
+
+
+@dataclass(frozen=True)
+class RunFlags:
+    """Where the run goes, and where its settings come from."""
+
+    run_dir: Annotated[Path | None, place("runs/DATASET-DATE-TIME")] = None
+    """Folder of the run."""
+    resume: Annotated[Path | None, place("", "RUN")] = None
+    """Go on with this run from its newest checkpoint, under the same settings; a larger --steps lengthens it."""
+    config: Annotated[Path | None, place("", "FILE.yaml")] = None
+    """Settings; the keys are these flags, and the layers of both networks."""
+    preset: Annotated[str, arg(help_behavior_hint="(default: the dataset's)")] = ""
+    """Settings by name that the defaults come from."""
+    dry_run: bool = False
+    """Check everything, train a few steps, print shapes, parameters, memory and time to expect, and write nothing."""
+    debug: Debug = False
+
+
+OWN_FLAGS = (RunFlags, OutputConfig, flags.TrainingFlags, flags.UnseenFlags)
+
+
+@dataclass(frozen=True)
+class Train:
+    """What `train` was asked for: the settings, those of the run that is resumed, and its own flags."""
+
+    config: RunConfig
+    flags: RunFlags
+    stored: RunConfig | None
+
+
+def parse(words: Sequence[str]) -> Train:
+    """Flags as settings; raises UserError for words that `train` does not take."""
+    first = first_flags(words)
+    stored = _resumed(first)
+    config = stored or flags.defaults(first)
+    kind = flags.command_flags(
+        flags.data_group(config),
+        flags.dataset_group(config),
+        flags.unseen_group(config),
+        flags.group("run", RunFlags(preset=config.preset)),
+        flags.training_group(config),
+        flags.group("output", config.part(OutputConfig)),
+    )
+    others = flags.other_datasets(config, "train")
+    found: Any = flags.parse(kind, words, "train", HELP, others)
+    return Train(flags.config_of(found, config), found.run, stored)
+
+
+def _resumed(first: FirstFlags) -> RunConfig | None:
+    """The settings of the run to go on with, if there is one."""
+    if not first.resume:
+        return None
+    for flag in ("run-dir", "config"):
+        if getattr(first, flag.replace("-", "_")):
+            raise ConfigError(
+                f"--resume {first.resume} keeps the folder and the settings of its run: leave --{flag} out"
+            )
+    path = Path(first.resume) / "config.yaml"
+    return read_config(path) if path.exists() else flags.defaults(first)
+
+
+def run(options: Train) -> None:
+    """Train, or go on, then export and report."""
+    import_tensorflow()
+    from gcn_tf.evaluation.report import finished_report, write_report
+    from gcn_tf.runs.run_dir import Run, check_new_run_dir, new_run_dir, write_run
+    from gcn_tf.synthesis.saved_model import export_model
+    from gcn_tf.training.dry_run import describe_run
+    from gcn_tf.training.fit import fit
+    from gcn_tf.training.prepare import check_settings, prepare
+    from gcn_tf.training.resume import check_resume
+
+    check_settings(options.config)
+    run_dir = options.flags.resume or options.flags.run_dir or new_run_dir(options.config)
+    if options.flags.resume:
+        for line in check_resume(run_dir, options.config):
+            print(line)
+        if not options.flags.dry_run and (picture := finished_report(run_dir, options.config)):
+            print_report(picture)
+            return
+    else:
+        check_new_run_dir(run_dir)
+    prepared = prepare(options.config)
+    if options.flags.dry_run:
+        print(describe_run(prepared))
+        return
+    split, space = prepared.split, prepared.split.dataset.space
+    if options.stored is None or options.stored.steps != prepared.config.steps:
+        write_run(prepared.config, space, run_dir)
+    seen, unseen = len(split.rows(unseen=False)), len(split.rows(unseen=True))
+    print(f"{prepared.config.dataset}: {seen} cells seen, {unseen} unseen; {run_dir}")
+    print_notes(split.notes)
+    try:
+        model = fit(prepared, run_dir, say=print)
+        print(f"SavedModel: {export_model(model, space, run_dir / 'model')}")
+        picture = write_report(Run(run_dir, prepared.config, space, model), split)
+    except (Interrupted, KeyboardInterrupt) as stop:
+        reason = str(stop) or "stopped"
+        print(f"gcn-tf: {reason}; go on with: gcn-tf train --resume {run_dir}", file=sys.stderr)
+        raise SystemExit(exit_code(stop)) from None
+    print_report(picture)
