@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, make_dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar
 
 import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Suppress, UseAppendAction, arg
@@ -127,7 +127,11 @@ def _quietly(kind: type, words: Sequence[str], command: str, **settings: Any) ->
     try:
         with contextlib.redirect_stderr(said):
             return tyro.cli(
-                kind, prog=f"gcn-tf {command}", args=list(words), config=(FlagCreatePairsOff,), **settings
+                kind,
+                prog=f"gcn-tf {command}",
+                args=list(words),
+                config=(FlagCreatePairsOff, OmitArgPrefixes),
+                **settings,
             )
     except SystemExit as stop:
         if stop.code:
@@ -151,7 +155,7 @@ def dataset_group(config: DataConfig) -> tuple[str, Any, Any]:
     name = config.dataset.partition("/")[0]
     return (
         name.replace("-", "_"),
-        OmitArgPrefixes[cast(Any, type(config.options))],
+        type(config.options),
         field(default=config.options),
     )
 
@@ -159,13 +163,13 @@ def dataset_group(config: DataConfig) -> tuple[str, Any, Any]:
 def data_group(config: DataConfig) -> tuple[str, Any, Any]:
     """The flags that every dataset has, as a group."""
     flags = DataFlags(**{entry.name: getattr(config, entry.name) for entry in fields(DataConfig)})
-    return ("data", OmitArgPrefixes[DataFlags], field(default=flags))
+    return ("data", DataFlags, field(default=flags))
 
 
 def unseen_group(config: RunConfig) -> tuple[str, Any, Any]:
     """What is unseen, as a group."""
     flags = UnseenFlags(holdout=(config.holdout,), seed=config.seed)
-    return ("unseen", OmitArgPrefixes[UnseenFlags], field(default=flags))
+    return ("unseen", UnseenFlags, field(default=flags))
 
 
 def holdout_of(flags: UnseenFlags) -> tuple[str, ...]:
@@ -182,12 +186,12 @@ def training_group(config: RunConfig) -> tuple[str, Any, Any]:
         for entry in fields(kind)
     }
     flags = TrainingFlags(**settings, generator=config.generator.kind, classifier=config.classifier.kind)
-    return ("training", OmitArgPrefixes[TrainingFlags], field(default=flags))
+    return ("training", TrainingFlags, field(default=flags))
 
 
 def group(name: str, flags: Any) -> tuple[str, Any, Any]:
     """A command's own flags, as a group."""
-    return (name, OmitArgPrefixes[cast(Any, type(flags))], field(default=flags))
+    return (name, type(flags), field(default=flags))
 
 
 def command_flags(*groups: tuple[str, Any, Any]) -> type:
