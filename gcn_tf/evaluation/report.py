@@ -8,23 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from gcn_tf.config.schema import to_dict
+from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import UserError
 from gcn_tf.evaluation.document import PICTURE, write_documents
 from gcn_tf.evaluation.judge import doubted_factors
 from gcn_tf.evaluation.judges import dataset_judges
 from gcn_tf.evaluation.scores import (
-    CellScores,
+    Scored,
     Scores,
     confusion,
+    score_cells,
     score_repeats,
-    score_split,
     scores_to_json,
     summarise,
 )
 from gcn_tf.files import read_json_object
 from gcn_tf.pipelines.split import GROUPS, Split, load_split
 from gcn_tf.reporting.provenance import made_with
+from gcn_tf.runs.checkpoints import newest_step
 from gcn_tf.runs.run_dir import Run, open_run
 from gcn_tf.synthesis.draw import draw_codes
 
@@ -53,14 +54,10 @@ def evaluate(run_dir: Path, checkpoint: str = "") -> Path:
 def write_report(run: Run, split: Split) -> Path:
     """The report of a run whose data are at hand; returns the picture to look at."""
     pictures, judges = dataset_judges(split.dataset, run.config.data_dir)
-    drawn = draw_codes(run, run.space.one_hot(split.ids))
-    scores = score_split(split, drawn, judges)
-    groups = split.groups()
+    scored = score_cells(split, draw_codes(run, run.space.one_hot(split.ids)), judges)
     repeats = score_repeats(split, pictures, judges)
-    reference: Scores = {}
-    if repeats:
-        rows, repeat_scores = repeats
-        reference = summarise(repeat_scores, split.group()[rows], split.base[rows])
+    reference: Scores = summarise(repeats) if repeats else {}
+    groups = split.groups()
     report: dict[str, Any] = {
         "run": run.folder.name,
         "steps": int(run.model.step),
@@ -68,7 +65,7 @@ def write_report(run: Run, split: Split) -> Path:
         "made_with": made_with(split.dataset),
         "pictures": {name: len(rows) for name, rows in groups.items()},
         "base_images": {name: len(np.unique(split.base[rows])) for name, rows in groups.items()},
-        "scores": scores_to_json(summarise(scores, split.group(), split.base)),
+        "scores": scores_to_json(summarise(scored)),
         "real_repeats": scores_to_json(reference),
         "judges": {
             judge.name: {
@@ -79,14 +76,26 @@ def write_report(run: Run, split: Split) -> Path:
             }
             for judge in judges
         },
-        "confusion": confusion(scores, split),
+        "confusion": confusion(scored),
     }
     folder = run.folder / "report"
     folder.mkdir(exist_ok=True)
-    write_cells_csv(scores, split, folder / "cells.csv")
+    write_cells_csv(scored, folder / "cells.csv")
     (folder / "report.json").write_text(json.dumps(report, indent=1))
-    write_documents(report, split, drawn, scores.values["psnr_db"], scores.read, run.folder)
+    write_documents(
+        report, split, scored.generated, scored.cells.values["psnr_db"], scored.cells.classified, run.folder
+    )
     return folder / PICTURE
+
+
+def finished_report(run_dir: Path, config: RunConfig) -> Path | None:
+    """The picture of a run's report, when nothing is left to do: it is trained, exported and reported."""
+    made = [run_dir / "model" / "saved_model.pb", run_dir / "report" / "report.json"]
+    if newest_step(run_dir / "checkpoints") < config.total_steps or not all(p.exists() for p in made):
+        return None
+    picture = run_dir / "report" / PICTURE
+    whole = picture.exists() and read_report(run_dir)["steps"] == config.total_steps
+    return picture if whole else None
 
 
 def read_report(run_dir: Path) -> dict[str, Any]:
@@ -95,20 +104,20 @@ def read_report(run_dir: Path) -> dict[str, Any]:
     )
 
 
-def write_cells_csv(scores: CellScores, split: Split, path: Path) -> None:
-    """One line per picture: its cell, group and base image, every figure, and what each judge read."""
-    space = split.dataset.space
+def write_cells_csv(scored: Scored, path: Path) -> None:
+    """One line per picture: its cell, group and base image, every figure, and what each judge takes it for."""
+    space, ids = scored.split.dataset.space, scored.ids
     columns: dict[str, Sequence[Any]] = {
-        **{f.name: [f.values[i] for i in split.ids[:, m]] for m, f in enumerate(space)},
-        "group": [GROUPS[n] for n in split.group()],
-        "base_image": split.base.tolist(),
+        **{f.name: [f.values[i] for i in ids[:, m]] for m, f in enumerate(space)},
+        "group": [GROUPS[n] for n in scored.group],
+        "base_image": scored.base.tolist(),
         **{
             name: ["" if np.isnan(v) else f"{v:.6g}" for v in values]
-            for name, values in scores.values.items()
+            for name, values in scored.cells.values.items()
         },
         **{
-            f"{factor.name}_read/{judge}": [factor.values[i] for i in read[factor.name]]
-            for judge, read in scores.read.items()
+            f"{factor.name}_read/{judge}": [factor.values[i] for i in classified[factor.name]]
+            for judge, classified in scored.cells.classified.items()
             for factor in space
         },
     }

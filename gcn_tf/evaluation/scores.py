@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from gcn_tf.evaluation.judge import JudgePictures
 from gcn_tf.evaluation.judges import Judges
-from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.metrics.intervals import Estimate, bootstrap_mean, jackknife
 from gcn_tf.metrics.pictures import (
     all_factors_correct,
@@ -35,57 +34,97 @@ class CellScores:
 
     Args:
         values: float (P,) by metric; NaN where a metric does not apply.
-        read: int (P,) value ids by judge and factor name.
-        features: float (P, d), the convolutional judge's of the drawn pictures, and of the real ones.
+        classified: int (P,) value ids by judge and factor name.
+        features: float (P, d), the convolutional judge's of the generated pictures, and of the real ones.
     """
 
     values: dict[str, np.ndarray]
-    read: dict[str, dict[str, np.ndarray]]
+    classified: dict[str, dict[str, np.ndarray]]
     features: tuple[np.ndarray, np.ndarray]
 
 
-def score_cells(
-    real: np.ndarray,
-    drawn: np.ndarray,
-    ids: np.ndarray,
-    unseen: np.ndarray,
-    training: np.ndarray,
-    judges: Judges,
-    space: FactorSpace,
-) -> CellScores:
-    """Measure drawn pictures, one by one.
+@dataclass(frozen=True)
+class Scored:
+    """Pictures of cells of a split, and what was measured of them.
 
     Args:
-        real, drawn: uint8 (P, H, W, 3), as users get them.
-        ids: int (P, M). The cells that were wanted.
-        unseen: bool (P,). Cells that training never saw: copying is asked of these alone.
-        training: uint8 (N, H, W, 3). The pictures that training saw; they set the scale of the Euclidean error, too.
+        split: what training saw, and what it did not.
+        rows: int (P,). Pictures of the split that were scored.
+        generated: uint8 (P, H, W, 3), one for each of the rows.
+        cells: what was measured.
+    """
+
+    split: Split
+    rows: np.ndarray
+    generated: np.ndarray
+    cells: CellScores
+
+    @property
+    def ids(self) -> np.ndarray:
+        """Value ids of the cells that were wanted: int (P, M)."""
+        return self.split.ids[self.rows]
+
+    @property
+    def group(self) -> np.ndarray:
+        """What training saw of every cell: int (P,), a position in `GROUPS`."""
+        return self.split.group()[self.rows]
+
+    @property
+    def base(self) -> np.ndarray:
+        """Base image number of every cell: int (P,)."""
+        return self.split.base[self.rows]
+
+
+def score_cells(
+    split: Split, generated: np.ndarray, judges: Judges, rows: np.ndarray | None = None
+) -> Scored:
+    """Measure pictures of the cells of a split, one by one.
+
+    Copying is asked of unseen cells alone. The seen pictures of the split are what may be copied, and they set the scale of
+    the Euclidean error.
+
+    Args:
+        generated: uint8 (P, H, W, 3), as users get them.
+        rows: int (P,). The picture of the split that each of them should be; by default every one of the split.
 
     Raises:
-        TypeError: `drawn` is not uint8: what a network gives before clipping looks far better than its pictures.
+        TypeError: `generated` is not uint8: what a network gives before clipping looks far better than its pictures.
     """
-    if drawn.dtype != np.uint8:
-        raise TypeError(f"pictures are scored as users get them, uint8, not {drawn.dtype}")
-    wanted = space.by_name(ids)
-    spread = np.linspace(0, len(training) - 1, min(SCALE_PICTURES, len(training))).astype(int)
-    scale = mean_distance(training[spread])
-    copying = np.full(len(real), np.nan)
-    copying[unseen] = copied(real[unseen], drawn[unseen], training)
-    values = {
-        "psnr_db": np.asarray(psnr_db(real, drawn, 255)),
-        "ssim": np.asarray(ssim(tf.constant(real), tf.constant(drawn), 255)),
-        "normalised_euclidean_error": normalised_euclidean_error(real, drawn, scale),
-        "sharpness": sharpness(real, drawn),
-        "stray_ink": stray_ink(real, drawn),
-        "copying": copying,
-    }
-    read = {judge.name: judge.classify(drawn) for judge in judges}
-    for name, by_factor in read.items():
+    if generated.dtype != np.uint8:
+        raise TypeError(f"pictures are scored as users get them, uint8, not {generated.dtype}")
+    rows = np.arange(len(split.ids)) if rows is None else rows
+    real, unseen = pixels(split, rows), split.unseen[rows]
+    training = pixels(split, split.rows(unseen=False))
+    space = split.dataset.space
+    wanted = space.by_name(split.ids[rows])
+    values = _picture_metrics(real, generated, unseen, training)
+    classified = {judge.name: judge.classify(generated) for judge in judges}
+    for name, by_factor in classified.items():
         for factor in space.names:
             values[f"{factor}_accuracy/{name}"] = by_factor[factor] == wanted[factor]
         values[f"all_factors_accuracy/{name}"] = all_factors_correct(by_factor, wanted)
-    features = (judges[0].features(drawn), judges[0].features(real))
-    return CellScores({name: np.asarray(v, float) for name, v in values.items()}, read, features)
+    features = (judges[0].features(generated), judges[0].features(real))
+    numbers = {name: np.asarray(v, float) for name, v in values.items()}
+    return Scored(split, rows, generated, CellScores(numbers, classified, features))
+
+
+def _picture_metrics(
+    real: np.ndarray, generated: np.ndarray, unseen: np.ndarray, training: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Metrics of two pictures of the same cell, by name: (P,) each, NaN where one does not apply."""
+    spread = np.linspace(0, len(training) - 1, min(SCALE_PICTURES, len(training))).astype(int)
+    scale = mean_distance(training[spread])
+    copying = np.full(len(real), np.nan)
+    if unseen.any():
+        copying[unseen] = copied(real[unseen], generated[unseen], training)
+    return {
+        "psnr_db": np.asarray(psnr_db(real, generated, 255)),
+        "ssim": np.asarray(ssim(tf.constant(real), tf.constant(generated), 255)),
+        "normalised_euclidean_error": normalised_euclidean_error(real, generated, scale),
+        "sharpness": sharpness(real, generated),
+        "stray_ink": stray_ink(real, generated),
+        "copying": copying,
+    }
 
 
 def is_share(metric: str) -> bool:
@@ -93,41 +132,32 @@ def is_share(metric: str) -> bool:
     return "accuracy" in metric or metric == "copying"
 
 
-def summarise(scores: CellScores, group: np.ndarray, base: np.ndarray) -> Scores:
+def summarise(scored: Scored) -> Scores:
     """Means with 95 % intervals by group and metric; sets of pictures by KID and FID of the judge's features.
 
-    Args:
-        group: int (P,). Positions in `GROUPS`.
-        base: int (P,). Base image numbers, whose pictures are resampled together.
+    Pictures of one base image are resampled together.
     """
     summary: Scores = {}
-    for name_of_group, rows in rows_by_group(group).items():
+    base = scored.base
+    for name_of_group, rows in rows_by_group(scored.group).items():
         by_metric = {
             name: bootstrap_mean([(values[rows], base[rows])], is_share(name))
-            for name, values in scores.values.items()
+            for name, values in scored.cells.values.items()
             if not np.isnan(values[rows]).any()
         }
         if len(rows) > 1:
-            drawn, real = (features[rows] for features in scores.features)
-            by_metric["kid_of_judge_features"] = jackknife(kid, real, drawn, base[rows])
-            by_metric["fid_of_judge_features"] = jackknife(fid, real, drawn, base[rows])
+            generated, real = (features[rows] for features in scored.cells.features)
+            by_metric["kid_of_judge_features"] = jackknife(kid, real, generated, base[rows])
+            by_metric["fid_of_judge_features"] = jackknife(fid, real, generated, base[rows])
         summary[name_of_group] = by_metric
     return summary
 
 
-def score_split(split: Split, drawn: np.ndarray, judges: Judges) -> CellScores:
-    """`score_cells` of one drawn picture, uint8 (P, H, W, 3), for every picture of a split."""
-    real = pixels(split, np.arange(len(split.ids)))
-    return score_cells(real, drawn, split.ids, split.unseen, real[~split.unseen], judges, split.dataset.space)
-
-
-def score_repeats(
-    split: Split, pictures: JudgePictures, judges: Judges
-) -> tuple[np.ndarray, CellScores] | None:
-    """What real pictures reach: another real one of the same cell, kept from the judges, in place of a drawn one.
+def score_repeats(split: Split, pictures: JudgePictures, judges: Judges) -> Scored | None:
+    """What real pictures reach: another real one of the same cell, kept from the judges, in place of a generated one.
 
     Returns:
-        The pictures of the split that have one, int (R,), and their scores; None when the dataset has no repeats.
+        The scores of the cells that have one; None when the dataset has no repeats.
     """
     if not len(pictures.repeats[0]):
         return None
@@ -137,24 +167,23 @@ def score_repeats(
     if not len(rows):
         return None
     again = images[[first[tuple(cell)] for cell in split.ids[rows].tolist()]]
-    training = pixels(split, split.rows(unseen=False))
-    real, ids, unseen = pixels(split, rows), split.ids[rows], split.unseen[rows]
-    return rows, score_cells(real, again, ids, unseen, training, judges, split.dataset.space)
+    return score_cells(split, again, judges, rows)
 
 
-def confusion(scores: CellScores, split: Split) -> dict[str, dict[str, list[list[int]]]]:
-    """How often a wanted value was read as another, in unseen cells (in seen ones when there are no others).
+def confusion(scored: Scored) -> dict[str, dict[str, list[list[int]]]]:
+    """How often a wanted value was classified as another, in unseen cells (in seen ones when there are no others).
 
     Returns:
-        Counts (K_f, K_f), wanted by read, by judge and factor name.
+        Counts (K_f, K_f), wanted by classified, by judge and factor name.
     """
-    rows = split.rows(unseen=bool(split.unseen.any()))
+    unseen, ids = scored.split.unseen[scored.rows], scored.ids
+    chosen = np.flatnonzero(unseen == unseen.any())
     tables: dict[str, dict[str, list[list[int]]]] = {}
-    for judge, read in scores.read.items():
+    for judge, classified in scored.cells.classified.items():
         tables[judge] = {}
-        for m, factor in enumerate(split.dataset.space):
+        for m, factor in enumerate(scored.split.dataset.space):
             table = np.zeros((len(factor), len(factor)), int)
-            np.add.at(table, (split.ids[rows, m], read[factor.name][rows]), 1)
+            np.add.at(table, (ids[chosen, m], classified[factor.name][chosen]), 1)
             tables[judge][factor.name] = table.tolist()
     return tables
 

@@ -10,9 +10,9 @@ import pytest
 from gcn_tf.config.schema import DataConfig
 from gcn_tf.evaluation.judge import judge_pictures
 from gcn_tf.evaluation.report import evaluate, write_cells_csv
-from gcn_tf.evaluation.scores import confusion, score_repeats, score_split, summarise
+from gcn_tf.evaluation.scores import confusion, score_cells, score_repeats, summarise
 from gcn_tf.pipelines.batches import pixels
-from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.pipelines.dataset import load_dataset
 from gcn_tf.pipelines.split import split_dataset
 from gcn_tf.reporting.html import to_html
 from gcn_tf.reporting.tables import label, score_table
@@ -37,7 +37,7 @@ class NearestJudge:
 
 @pytest.fixture(scope="module")
 def split():
-    dataset = load_dataset(DataConfig(writers="3"))
+    dataset = load_dataset(DataConfig.of("glyphs", writers="3"))
     return split_dataset(dataset, ("digit=7 writer=1", "digit=2 writer=0 color=red"), 0)
 
 
@@ -57,7 +57,7 @@ def drawn(split):
 
 
 def test_each_group_has_its_own_figures(split, judges, drawn):
-    scores = summarise(score_split(split, drawn, judges), split.group(), split.base)
+    scores = summarise(score_cells(split, drawn, judges))
     assert list(scores) == ["seen", "unseen low-level", "unseen high-level"]
     low, high = scores["unseen low-level"], scores["unseen high-level"]
     assert low["psnr_db"].value == 60
@@ -76,29 +76,29 @@ def test_each_group_has_its_own_figures(split, judges, drawn):
 
 def test_images_are_scored_as_users_get_them(split, judges, drawn):
     with pytest.raises(TypeError, match="uint8"):
-        score_split(split, drawn.astype(np.float32) / 255, judges)
+        score_cells(split, drawn.astype(np.float32) / 255, judges)
 
 
 def test_real_repeats_tell_what_reality_reaches(split, judges):
-    rows, scores = score_repeats(split, judge_pictures(split.dataset), judges)
-    assert len(rows) == len(split.ids)
-    assert 10 < scores.values["psnr_db"].mean() < 30
-    assert scores.values["color_accuracy/hog"].mean() > 0.9
-    assert np.isnan(scores.values["copying"][~split.unseen]).all()
+    scored = score_repeats(split, judge_pictures(split.dataset), judges)
+    assert len(scored.rows) == len(split.ids)
+    values = scored.cells.values
+    assert 10 < values["psnr_db"].mean() < 30
+    assert values["color_accuracy/hog"].mean() > 0.9
+    assert np.isnan(values["copying"][~split.unseen]).all()
     dataset = dataclasses.replace(split.dataset, repeats=None)
     bare = split_dataset(dataset, ("low-level",), 0)
     assert score_repeats(bare, judge_pictures(dataset), judges) is None
 
 
-def test_confusion_counts_what_was_read_for_what(split, judges, drawn):
-    tables = confusion(score_split(split, drawn, judges), split)
+def test_confusion_counts_what_was_taken_for_what(split, judges, drawn):
+    tables = confusion(score_cells(split, drawn, judges))
     assert tables["hog"]["writer"] == [[4, 0, 0], [12, 0, 0], [0, 0, 0]]
     assert np.array(tables["hog"]["digit"])[7, 7] == 12
 
 
-def test_cells_csv_has_a_line_per_picture_with_what_was_read(split, judges, drawn, tmp_path):
-    scores = score_split(split, drawn, judges)
-    write_cells_csv(scores, split, tmp_path / "cells.csv")
+def test_cells_csv_has_a_line_per_picture_with_what_the_judges_took_it_for(split, judges, drawn, tmp_path):
+    write_cells_csv(score_cells(split, drawn, judges), tmp_path / "cells.csv")
     rows = list(csv.DictReader((tmp_path / "cells.csv").open()))
     assert len(rows) == len(split.ids)
     wrong = [row for row in rows if row["writer"] != row["writer_read/hog"]]
@@ -149,3 +149,13 @@ def test_reports_of_one_run_say_what_it_was(toy_run, tmp_path, monkeypatch):
     assert page.count("data:image/png") >= 6
     for told in ("mistaken for what", "Stray ink", "held out", "What real pictures reach", "Learning curves"):
         assert told in page
+
+
+def test_some_cells_alone_score_as_they_do_among_all(split, judges, drawn):
+    """Which pictures may be copied, and the scale of the errors, come from the whole split."""
+    rows = split.rows(unseen=True)
+    every, some = score_cells(split, drawn, judges), score_cells(split, drawn[rows], judges, rows)
+    for name, values in every.cells.values.items():
+        np.testing.assert_array_equal(some.cells.values[name], values[rows])
+    np.testing.assert_array_equal(some.group, split.group()[rows])
+    np.testing.assert_array_equal(some.base, split.base[rows])

@@ -1,4 +1,4 @@
-"""Conventional augmentation at several strengths: what pictures drawn by a GCN have to be better than.
+"""Conventional augmentation at several strengths: what pictures of a GCN have to be better than.
 
 Keras layers where Keras has them. Digits are not turned (a turned 6 is a 9) and what comes in from outside is black;
 photographs are mirrored and turned a little, and what comes in repeats their border.

@@ -1,4 +1,4 @@
-"""The classifier that an augmentation is for: it learns from few real pictures, with or without drawn ones."""
+"""The classifier that an augmentation is for: it learns from few real pictures, with or without generated ones."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gcn_tf.config.schema import ClassifierConfig
-from gcn_tf.model.classifier import build_classifier
+from gcn_tf.config.contracts import ClassifierConfig
+from gcn_tf.config.schema import Precision
 from gcn_tf.pipelines.batches import picture_numbers
 from gcn_tf.studies.augmentation.conventional import Augmentation
 
@@ -29,6 +29,34 @@ class Labelled:
 
     def __len__(self) -> int:
         return len(self.images)
+
+
+@dataclass(frozen=True)
+class DownstreamConfig:
+    """How a downstream classifier is built and trained.
+
+    Args:
+        layers: kind and layers of the network.
+        round_steps: of a round; `rounds` at most.
+        ratio: generated pictures per real one in a batch.
+        seed: of weights, batches and dropout.
+    """
+
+    layers: ClassifierConfig
+    round_steps: int = 1200
+    rounds: int = 2
+    ratio: float = 1.0
+    seed: int = 0
+    precision: Precision = "mixed_bfloat16"
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a downstream classifier learns from: real pictures, generated ones or both, and what tells it when to stop."""
+
+    real: Labelled | None
+    generated: Labelled | None
+    validation: Labelled
 
 
 @dataclass(frozen=True)
@@ -55,16 +83,7 @@ def _logits(network: keras.Model, images: np.ndarray) -> np.ndarray:
 
 
 def train_downstream_classifier(
-    config: ClassifierConfig,
-    real: Labelled | None,
-    drawn: Labelled | None,
-    validation: Labelled,
-    augmentation: Augmentation | None = None,
-    ratio: float = 1.0,
-    seed: int = 0,
-    round_steps: int = 1200,
-    rounds: int = 2,
-    precision: str = "mixed_bfloat16",
+    config: DownstreamConfig, material: Material, augmentation: Augmentation | None = None
 ) -> DownstreamClassifier:
     """Train until the loss on the validation pictures no longer falls.
 
@@ -73,24 +92,26 @@ def train_downstream_classifier(
     says little with 20 pictures: the best of many noisy figures is luck.)
 
     Args:
-        real, drawn: pictures to learn from; one of them may be None.
-        augmentation: of every batch, real and drawn pictures alike.
-        ratio: drawn pictures per real one in a batch.
-        seed: of weights, batches and dropout.
+        augmentation: of every batch, real and generated pictures alike.
+
+    Raises:
+        ValueError: neither real nor generated pictures.
     """
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(config.seed)
+    validation = material.validation
     count, shape = validation.labels.shape[1], validation.images.shape[1:]
-    heads = build_classifier({"label": count}, shape, config, precision)
+    heads = config.layers.build({"label": count}, shape, config.precision)
     network = keras.Model(heads.input, heads.output["label"])
     optimizer = keras.optimizers.Adam(LEARNING_RATE)
     optimizer.build(network.trainable_variables)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
-    sources = _sources(real, drawn, ratio)
+    sources = _sources(material.real, material.generated, config.ratio)
 
     @tf.function
     def step(number: tf.Tensor) -> None:
         batches = [
-            _batch(part, share, number, seed * 2 + place) for place, (part, share) in enumerate(sources)
+            _batch(part, share, number, config.seed * 2 + place)
+            for place, (part, share) in enumerate(sources)
         ]
         images, labels = (tf.concat(parts, axis=0) for parts in zip(*batches, strict=True))
         if augmentation:
@@ -101,27 +122,29 @@ def train_downstream_classifier(
         optimizer.apply(gradients, network.trainable_variables)
 
     best, weights, taken = np.inf, network.get_weights(), 0
-    for turn in range(rounds):
-        for place in range(round_steps):
-            optimizer.learning_rate.assign(LEARNING_RATE * (1 + np.cos(np.pi * place / round_steps)) / 2)
-            step(tf.constant(turn * round_steps + place, tf.int64))
+    for turn in range(config.rounds):
+        for place in range(config.round_steps):
+            optimizer.learning_rate.assign(
+                LEARNING_RATE * (1 + np.cos(np.pi * place / config.round_steps)) / 2
+            )
+            step(tf.constant(turn * config.round_steps + place, tf.int64))
         now = float(loss(validation.labels, _logits(network, validation.images)))
         if not now < best:
             break
-        best, weights, taken = now, network.get_weights(), (turn + 1) * round_steps
+        best, weights, taken = now, network.get_weights(), (turn + 1) * config.round_steps
     network.set_weights(weights)
     return DownstreamClassifier(network, best, taken)
 
 
-def _sources(real: Labelled | None, drawn: Labelled | None, ratio: float) -> list[tuple[Labelled, int]]:
-    """What a batch is made of: pictures to draw from, and how many."""
-    if real is None or drawn is None:
-        only = drawn if real is None else real
+def _sources(real: Labelled | None, generated: Labelled | None, ratio: float) -> list[tuple[Labelled, int]]:
+    """What a batch is made of: pictures, and how many of them."""
+    if real is None or generated is None:
+        only = generated if real is None else real
         if only is None:
-            raise ValueError("nothing to learn from: give real or drawn pictures")
+            raise ValueError("nothing to learn from: give real or generated pictures")
         return [(only, BATCH_SIZE)]
-    from_drawn = min(BATCH_SIZE - 1, max(1, round(BATCH_SIZE * ratio / (1 + ratio))))
-    return [(real, BATCH_SIZE - from_drawn), (drawn, from_drawn)]
+    from_generator = min(BATCH_SIZE - 1, max(1, round(BATCH_SIZE * ratio / (1 + ratio))))
+    return [(real, BATCH_SIZE - from_generator), (generated, from_generator)]
 
 
 def _batch(part: Labelled, size: int, step: tf.Tensor, seed: int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -1,4 +1,4 @@
-"""Pictures for a classifier, drawn by a generator that saw the same few real pictures and no more."""
+"""Pictures for a classifier, made by a generator that saw the same few real pictures and no more."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ import numpy as np
 from gcn_tf.config.files import with_settings
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.grid.factors import Factor, FactorSpace
-from gcn_tf.model.build import build_model
 from gcn_tf.model.gcn import GCN
 from gcn_tf.pipelines.batches import training_batches
 from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.pipelines.split import Split
 from gcn_tf.studies.augmentation.downstream_classifier import Labelled
 from gcn_tf.studies.augmentation.pose import measure_poses, new_poses, set_in_pose, set_upright
-from gcn_tf.studies.augmentation.task import Recognition
+from gcn_tf.studies.augmentation.task import ClassificationTask
 from gcn_tf.synthesis.draw import to_uint8
 from gcn_tf.training.fit import learn_before_training
+from gcn_tf.training.prepare import prepare
 
 BATCH = 250
 
@@ -27,8 +27,8 @@ _SETTINGS = {"batch_size": 32, "imagined_share": 0.0, "generator": {"operators":
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """How pictures are drawn.
+class Blending:
+    """How pictures are generated: blends of two hands.
 
     Args:
         meaning: str. For the table.
@@ -43,24 +43,26 @@ class Drawing:
     upright: bool = False
 
 
-def train_generator(config: RunConfig, task: Recognition, upright: bool, seed: int) -> GCN:
+def train_generator(config: RunConfig, task: ClassificationTask, upright: bool, seed: int) -> GCN:
     """Train a GCN with the factors class and hand on the real pictures of an experiment, its validation ones left out."""
     hands = Factor(task.identity, tuple(str(hand) for hand in range(task.hands)))
     space = FactorSpace((Factor(task.factor, task.values), hands))
     images = set_upright(task.images, measure_poses(task.images)) if upright else task.images
     ids = np.stack([task.label, task.hand], axis=1).astype(np.int32)
-    dataset = Dataset("recognition", space, images, ids, ())
+    dataset = Dataset("classification", space, images, ids, ())
     split = Split(dataset, np.arange(len(ids), dtype=np.int32), ids, task.validation)
-    config = with_settings(config, {"seed": seed, **_SETTINGS}, "study")
-    model = build_model(config, space, dataset.image_shape)
-    learn_before_training(model, config, split)
-    batches = training_batches(split, config.batch_size, seed, 0, config.steps)
-    model.fit(batches, steps_per_epoch=config.steps, verbose=0, shuffle=False)
+    prepared = prepare(with_settings(config, {"seed": seed, **_SETTINGS}, "study"), split)
+    model, steps = prepared.build(), prepared.config.total_steps
+    learn_before_training(model, prepared)
+    batches = training_batches(split, prepared.config.batch_size, seed, 0, steps)
+    model.fit(batches, steps_per_epoch=steps, verbose=0, shuffle=False)
     return model
 
 
-def draw_pictures(model: GCN, task: Recognition, drawing: Drawing, count: int, seed: int) -> Labelled:
-    """Blends of two hands, of two classes too where `drawing` says so, in poses of their own when upright.
+def generate_pictures(
+    model: GCN, task: ClassificationTask, blending: Blending, count: int, seed: int
+) -> Labelled:
+    """Blends of two hands, of two classes too where `blending` says so, in poses of their own when upright.
 
     Returns:
         uint8 (count, H, W, 3) and float32 (count, K).
@@ -68,11 +70,11 @@ def draw_pictures(model: GCN, task: Recognition, drawing: Drawing, count: int, s
     rng = np.random.default_rng([seed, 3])
     classes, hands = np.eye(len(task.values), dtype=np.float32), np.eye(task.hands, dtype=np.float32)
     label = classes[rng.integers(0, len(classes), count)]
-    mixed = rng.random(count) < drawing.mixed_share
+    mixed = rng.random(count) < blending.mixed_share
     share = np.where(mixed, rng.beta(0.3, 0.3, count), 1.0).astype(np.float32)[:, None]
     label = share * label + (1 - share) * classes[rng.integers(0, len(classes), count)]
     pairs = np.array([rng.permutation(task.hands)[:2] for _ in range(count)])
-    ratio = np.full(count, drawing.ratio) if drawing.ratio is not None else rng.random(count)
+    ratio = np.full(count, blending.ratio) if blending.ratio is not None else rng.random(count)
     ratio = ratio.astype(np.float32)[:, None]
     hand = ratio * hands[pairs[:, 0]] + (1 - ratio) * hands[pairs[:, 1]]
     images = np.concatenate(
@@ -81,7 +83,7 @@ def draw_pictures(model: GCN, task: Recognition, drawing: Drawing, count: int, s
             for i in range(0, count, BATCH)
         ]
     )
-    if drawing.upright:
+    if blending.upright:
         known = measure_poses(task.images[~task.validation])
         images = set_in_pose(images, new_poses(known, count, rng))
     keras.utils.clear_session()

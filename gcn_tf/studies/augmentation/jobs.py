@@ -13,12 +13,12 @@ from gcn_tf.config.schema import RunConfig
 from gcn_tf.files import stored_arrays, write_atomically
 from gcn_tf.studies.augmentation.conventional import CONVENTIONAL
 from gcn_tf.studies.augmentation.downstream_classifier import Labelled
-from gcn_tf.studies.augmentation.generated_pictures import Drawing
+from gcn_tf.studies.augmentation.generated_pictures import Blending
 
 TUNING_SEEDS = 2  # on these every setting of a method is tried; the others take the best
 
 
-RATIOS = (0.25, 0.5, 1.0, 2.0)  # drawn pictures per real one
+RATIOS = (0.25, 0.5, 1.0, 2.0)  # generated pictures per real one
 
 
 BEST = "best conventional"
@@ -55,14 +55,14 @@ class AugmentationMethod:
     Args:
         meaning: str. For the table.
         real: whether the real pictures are among them.
-        drawing: name in `drawings`, or "" for none.
+        blending: name in `blendings`, or "" for none: no generated pictures.
         conventional: name in `CONVENTIONAL`, `BEST` for the best of them, or "" for none.
-        settings: strengths of the conventional augmentation, or drawn pictures per real one.
+        settings: strengths of the conventional augmentation, or generated pictures per real one.
     """
 
     meaning: str
     real: bool = True
-    drawing: str = ""
+    blending: str = ""
     conventional: str = ""
     settings: Sequence[float] = (1.0,)
 
@@ -80,6 +80,7 @@ class ClassifierJob:
 
     @property
     def file(self) -> str:
+        """Name of its entry."""
         name = self.method.replace(" + ", "+").replace(" ", "-").replace("'", "")
         return f"{name}-{self.setting:g}-exemplars{self.exemplars}-seed{self.seed}.npz"
 
@@ -89,45 +90,47 @@ class ClassifierResult:
     """What one training gave.
 
     Args:
-        validation_right: share of the validation pictures classified correctly; validation_loss: their cross entropy.
+        validation_accuracy: share of the validation pictures classified correctly; validation_loss: their cross entropy.
         steps: of the classifier. seconds: float.
-        right: bool (T,) by test set; who: int (T,), the identity that each test picture is of.
+        correct: bool (T,) by test set; who: int (T,), the identity that each test picture is of.
     """
 
-    validation_right: float
+    validation_accuracy: float
     validation_loss: float
     steps: int
     seconds: float
-    right: dict[str, np.ndarray]
+    correct: dict[str, np.ndarray]
     who: dict[str, np.ndarray]
 
     def write(self, path: Path) -> None:
-        numbers = {k: v for k, v in asdict(self).items() if k not in ("right", "who")}
+        """Write the entry; one that exists is whole."""
+        numbers = {k: v for k, v in asdict(self).items() if k not in ("correct", "who")}
         arrays: dict[str, Any] = {"numbers": np.array(json.dumps(numbers))}
-        arrays |= {f"right/{name}": right for name, right in self.right.items()}
+        arrays |= {f"correct/{name}": correct for name, correct in self.correct.items()}
         arrays |= {f"who/{name}": who for name, who in self.who.items()}
         write_atomically(path, lambda path: np.savez_compressed(path, **arrays))
 
     @classmethod
     def read(cls, path: Path) -> "ClassifierResult":
+        """The entry of a file; raises UserError when it is damaged."""
         with stored_arrays(path) as file:
             part = {
                 kind: {n.removeprefix(kind): file[n] for n in file.files if n.startswith(kind)}
-                for kind in ("right/", "who/")
+                for kind in ("correct/", "who/")
             }
-            return cls(**json.loads(str(file["numbers"])), right=part["right/"], who=part["who/"])
+            return cls(**json.loads(str(file["numbers"])), correct=part["correct/"], who=part["who/"])
 
 
-def drawings(photographs: bool) -> dict[str, Drawing]:
+def blendings(photographs: bool) -> dict[str, Blending]:
     """The paper's blends, and what should be more useful: any ratio; figures also between classes and set in poses."""
     if photographs:
         return {
-            "paper": Drawing("two persons half and half, as in the paper", ratio=0.5),
-            "gcn": Drawing("two persons at any ratio"),
+            "paper": Blending("two persons half and half, as in the paper", ratio=0.5),
+            "gcn": Blending("two persons at any ratio"),
         }
     return {
-        "paper": Drawing("two hands half and half, as in the paper", ratio=0.5),
-        "gcn": Drawing(
+        "paper": Blending("two hands half and half, as in the paper", ratio=0.5),
+        "gcn": Blending(
             "two hands at any ratio, set upright before learning and in a pose afterwards; three in ten between two "
             "classes, too",
             mixed_share=0.3,
@@ -137,17 +140,17 @@ def drawings(photographs: bool) -> dict[str, Drawing]:
 
 
 def augmentation_methods() -> dict[str, AugmentationMethod]:
-    """Original pictures, conventional augmentation, drawn pictures, and both."""
+    """Original pictures, conventional augmentation, generated pictures, and both."""
     methods = {"original": AugmentationMethod("the real pictures as they are")}
     for name, one in CONVENTIONAL.items():
         methods[name] = AugmentationMethod(one.meaning, conventional=name, settings=one.strengths)
     methods |= {
-        "paper's blends": AugmentationMethod("original and half-and-half blends of a GCN", drawing="paper"),
-        "GCN only": AugmentationMethod("drawn pictures alone", real=False, drawing="gcn"),
-        "original + GCN": AugmentationMethod("real and drawn pictures", drawing="gcn"),
+        "paper's blends": AugmentationMethod("original and half-and-half blends of a GCN", blending="paper"),
+        "GCN only": AugmentationMethod("generated pictures alone", real=False, blending="gcn"),
+        "original + GCN": AugmentationMethod("real and generated pictures", blending="gcn"),
         "original + GCN + conventional": AugmentationMethod(
-            f"both, augmented by the {BEST}; drawn pictures per real one",
-            drawing="gcn",
+            f"both, augmented by the {BEST}; generated pictures per real one",
+            blending="gcn",
             conventional=BEST,
             settings=RATIOS,
         ),
@@ -164,18 +167,22 @@ class AugmentationStudy:
     out: Path
     photographs: bool
 
-    def drawn_path(self, kind: str, exemplars: int, seed: int) -> Path:
+    def generated_path(self, kind: str, exemplars: int, seed: int) -> Path:
+        """The file of what one generator made."""
         return self.out / "drawn" / f"{kind}-exemplars{exemplars}-seed{seed}.npz"
 
     def entry_path(self, job: ClassifierJob) -> Path:
+        """The file of what one classifier gave."""
         return self.out / "entries" / job.file
 
     @property
     def seeds(self) -> list[int]:
+        """All seeds."""
         return [self.config.seed + n for n in range(self.protocol.seeds)]
 
     @property
     def tuning_seeds(self) -> list[int]:
+        """The seeds on which settings are chosen."""
         return self.seeds[:TUNING_SEEDS]
 
     def jobs(self, methods: dict[str, AugmentationMethod], tuning: bool) -> list[ClassifierJob]:
@@ -190,6 +197,7 @@ class AugmentationStudy:
         return made
 
     def job(self, exemplars: int, seed: int, name: str, setting: float) -> ClassifierJob:
+        """One training of a method, the best conventional augmentation filled in."""
         method = augmentation_methods()[name]
         if method.conventional == BEST:
             return ClassifierJob(exemplars, seed, name, setting, *self.best_conventional(exemplars))
@@ -207,7 +215,7 @@ class AugmentationStudy:
         return min(settings, key=loss) if len(settings) > 1 else settings[0]
 
     def best_conventional(self, exemplars: int) -> tuple[str, float]:
-        """The conventional method, at its best strength, that reads most validation pictures right.
+        """The conventional method, at its best strength, that classifies most validation pictures correctly.
 
         Of equals the one with the lower loss. (Losses alone do not compare them: mixed labels make a classifier modest.)
         """
@@ -217,17 +225,18 @@ class AugmentationStudy:
             entries = [
                 self.read(ClassifierJob(exemplars, s, name, strengths[name])) for s in self.tuning_seeds
             ]
-            right = np.mean([entry.validation_right for entry in entries])
-            return -float(right), float(np.mean([entry.validation_loss for entry in entries]))
+            accuracy = np.mean([entry.validation_accuracy for entry in entries])
+            return -float(accuracy), float(np.mean([entry.validation_loss for entry in entries]))
 
         best = min(CONVENTIONAL, key=rank)
         return best, strengths[best]
 
     def read(self, job: ClassifierJob) -> ClassifierResult:
+        """The entry of a training that is done."""
         return ClassifierResult.read(self.entry_path(job))
 
 
-def read_drawn(path: Path) -> Labelled:
-    """Pictures that a generator drew; raises UserError when the file is damaged."""
+def read_generated(path: Path) -> Labelled:
+    """Pictures that a generator made; raises UserError when the file is damaged."""
     with stored_arrays(path) as file:
         return Labelled(file["images"], file["labels"])

@@ -23,10 +23,10 @@ from gcn_tf.studies.augmentation.jobs import (
     AugmentationStudy,
     ClassifierResult,
     augmentation_methods,
-    drawings,
-    read_drawn,
+    blendings,
+    read_generated,
 )
-from gcn_tf.studies.augmentation.task import Recognition
+from gcn_tf.studies.augmentation.task import ClassificationTask
 
 PICTURE = "accuracy.png"
 
@@ -37,11 +37,11 @@ SAMPLES = 20  # in a row
 PERCENT_DIGITS = 1
 
 
-def write_augmentation_study(study: AugmentationStudy, task: Recognition) -> Path:
+def write_augmentation_study(study: AugmentationStudy, task: ClassificationTask) -> Path:
     """report.json, report.md, report.html, accuracy.png and samples.png; returns the figure to look at.
 
     Args:
-        task: the first experiment, whose pictures are shown.
+        task: the first one, whose pictures are shown.
     """
     results = {exemplars: _results(study, exemplars) for exemplars in study.protocol.exemplars}
     report: dict[str, Any] = {
@@ -77,7 +77,7 @@ def write_augmentation_study(study: AugmentationStudy, task: Recognition) -> Pat
     return figure
 
 
-def _real_pictures(study: AugmentationStudy, task: Recognition, exemplars: int) -> int:
+def _real_pictures(study: AugmentationStudy, task: ClassificationTask, exemplars: int) -> int:
     return len(task.values) * study.protocol.identities * exemplars
 
 
@@ -111,19 +111,19 @@ def _by_test(
 ) -> dict[str, dict[str, float | None]]:
     """Accuracy, or its difference picture by picture, by test; seeds are resampled first, then identities."""
     made = {}
-    for test in entries[0].right:
+    for test in entries[0].correct:
         runs = []
         for place, entry in enumerate(entries):
-            value = entry.right[test].astype(float)
+            value = entry.correct[test].astype(float)
             if others is not None:
-                value = value - others[place].right[test]
+                value = value - others[place].correct[test]
             runs.append((value, entry.who[test]))
         made[test] = bootstrap_mean(runs, share=others is None).to_json()
     return made
 
 
 def _ratios(study: AugmentationStudy, exemplars: int) -> dict[str, dict[str, dict[str, float | None]]]:
-    """Accuracy of both kinds of pictures together by drawn pictures per real one, on the tuning seeds."""
+    """Accuracy of both kinds of pictures together by generated pictures per real one, on the tuning seeds."""
     name = "original + GCN + conventional"
     return {
         f"{ratio:g}": _by_test(
@@ -133,13 +133,13 @@ def _ratios(study: AugmentationStudy, exemplars: int) -> dict[str, dict[str, dic
     }
 
 
-def _write_samples(study: AugmentationStudy, task: Recognition) -> None:
-    """Real pictures above what each kind of drawing made of them, of the first experiment, sorted by class."""
+def _write_samples(study: AugmentationStudy, task: ClassificationTask) -> None:
+    """Real pictures above what each kind of blending made of them, of the first task, sorted by class."""
     seed, exemplars = study.seeds[0], study.protocol.exemplars[0]
     rows = {"real": (task.images[~task.validation], task.label[~task.validation])}
-    for kind, drawing in drawings(study.photographs).items():
-        drawn = read_drawn(study.drawn_path(kind, exemplars, seed))
-        rows[drawing.meaning.split(",")[0]] = (drawn.images, drawn.labels.argmax(axis=1))
+    for kind, blending in blendings(study.photographs).items():
+        generated = read_generated(study.generated_path(kind, exemplars, seed))
+        rows[blending.meaning.split(",")[0]] = (generated.images, generated.labels.argmax(axis=1))
     shown = {}
     for name, (images, label) in rows.items():
         each = SAMPLES // len(task.values)
@@ -179,7 +179,7 @@ def _table(results: dict[str, dict[str, Any]], tests: Sequence[str]) -> str:
 
 def _ratio_table(ratios: dict[int, Any], real: dict[int, int], test: str) -> str:
     first = next(iter(ratios.values()))
-    rows = [["real pictures", *(f"{ratio} drawn per real" for ratio in first)]]
+    rows = [["real pictures", *(f"{ratio} generated per real" for ratio in first)]]
     rows += [[str(real[e]), *(_percent(by[test]) for by in of.values())] for e, of in ratios.items()]
     return markdown_table(rows)
 
@@ -201,8 +201,8 @@ def _text(report: dict[str, Any], tests: Sequence[str]) -> str:
         ]
     sizes = " and ".join(f"{count:,} of {name}" for name, count in report["tests"].items())
     parts = [
-        "# AugmentationStudy: augmentation",
-        f"How well is the {report['factor']} read by a classifier that learned from few real pictures, with and without "
+        "# Study: augmentation",
+        f"How well does a classifier that learned from few real pictures tell the {report['factor']}, with and without "
         f"others made of them? Dataset {report['config']['dataset']}, {protocol['identities']} identities to learn from, "
         f"{len(report['seeds'])} seeds (each chooses other identities and pictures), tested on {sizes} (first seed). "
         "Generator and classifier learn from the same real pictures; a fifth of each class is kept from both and tells "
@@ -215,7 +215,7 @@ def _text(report: dict[str, Any], tests: Sequence[str]) -> str:
         markdown_table(methods),
         f"Conventional: {', '.join(CONVENTIONAL)}.",
         *tables,
-        "## Drawn pictures per real one",
+        "## Generated pictures per real one",
         f"*original + GCN + conventional*, {tests[-1]}, on the {TUNING_SEEDS} seeds on which settings are chosen.",
         _ratio_table(report["ratios"], report["real_pictures"], tests[-1]),
         "## What was run",

@@ -1,50 +1,13 @@
-"""Pictures to learn to recognise one factor from, and pictures by the same and by other hands to be tested on.
+"""Pictures to learn to classify one factor from, and pictures by the same and by other hands to be tested on."""
 
-For experiments on classifiers: the grid of `registry` holds one picture per cell, this holds all there are.
-"""
-
-import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from gcn_tf.config.checks import whole_number
-from gcn_tf.config.schema import ConfigError, DataConfig
-from gcn_tf.errors import UserError
-from gcn_tf.pipelines.procedural.glyphs import draw_glyphs
-from gcn_tf.pipelines.qmnist.grid import DIGITS
-from gcn_tf.pipelines.registry import FACE_REPEATS, load_dataset, load_qmnist
-
-SESSIONS = 14  # in which the invented writers write everything
-
-
-OTHER_WRITERS = 60  # invented ones to be tested on
-
-
-OTHER_PERSONS = 30
-
-
-@dataclass(frozen=True)
-class LabelledPictures:
-    """Everything a dataset has, whatever the number of pictures per class and identity.
-
-    Args:
-        factor: str. What is to be recognised: "digit", "emotion".
-        values: tuple of str. Its classes.
-        identity: str. Who made or shows the pictures: "writer", "person".
-        images: uint8 (R, H, W, 3).
-        label, who: int (R,). Class and identity of every picture.
-        for_tests: bool (R,). Pictures that nothing is trained on, such as those of another session.
-    """
-
-    factor: str
-    values: tuple[str, ...]
-    identity: str
-    images: np.ndarray
-    label: np.ndarray
-    who: np.ndarray
-    for_tests: np.ndarray
+from gcn_tf import doors
+from gcn_tf.config.schema import DataConfig, dataset_options
+from gcn_tf.errors import ConfigError, UserError
+from gcn_tf.pipelines.labelled import LabelledPictures
 
 
 @dataclass(frozen=True)
@@ -57,8 +20,8 @@ class TestPictures:
 
 
 @dataclass(frozen=True)
-class Recognition:
-    """One experiment: what may be learned from, and what is tested on.
+class ClassificationTask:
+    """One classification task: what may be learned from, and what is tested on.
 
     Args:
         factor, values, identity: as in `LabelledPictures`.
@@ -78,96 +41,40 @@ class Recognition:
     label: np.ndarray
     hand: np.ndarray
     validation: np.ndarray
-    tests: dict[str, "TestPictures"]
+    tests: dict[str, TestPictures]
 
     @property
     def hands(self) -> int:
+        """How many hands there are."""
         return int(self.hand.max()) + 1
 
 
-def _rgb(images: np.ndarray) -> np.ndarray:
-    return np.repeat(images[..., None], 3, axis=-1)
-
-
-def _digits_of(images: np.ndarray, label: np.ndarray, who: np.ndarray) -> LabelledPictures:
-    """Labelled digits, uint8 (R, H, W), all of which may be learned from."""
-    return LabelledPictures("digit", DIGITS, "writer", _rgb(images), label, who, np.zeros(len(label), bool))
-
-
-def _glyphs(config: DataConfig, identities: int) -> LabelledPictures:
-    writers, side = identities + OTHER_WRITERS, config.image_size
-    drawn = np.stack([draw_glyphs(writers, side, config.data_seed, n) for n in range(SESSIONS)])
-    _, who, label = np.indices(drawn.shape[:3]).reshape(3, -1)
-    return _digits_of(drawn.reshape(-1, side, side), label, who)
-
-
-def _qmnist(config: DataConfig, identities: int) -> LabelledPictures:
-    digits = load_qmnist(config)
-    return _digits_of(digits.images, digits.digit, digits.writer)
-
-
-def _faces(config: DataConfig, identities: int) -> LabelledPictures:
-    """The first session may be learned from, the others are for tests, as in the paper."""
-    if config.dataset == "faces":
-        config = dataclasses.replace(config, persons=str(identities + OTHER_PERSONS))
-    else:
-        config = dataclasses.replace(config, persons="all", sessions="all")
-    dataset = load_dataset(dataclasses.replace(config, transformations=1))
-    if "session" not in dataset.space.names:
-        raise UserError(f"--dataset {config.dataset} has a single session: nothing is left to test on")
-    images, ids = dataset.images, dataset.base_ids
-    if dataset.repeats:
-        images, ids = (np.concatenate(pair) for pair in zip((images, ids), dataset.repeats, strict=True))
-    person, emotion, session = (
-        ids[:, dataset.space.names.index(name)] for name in ("person", "emotion", "session")
-    )
-    values = dataset.space["emotion"].values
-    return LabelledPictures("emotion", values, "person", images, emotion, person, session > 0)
-
-
-_DATASETS: dict[str, tuple[Callable[[DataConfig, int], LabelledPictures], tuple[int, ...]]] = {
-    "glyphs": (_glyphs, (1, 2, 5, 10)),
-    "qmnist": (_qmnist, (1, 2, 5, 10)),
-    "faces": (_faces, (1, 1 + FACE_REPEATS)),
-    "kdef": (_faces, (1,)),
-    "mmi": (_faces, (1,)),
-}
-
-
-def exemplars_by_default(dataset: str) -> tuple[int, ...]:
+def exemplars_by_default(config: DataConfig) -> tuple[int, ...]:
     """How many pictures per class and identity an experiment tries; raises ConfigError for a dataset without one."""
-    name = dataset.partition("/")[0]
-    if name not in _DATASETS:
+    if not config.options.exemplar_counts:
+        having = [name for name in doors.DATASETS if dataset_options(name)().exemplar_counts]
         raise ConfigError(
-            f"--dataset {dataset}: there is nothing to recognise in it, use one of {', '.join(_DATASETS)}"
+            f"--dataset {config.dataset}: there is nothing to classify in it, use one of {', '.join(having)}"
         )
-    return _DATASETS[name][1]
+    return config.options.exemplar_counts
 
 
 def identities_wanted(config: DataConfig) -> int:
-    """How many writers or persons are learned from: --writers or --persons, a number."""
-    faces = _DATASETS[config.dataset.partition("/")[0]][0] is _faces
-    if faces and whole_number(config.persons) is None:
-        raise ConfigError(
-            f"--persons {config.persons}: say how many to learn from, e.g. 20; the others are tested on"
-        )
-    wanted = int(config.persons) if faces else config.writer_selection()
-    if not isinstance(wanted, int):
-        raise ConfigError(
-            f"--writers {config.writers}: say how many to learn from, e.g. 10; each seed chooses others"
-        )
-    return wanted
+    """How many writers or persons are learned from; raises ConfigError for a dataset without a task, or for ids."""
+    exemplars_by_default(config)
+    return config.options.identities()
 
 
 def labelled_pictures(config: DataConfig, identities: int) -> LabelledPictures:
-    """Load all pictures of a dataset, of drawn ones enough for `identities` and for others to be tested on."""
-    exemplars_by_default(config.dataset)
-    return _DATASETS[config.dataset.partition("/")[0]][0](config, identities)
+    """All pictures of a dataset, of procedural ones enough for `identities` and for others to be tested on."""
+    exemplars_by_default(config)
+    pictures: LabelledPictures = config.options.labelled_pictures(config, identities)
+    return pictures
 
 
-def recognition(
+def choose_task(
     pictures: LabelledPictures, identities: int, exemplars: int, most: int, seed: int
-) -> Recognition:
+) -> ClassificationTask:
     """Choose whom and what to learn from; the rest is for tests.
 
     With one seed the identities and the tests are the same for any number of exemplars, and fewer exemplars are
@@ -187,7 +94,7 @@ def recognition(
     if len(able) < identities or len(np.unique(pictures.who)) == identities:
         raise UserError(
             f"{len(able)} {pictures.identity}s have {most} or more pictures of every {pictures.factor}, and some more "
-            f"must be left for tests; {identities} are wanted: ask for fewer --identities or --exemplars"
+            f"must be left for tests; {identities} are wanted: give a smaller number with --{pictures.identity}s or --counts"
         )
     rng = np.random.default_rng([seed, 1])
     chosen = rng.permutation(able)[:identities]
@@ -204,7 +111,7 @@ def recognition(
         f"same {pictures.identity}s": np.concatenate(spare),
         f"other {pictures.identity}s": np.flatnonzero(~np.isin(pictures.who, chosen)),
     }
-    return Recognition(
+    return ClassificationTask(
         pictures.factor,
         pictures.values,
         pictures.identity,

@@ -1,4 +1,4 @@
-"""The report of a comparison: a table by group of cells, one figure of methods x groups of cells x metrics, and samples to look at."""
+"""The report of a comparison: a table by group of cells, a figure of methods x groups x metrics, and samples to look at."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,8 @@ from gcn_tf.reporting.figures import write_samples_figure
 from gcn_tf.reporting.html import to_html
 from gcn_tf.reporting.tables import GLOSSARY, estimate_text, label, markdown_table
 
-StoredScores = Mapping[
-    str, Mapping[str, Mapping[str, float | None]]
-]  # by group, metric and end of the interval
+# By group, metric and end of the interval.
+StoredScores = Mapping[str, Mapping[str, Mapping[str, float | None]]]
 
 
 def write_comparison(
@@ -27,7 +26,7 @@ def write_comparison(
 
     Args:
         report: what report.json holds.
-        samples: uint8 (2, n, H, W, 3) real and drawn pictures by method.
+        samples: uint8 (2, n, H, W, 3) real and generated pictures by method.
         names: factors in order.
     """
     (out / "report.json").write_text(json.dumps(report, indent=1))
@@ -45,8 +44,8 @@ def write_comparison(
 
 
 def _shown_metrics(names: Sequence[str]) -> list[str]:
-    """Likeness, stray ink and copying, then what both judges read of the first two factors and of all."""
-    read = [f"{name}_accuracy/{judge}" for name in names[:2] for judge in ("convolutional", "hog")]
+    """Likeness, stray ink and copying, then what both judges classify correctly: the first two factors, and all."""
+    classified = [f"{name}_accuracy/{judge}" for name in names[:2] for judge in ("convolutional", "hog")]
     everything = [f"all_factors_accuracy/{judge}" for judge in ("convolutional", "hog")]
     return [
         "psnr_db",
@@ -54,7 +53,7 @@ def _shown_metrics(names: Sequence[str]) -> list[str]:
         "sharpness",
         "stray_ink",
         "copying",
-        *read,
+        *classified,
         *everything,
         "kid_of_judge_features",
     ]
@@ -84,7 +83,7 @@ def _text(report: Mapping[str, Any], shown: Sequence[str]) -> str:
                     "is a difference.",
                     _group_table(report["reference_minus"], group, each),
                 ]
-    cells = "all with the same unseen cells" if report["same_cells"] else "each draws other unseen cells"
+    cells = "all with the same unseen cells" if report["same_cells"] else "each has other unseen cells"
     settings = yaml.safe_dump(config, sort_keys=False).strip()
     parts = [
         f"# Study: {report['experiment']}",

@@ -6,11 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from gcn_tf.config.schema import ConfigError
-from gcn_tf.errors import UserError
+from gcn_tf.errors import ConfigError, UserError
+from gcn_tf.pipelines.procedural import datasets
 from gcn_tf.studies.augmentation import jobs as augmentation_jobs
 from gcn_tf.studies.augmentation import run as study
-from gcn_tf.studies.augmentation import task as pipelines
 from gcn_tf.studies.augmentation.conventional import CONVENTIONAL, Conventional
 from gcn_tf.studies.augmentation.jobs import (
     BEST,
@@ -37,9 +36,9 @@ def toy_study(toy_config, tmp_path_factory):
         for module in (study, augmentation_jobs):
             patch.setattr(module, "CONVENTIONAL", few, raising=False)
         patch.setattr(augmentation_jobs, "RATIOS", (0.5, 1.0))
-        patch.setattr(study, "DRAWN_PICTURES", 40)
-        patch.setattr(pipelines, "SESSIONS", 4)
-        patch.setattr(pipelines, "OTHER_WRITERS", 3)
+        patch.setattr(study, "GENERATED_PICTURES", 40)
+        patch.setattr(datasets, "GLYPH_SESSIONS", 4)
+        patch.setattr(datasets, "OTHER_WRITERS", 3)
         config = dataclasses.replace(toy_config, steps=3)
         out = tmp_path_factory.mktemp("study") / "augmentation"
         yield config, out, run_augmentation_study(config, PROTOCOL, out, jobs=1)
@@ -60,7 +59,7 @@ def test_a_study_reports_every_method_at_every_size(toy_study):
                 assert 0 <= numbers["low"] <= numbers["value"] <= numbers["high"] <= 1
     text = (out / "report.md").read_text()
     assert "## 60 real pictures" in text
-    assert "drawn per real" in text
+    assert "generated per real" in text
     assert (out / "report.html").stat().st_size > 20_000
 
 
@@ -79,8 +78,8 @@ def test_a_finished_study_trains_nothing_again_and_a_lost_entry_alone(toy_study,
     trained = []
     train = study._train
     monkeypatch.setattr(study, "_train", lambda *arguments: (trained.append(arguments), train(*arguments)))
-    monkeypatch.setattr(study, "_draw", lambda *arguments: pytest.fail("drawn again"))
-    monkeypatch.setattr(study, "DRAWN_PICTURES", 40)
+    monkeypatch.setattr(study, "_generate", lambda *arguments: pytest.fail("generated again"))
+    monkeypatch.setattr(study, "GENERATED_PICTURES", 40)
     run_augmentation_study(config, PROTOCOL, out, jobs=1)
     assert len(trained) == 1
     assert lost.exists()
@@ -109,13 +108,13 @@ def test_too_few_seeds_are_named(toy_config, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
-def write_entry(made, job, right, loss):
-    ClassifierResult(right, loss, 1, 0.1, {"other": np.array([True])}, {"other": np.array([0])}).write(
+def write_entry(made, job, accuracy, loss):
+    ClassifierResult(accuracy, loss, 1, 0.1, {"other": np.array([True])}, {"other": np.array([0])}).write(
         made.entry_path(job)
     )
 
 
-def test_the_best_setting_has_the_lowest_loss_and_the_best_method_reads_most(
+def test_the_best_setting_has_the_lowest_loss_and_the_best_method_classifies_most_correctly(
     toy_config, tmp_path, monkeypatch
 ):
     methods = {
@@ -127,7 +126,7 @@ def test_the_best_setting_has_the_lowest_loss_and_the_best_method_reads_most(
         name: AugmentationMethod("", conventional=name, settings=one.strengths)
         for name, one in methods.items()
     }
-    named["both"] = AugmentationMethod("", drawing="gcn", conventional=BEST)
+    named["both"] = AugmentationMethod("", blending="gcn", conventional=BEST)
     monkeypatch.setattr(augmentation_jobs, "augmentation_methods", lambda: named)
     made = AugmentationStudy(toy_config, PROTOCOL, tmp_path, False)
     figures = {
@@ -136,9 +135,9 @@ def test_the_best_setting_has_the_lowest_loss_and_the_best_method_reads_most(
         ("bold", 1.0): (0.7, 0.1),
         ("bold", 2.0): (0.9, 0.2),
     }
-    for (name, setting), (right, loss) in figures.items():
+    for (name, setting), (accuracy, loss) in figures.items():
         for seed in (0, 1):
-            write_entry(made, ClassifierJob(1, seed, name, setting, name, setting), right, loss)
+            write_entry(made, ClassifierJob(1, seed, name, setting, name, setting), accuracy, loss)
     assert made.best_setting(1, "modest") == 2.0
     assert made.best_setting(1, "bold") == 1.0
     assert made.best_conventional(1) == ("modest", 2.0)

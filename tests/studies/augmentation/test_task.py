@@ -1,16 +1,15 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
-from gcn_tf.config.schema import ConfigError, DataConfig
-from gcn_tf.errors import UserError
-from gcn_tf.studies.augmentation import task as module
+from gcn_tf.config.schema import DataConfig
+from gcn_tf.errors import ConfigError, UserError
+from gcn_tf.pipelines.labelled import LabelledPictures
+from gcn_tf.pipelines.procedural import datasets
 from gcn_tf.studies.augmentation.task import (
-    LabelledPictures,
+    choose_task,
+    exemplars_by_default,
     identities_wanted,
     labelled_pictures,
-    recognition,
 )
 
 
@@ -28,7 +27,7 @@ def rows(images):
 
 
 def test_no_picture_is_both_learned_from_and_tested_on():
-    task = recognition(made_up(), 3, 2, 4, seed=0)
+    task = choose_task(made_up(), 3, 2, 4, seed=0)
     learned = set(rows(task.images))
     assert len(learned) == 3 * 3 * 2
     for test in task.tests.values():
@@ -38,7 +37,7 @@ def test_no_picture_is_both_learned_from_and_tested_on():
 
 def test_other_writers_are_writers_nobody_learned_from():
     pictures = made_up()
-    task = recognition(pictures, 3, 2, 4, seed=0)
+    task = choose_task(pictures, 3, 2, 4, seed=0)
     learned = set(pictures.who[rows(task.images)])
     assert len(learned) == 3
     assert set(task.tests["same writers"].who) == learned
@@ -47,51 +46,51 @@ def test_other_writers_are_writers_nobody_learned_from():
 
 
 def test_fewer_exemplars_are_a_part_of_more_and_are_tested_alike():
-    few, many = (recognition(made_up(), 3, exemplars, 4, seed=1) for exemplars in (1, 4))
+    few, many = (choose_task(made_up(), 3, exemplars, 4, seed=1) for exemplars in (1, 4))
     assert set(rows(few.images)) < set(rows(many.images))
     for name in few.tests:
         assert rows(few.tests[name].images) == rows(many.tests[name].images)
 
 
 def test_a_hand_has_one_picture_of_every_class():
-    task = recognition(made_up(), 3, 2, 4, seed=0)
+    task = choose_task(made_up(), 3, 2, 4, seed=0)
     assert task.hands == 6
     for hand in range(6):
         assert sorted(task.label[task.hand == hand]) == [0, 1, 2]
 
 
 def test_another_seed_chooses_others():
-    first, second = (recognition(made_up(12), 3, 2, 4, seed=seed) for seed in (0, 1))
+    first, second = (choose_task(made_up(12), 3, 2, 4, seed=seed) for seed in (0, 1))
     assert set(rows(first.images)) != set(rows(second.images))
 
 
 def test_pictures_for_tests_are_never_learned_from():
     for_tests = np.arange(90) % 5 >= 3  # another session
-    task = recognition(made_up(for_tests=for_tests), 3, 2, 3, seed=0)
+    task = choose_task(made_up(for_tests=for_tests), 3, 2, 3, seed=0)
     assert not for_tests[rows(task.images)].any()
     assert for_tests[rows(task.tests["same writers"].images)].all()
 
 
 @pytest.mark.parametrize(("identities", "most"), [(3, 6), (7, 2), (6, 2)])
 def test_too_few_writers_are_named(identities, most):
-    with pytest.raises(UserError, match="must be left for tests"):
-        recognition(made_up(), identities, 1, most, seed=0)
+    with pytest.raises(UserError, match=r"must be left for tests.* with --writers or --counts$"):
+        choose_task(made_up(), identities, 1, most, seed=0)
 
 
 def test_invented_writers_and_persons_can_be_learned_from(monkeypatch):
-    monkeypatch.setattr(module, "OTHER_WRITERS", 2)
-    monkeypatch.setattr(module, "OTHER_PERSONS", 2)
-    monkeypatch.setattr(module, "SESSIONS", 3)
-    glyphs = labelled_pictures(DataConfig(), 2)
+    monkeypatch.setattr(datasets, "OTHER_WRITERS", 2)
+    monkeypatch.setattr(datasets, "OTHER_PERSONS", 2)
+    monkeypatch.setattr(datasets, "GLYPH_SESSIONS", 3)
+    glyphs = labelled_pictures(DataConfig.of(), 2)
     assert glyphs.images.shape == (4 * 10 * 3, 28, 28, 3)
-    task = recognition(glyphs, 2, 2, 2, 0)
+    task = choose_task(glyphs, 2, 2, 2, 0)
     assert {name: len(test.label) for name, test in task.tests.items()} == {
         "same writers": 20,
         "other writers": 60,
     }
-    faces = labelled_pictures(DataConfig(dataset="faces", image_size=32, emotions="NE,HA"), 2)
+    faces = labelled_pictures(DataConfig.of("faces", image_size=32, emotions="NE,HA"), 2)
     assert faces.identity == "person"
-    task = recognition(faces, 2, 1, 1, 0)
+    task = choose_task(faces, 2, 1, 1, 0)
     assert task.images.shape == (4, 32, 32, 3)
     assert {name: len(test.label) for name, test in task.tests.items()} == {
         "same persons": 12,
@@ -100,10 +99,13 @@ def test_invented_writers_and_persons_can_be_learned_from(monkeypatch):
 
 
 def test_settings_that_fit_no_experiment_are_refused():
-    with pytest.raises(ConfigError, match="nothing to recognise"):
-        labelled_pictures(DataConfig(dataset="mnist-style"), 10)
+    style = DataConfig.of("mnist-style")
+    for ask in (exemplars_by_default, identities_wanted, lambda config: labelled_pictures(config, 10)):
+        with pytest.raises(ConfigError, match="nothing to classify in it, use one of glyphs, qmnist, faces"):
+            ask(style)
     with pytest.raises(ConfigError, match="--persons all: say how many"):
-        identities_wanted(DataConfig(dataset="faces"))
+        identities_wanted(DataConfig.of("kdef"))
     with pytest.raises(ConfigError, match="--writers 3,4"):
-        identities_wanted(DataConfig(writers="3,4"))
-    assert identities_wanted(dataclasses.replace(DataConfig(dataset="faces"), persons="7")) == 7
+        identities_wanted(DataConfig.of("qmnist", writers="3,4"))
+    assert identities_wanted(DataConfig.of("faces", persons="7")) == 7
+    assert exemplars_by_default(DataConfig.of("faces")) == (1, 3)

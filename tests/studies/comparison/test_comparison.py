@@ -5,19 +5,23 @@ import numpy as np
 import pytest
 
 from gcn_tf.config.kept import keep_settings
-from gcn_tf.config.schema import to_dict
+from gcn_tf.config.schema import DataConfig, to_dict
 from gcn_tf.errors import UserError
+from gcn_tf.pipelines.batches import pixels
+from gcn_tf.studies.comparison import methods as module
 from gcn_tf.studies.comparison import run as study
-from gcn_tf.studies.comparison.methods import Experiment, Method, nearest_seen_cell
-from gcn_tf.studies.comparison.run import MethodResult, combine, compare, entry_path, run_comparison
+from gcn_tf.studies.comparison.methods import Experiment, GcnMethod, Method, NearestSeenCell
+from gcn_tf.studies.comparison.results import MethodResult, combine, compare, entry_path
+from gcn_tf.studies.comparison.run import Comparison, run_comparison
+from gcn_tf.training.step_callback import Diverged
 
 
 @pytest.fixture
 def toy_study(toy_config, tmp_path, monkeypatch):
     """A study of a method that trains in seconds and one that does not train."""
     methods = {
-        "nearest seen cell": Method("no network", draw=nearest_seen_cell),
-        "preset": Method("no classifier", {"cooperation": "none"}),
+        "nearest seen cell": NearestSeenCell("no network"),
+        "preset": GcnMethod("no classifier", {"cooperation": "none"}),
     }
     monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 5)
     monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)
@@ -46,13 +50,13 @@ def test_a_study_tells_every_method_apart_and_resumes(toy_study, monkeypatch):
     kept = {path: path.stat().st_mtime_ns for path in (out / "entries").iterdir() if path != lost}
     assert len(kept) == 3
     lost.unlink()
-    monkeypatch.setattr(study.training, "write_run", None)  # its run is there and only needs scoring
+    monkeypatch.setattr(module, "write_run", None)  # its run is there and only needs scoring
     run_comparison(experiment, config, 2, out)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     again = json.loads((out / "report.json").read_text())
     assert again["scores"]["nearest seen cell"] == report["scores"]["nearest seen cell"]
     before, after = (r["scores"]["preset"]["unseen high-level"]["psnr_db"]["value"] for r in (report, again))
-    assert after == pytest.approx(before, abs=0.01)  # drawn again: rounding may differ
+    assert after == pytest.approx(before, abs=0.01)  # generated again: rounding may differ
 
     older = MethodResult.read(lost)
     older.values.pop("sharpness")
@@ -63,11 +67,11 @@ def test_a_study_tells_every_method_apart_and_resumes(toy_study, monkeypatch):
 
 @pytest.mark.slow
 def test_trainings_side_by_side_give_the_same_entries(toy_study):
-    """In processes of their own; what they draw depends on method and seed alone."""
+    """In processes of their own; what they generate depends on method and seed alone."""
     experiment, config, out = toy_study
     config = dataclasses.replace(config, deterministic="always")
     experiment = dataclasses.replace(experiment, methods={"preset": experiment.methods["preset"]})
-    study._materials(config)  # the judges, with the steps of this test
+    study._materials(config.part(DataConfig))  # the judges, with the steps of this test
     run_comparison(experiment, config, 2, out, jobs=2)
     run_comparison(experiment, config, 2, out.with_name("alone"))
     for seed in (0, 1):
@@ -79,7 +83,7 @@ def test_trainings_side_by_side_give_the_same_entries(toy_study):
 
 def test_a_training_that_diverges_is_a_result(toy_study):
     experiment, config, out = toy_study
-    bad = Method("far too fast", {"learning_rate": 10.0, "pixel_weight": 1e30})
+    bad = GcnMethod("far too fast", {"learning_rate": 10.0, "pixel_weight": 1e12})
     experiment = dataclasses.replace(experiment, methods={**experiment.methods, "bad": bad})
     run_comparison(experiment, config, 1, out)
     scores = json.loads((out / "report.json").read_text())["scores"]
@@ -87,13 +91,65 @@ def test_a_training_that_diverges_is_a_result(toy_study):
     assert scores["bad"]["seen"] == {}
 
 
-def test_seeds_draw_cells_of_their_own_unless_told_otherwise(toy_study):
-    experiment, config, _ = toy_study
+@dataclasses.dataclass(frozen=True)
+class MeanPictures(Method):
+    """A method that is no GCN: the mean picture of every value of the last factor, as a table in its folder."""
+
+    diverges: bool = False
+
+    def train(self, config, split, seed, run_dir):
+        if self.diverges:
+            raise Diverged("no mean")
+        seen = split.rows(unseen=False)
+        values, images = split.ids[seen, -1], pixels(split, seen)
+        run_dir.mkdir(parents=True)
+        table = np.stack([images[values == value].mean(axis=0) for value in np.unique(values)])
+        np.save(run_dir / "table.npy", table)
+        return run_dir / "table.npy"
+
+    def draw(self, trained, split):
+        return np.load(trained)[split.ids[:, -1]].astype(np.uint8)
+
+
+def test_a_method_is_whatever_trains_and_draws(toy_study):
+    """Another number of factors, too; one that diverges is a result without figures."""
+    experiment, config, out = toy_study
+    methods = {"means": MeanPictures("a table"), "broken": MeanPictures("no table", diverges=True)}
+    experiment = dataclasses.replace(experiment, methods=methods, reference="means")
+    config = config.with_options(transformations=1)
+    run_comparison(experiment, config, 1, out)
+    assert (out / "runs" / "means-seed0" / "table.npy").exists()
+    report = json.loads((out / "report.json").read_text())
+    assert report["methods"] == {
+        "another real picture": study.REPEATS_MEANING,
+        "means": "a table",
+        "broken": "no table",
+    }
+    scores = report["scores"]
+    assert 3 < scores["means"]["unseen high-level"]["psnr_db"]["value"] < 20
+    assert scores["means"]["seen"].keys() >= {"color_accuracy/hog", "writer_accuracy/hog"}
+    assert "rotation_accuracy/hog" not in scores["means"]["seen"]
+    assert scores["broken"] == {group: {} for group in scores["means"]}
+    assert report["reference_minus"] == {"broken": {group: {} for group in scores["means"]}}
+
+
+def test_a_comparison_without_unseen_cells_shows_seen_ones(toy_study):
+    experiment, config, out = toy_study
+    methods = {"nearest seen cell": NearestSeenCell()}
+    experiment = dataclasses.replace(experiment, methods=methods, reference="", holdout=("none",))
+    run_comparison(experiment, config, 1, out)
+    assert list(json.loads((out / "report.json").read_text())["scores"]["nearest seen cell"]) == ["seen"]
+    assert MethodResult.read(entry_path(out, "nearest seen cell", 0)).samples.shape[1] > 0
+
+
+def test_seeds_have_cells_of_their_own_unless_they_share_them(toy_study):
+    experiment, config, out = toy_study
     dataset = study.load_dataset(config)
-    one, other = (study._split(dataset, experiment, config, seed).unseen for seed in (0, 1))
+    comparison = Comparison(experiment, config, (0, 1), out)
+    one, other = (comparison.split(dataset, seed).unseen for seed in (0, 1))
     assert (one != other).any()
-    same = dataclasses.replace(experiment, same_cells=True)
-    np.testing.assert_array_equal(study._split(dataset, same, config, 1).unseen, one)
+    same = dataclasses.replace(comparison, experiment=dataclasses.replace(experiment, same_cells=True))
+    np.testing.assert_array_equal(same.split(dataset, 1).unseen, one)
 
 
 def test_a_study_refuses_another_ones_folder(toy_study):

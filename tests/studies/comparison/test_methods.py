@@ -5,12 +5,19 @@ import numpy as np
 import pytest
 
 from gcn_tf.config.files import with_settings
-from gcn_tf.config.schema import ConfigError, GeneratorConfig
+from gcn_tf.errors import ConfigError
+from gcn_tf.model.generator import Deconvolution
 from gcn_tf.pipelines.batches import pixels
-from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.pipelines.dataset import load_dataset
 from gcn_tf.pipelines.split import split_dataset
 from gcn_tf.studies.comparison.experiments import cooperation, settings, weights
-from gcn_tf.studies.comparison.methods import Experiment, additive_model, nearest_seen_cell
+from gcn_tf.studies.comparison.methods import AdditiveModel, Experiment, NearestSeenCell
+from gcn_tf.training.prepare import check_settings
+
+
+def drawn_by(method, config, split):
+    """A method without a network needs no folder."""
+    return method.draw(method.train(config, split, 0, Path("nowhere")), split)
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +25,8 @@ def split(toy_config):
     return split_dataset(load_dataset(toy_config), Experiment.holdout, 0)
 
 
-def test_the_nearest_seen_cell_differs_in_one_factor_and_is_seen(split):
-    drawn = nearest_seen_cell(split)
+def test_the_nearest_seen_cell_differs_in_one_factor_and_is_seen(toy_config, split):
+    drawn = drawn_by(NearestSeenCell(), toy_config, split)
     real = pixels(split, np.arange(len(split.ids)))
     seen = split.rows(unseen=False)
     np.testing.assert_array_equal(drawn[seen], real[seen])
@@ -40,7 +47,7 @@ def test_the_additive_model_adds_effects(toy_config):
     plain = dataclasses.replace(dataset, images=np.repeat(images, 3, axis=-1), variations=())
     plain = dataclasses.replace(plain, space=type(plain.space)(plain.space.factors[:2]))
     split = split_dataset(plain, ("digit=7 writer=1", "digit=2 writer=0"), 0)
-    difference = additive_model(split).astype(int) - plain.images
+    difference = drawn_by(AdditiveModel(), toy_config, split).astype(int) - plain.images
     assert np.abs(difference).max() <= 1
 
 
@@ -65,7 +72,11 @@ def test_the_study_of_weights_has_three_weights_for_each_of_three_activations(to
 
 def test_the_study_of_settings_changes_how_is_learned_and_not_what_from(toy_config):
     tried = dataclasses.replace(
-        toy_config, learning_rate=2e-3, writers="5", seed=7, holdout=("none",), generator=GeneratorConfig()
+        toy_config.with_options(writers="5"),
+        learning_rate=2e-3,
+        seed=7,
+        holdout=("none",),
+        generator=Deconvolution(),
     )
     experiment = settings(toy_config, tried, Path("folder/best.yaml"))
     assert list(experiment.methods) == ["preset", "best.yaml"]
@@ -74,3 +85,17 @@ def test_the_study_of_settings_changes_how_is_learned_and_not_what_from(toy_conf
     assert experiment.same_cells
     with pytest.raises(ConfigError, match="nothing to compare"):
         settings(toy_config, toy_config, Path("same.yaml"))
+
+
+def test_the_study_of_settings_takes_files_for_another_dataset(toy_config):
+    """Which data, options of the dataset included, is never a setting that is compared."""
+    tried = dataclasses.replace(toy_config.of_dataset("faces"), learning_rate=2e-3)
+    methods = settings(toy_config, tried, Path("best.yaml")).methods
+    assert set(methods["best.yaml"].settings) == {"learning_rate"}
+
+
+def test_every_method_of_an_experiment_can_be_trained(toy_config):
+    for experiment in (cooperation(), weights()):
+        for method in experiment.methods.values():
+            assert method.meaning
+            check_settings(with_settings(toy_config, getattr(method, "settings", {}), "study"))

@@ -1,0 +1,129 @@
+"""What a method gave with one seed, as a file, and what several seeds say together."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gcn_tf.evaluation.scores import Scored, Scores, is_share
+from gcn_tf.files import stored_arrays, write_atomically
+from gcn_tf.metrics.intervals import bootstrap_mean
+from gcn_tf.metrics.sets import kid
+from gcn_tf.pipelines.batches import pixels
+from gcn_tf.pipelines.split import GROUPS, rows_by_group
+
+SAMPLES = 8  # cells of every unseen group whose pictures are kept
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """What one method gave with one seed.
+
+    Args:
+        seconds: float. Wall time of training and drawing.
+        values: float (P,) by metric, NaN where one does not apply.
+        kid: KID of the convolutional judge's features by group.
+        group: int (P,), position in `GROUPS`; base: int (P,), base image numbers.
+        samples: uint8 (2, n, H, W, 3), real and generated pictures of some cells.
+    """
+
+    seconds: float
+    values: dict[str, np.ndarray]
+    kid: dict[str, float]
+    group: np.ndarray
+    base: np.ndarray
+    samples: np.ndarray
+
+    @classmethod
+    def of(cls, scored: Scored, seconds: float) -> "MethodResult":
+        """What is kept of the scores."""
+        generated, real = scored.cells.features
+        distances = {
+            name: kid(real[rows], generated[rows])
+            for name, rows in rows_by_group(scored.group).items()
+            if len(rows) > 1
+        }
+        return cls(seconds, scored.cells.values, distances, scored.group, scored.base, _samples(scored))
+
+    def without_figures(self) -> "MethodResult":
+        """The same for a training that diverged: nothing of it applies."""
+        return replace(self, values={n: np.full(len(v), np.nan) for n, v in self.values.items()}, kid={})
+
+    def write(self, path: Path) -> None:
+        """Write the entry; one that exists is whole."""
+        numbers = json.dumps({"seconds": self.seconds, "kid": self.kid})
+        arrays: dict[str, Any] = {
+            "numbers": np.array(numbers),
+            "group": self.group,
+            "base": self.base,
+            "samples": self.samples,
+            **{f"value/{name}": values.astype(np.float32) for name, values in self.values.items()},
+        }
+        write_atomically(path, lambda path: np.savez_compressed(path, **arrays))
+
+    @classmethod
+    def read(cls, path: Path) -> "MethodResult":
+        """The entry of a file; raises UserError when it is damaged."""
+        with stored_arrays(path) as file:
+            numbers = json.loads(str(file["numbers"]))
+            values = {n.removeprefix("value/"): file[n] for n in file.files if n.startswith("value/")}
+            arrays = (file[name] for name in ("group", "base", "samples"))
+            return cls(numbers["seconds"], values, numbers["kid"], *arrays)
+
+
+def _samples(scored: Scored) -> np.ndarray:
+    """Real and generated pictures of some cells: uint8 (2, n, H, W, 3), of seen ones where there are no others."""
+    groups = rows_by_group(scored.group)
+    chosen = [rows for name, rows in groups.items() if name != "seen"] or list(groups.values())
+    rows = np.concatenate([rows[np.linspace(0, len(rows) - 1, SAMPLES).astype(int)] for rows in chosen])
+    return np.stack([pixels(scored.split, scored.rows[rows]), scored.generated[rows]])
+
+
+def entry_path(out: Path, method: str, seed: int) -> Path:
+    """The file of a method's entry with one seed."""
+    return out / "entries" / f"{method.replace(' + ', '+').replace(' ', '-')}-seed{seed}.npz"
+
+
+def combine(entries: Sequence[MethodResult], same_cells: bool = False) -> Scores:
+    """Figures of one method over its seeds, by group and metric; KID's interval is over seeds alone."""
+    scores = _means(entries, is_share, same_cells)
+    for group, by_metric in scores.items():
+        distances = [(np.array([e.kid[group]]), np.zeros(1, int)) for e in entries if group in e.kid]
+        if distances:
+            by_metric["kid_of_judge_features"] = bootstrap_mean(distances)
+    return scores
+
+
+def compare(
+    entries: Sequence[MethodResult], others: Sequence[MethodResult], same_cells: bool = False
+) -> Scores:
+    """What one method has more than another on the same cells and seeds, by group and metric.
+
+    Differences are taken cell by cell, so what makes a cell hard for both drops out of the interval.
+    """
+    differences = [
+        replace(one, values={name: one.values[name] - other.values[name] for name in one.values})
+        for one, other in zip(entries, others, strict=True)
+    ]
+    return _means(differences, lambda metric: False, same_cells)
+
+
+def _means(entries: Sequence[MethodResult], share: Callable[[str], bool], same_cells: bool) -> Scores:
+    """Means over cells and seeds by group and metric, of the metrics that apply to the whole group."""
+    scores: Scores = {}
+    for number, group in enumerate(GROUPS):
+        having = [(entry, entry.group == number) for entry in entries if (entry.group == number).any()]
+        if having:
+            scores[group] = {
+                name: bootstrap_mean(
+                    [(entry.values[name][rows], entry.base[rows]) for entry, rows in having],
+                    share(name),
+                    same_cells=same_cells,
+                )
+                for name in entries[0].values
+                if not any(np.isnan(entry.values[name][rows]).any() for entry, rows in having)
+            }
+    return scores
