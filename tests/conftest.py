@@ -49,15 +49,29 @@ def toy_config(toy_config_file: Path):
 
 
 @pytest.fixture(scope="session")
-def toy_run(tmp_path_factory: pytest.TempPathFactory, toy_config) -> Path:
+def start_run():
+    """Prepares a training and lays out its run directory, as `train` does."""
+    from gcn_tf.runs.run_dir import check_new_run_dir, write_run
+    from gcn_tf.training.prepare import prepare
+
+    def start(config, run_dir: Path):
+        check_new_run_dir(run_dir)
+        prepared = prepare(config)
+        write_run(prepared.config, prepared.split.dataset.space, run_dir)
+        return prepared
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def toy_run(tmp_path_factory: pytest.TempPathFactory, toy_config, start_run) -> Path:
     """A finished toy run, without report: read it, do not write to it."""
     from gcn_tf.synthesis.saved_model import export_model
     from gcn_tf.training.fit import fit
-    from gcn_tf.training.prepare import start_run
 
     folder = tmp_path_factory.mktemp("runs") / "toy"
-    config, split = start_run(toy_config, folder)
-    model = fit(config, split, folder)
+    prepared = start_run(toy_config, folder)
+    model, split = fit(prepared, folder), prepared.split
     export_model(model, split.dataset.space, folder / "model")
     return folder
 

@@ -75,6 +75,8 @@ class DataConfig:
         own = {entry.name for entry in fields(kind)}
         options = kind(**{name: value for name, value in settings.items() if name in own})
         rest = {name: value for name, value in settings.items() if name not in own}
+        for name in rest.keys() - {entry.name for entry in fields(cls)}:
+            raise ConfigError(f"{name}: the dataset {dataset} has no such setting, it has {', '.join(own)}")
         return cls(dataset=dataset, options=options, **rest)
 
     def check_settings(self) -> None:

@@ -4,7 +4,10 @@ import pytest
 
 from gcn_tf.config.checks import check_config
 from gcn_tf.config.files import preset_names, read_config, resolve, write_config
-from gcn_tf.config.schema import ConfigError, GeneratorConfig, RunConfig, Upsampling
+from gcn_tf.config.schema import RunConfig
+from gcn_tf.errors import ConfigError
+from gcn_tf.model.generator import Deconvolution, Upsampling
+from gcn_tf.pipelines.writers import parse_writers
 
 
 def test_every_preset_is_complete_and_in_range():
@@ -101,16 +104,17 @@ def test_a_missing_file_and_an_unknown_preset_are_named(tmp_path):
 
 
 def test_writers_is_a_number_or_ids():
-    assert RunConfig(writers="12").writer_selection() == 12
-    assert RunConfig(writers="115,203").writer_selection() == (115, 203)
-    assert RunConfig(writers="115,").writer_selection() == (115,)
+    assert parse_writers("12") == 12
+    assert parse_writers("115,203") == (115, 203)
+    assert parse_writers("115,") == (115,)
 
 
 def test_a_loss_weight_for_an_unknown_factor_is_refused():
     config = RunConfig(factor_weights={"writer": 20})
-    assert config.loss_weights(("digit", "writer")) == {"digit": 2, "writer": 20}
+    config.check_factor_weights(("digit", "writer"))
+    assert [config.weight_of(name) for name in ("digit", "writer")] == [2, 20]
     with pytest.raises(ConfigError, match="'wrter', did you mean writer"):
-        RunConfig(factor_weights={"wrter": 20}).loss_weights(("digit", "writer"))
+        RunConfig(factor_weights={"wrter": 20}).check_factor_weights(("digit", "writer"))
 
 
 def test_imagined_cells_cannot_be_at_full_weight_before_they_set_in():
@@ -123,16 +127,17 @@ def test_a_preset_that_extends_another_differs_where_it_says_so():
     faces, kdef = resolve(preset="faces"), resolve(preset="kdef")
     assert kdef.generator == faces.generator
     assert kdef.classifier == faces.classifier
-    assert (kdef.dataset, kdef.persons, kdef.holdout) == ("kdef", "authors-65", ("paper-faces",))
+    assert (kdef.dataset, kdef.options.persons, kdef.holdout) == ("kdef", "authors-65", ("paper-faces",))
 
 
 def test_weights_of_factors_that_settings_take_away_do_not_matter():
     faces = resolve(preset="faces")
-    assert faces.loss_weights(("person", "emotion")) == {"person": 2.0, "emotion": 2.0}
+    faces.check_factor_weights(("person", "emotion"))
+    assert faces.weight_of("session") == 0
 
 
 def test_there_are_rules_without_end_but_not_layers():
     check_config(RunConfig(holdout=("digit=7 writer=1",) * 500))
-    check_config(RunConfig(generator=GeneratorConfig(trunk=(8,) * 100)))
+    check_config(RunConfig(generator=Deconvolution(trunk=(8,) * 100)))
     with pytest.raises(ConfigError, match=r"generator\.trunk has 101 entries: give at most 100"):
-        check_config(RunConfig(generator=GeneratorConfig(trunk=(8,) * 101)))
+        check_config(RunConfig(generator=Deconvolution(trunk=(8,) * 101)))

@@ -3,7 +3,7 @@ import pytest
 
 from gcn_tf.errors import UserError
 from gcn_tf.grid.factors import Factor, FactorSpace
-from gcn_tf.grid.holdout import check_values_seen, holdout_rules, unseen_mask
+from gcn_tf.grid.holdout import Roles, check_values_seen, default_roles, holdout_rules, unseen_mask
 
 DIGITS = FactorSpace(
     (
@@ -13,19 +13,13 @@ DIGITS = FactorSpace(
         Factor("rotation", ("0", "90", "180", "270")),
     )
 )
-STYLES = FactorSpace(
-    (
-        Factor("digit", tuple("0123456789")),
-        Factor("style", tuple(str(s) for s in range(1, 11))),
-        Factor("color", ("red", "green", "blue")),
-        Factor("transformation", ("0", "90", "180", "270", "flip-up-down", "flip-left-right")),
-    )
-)
+
+ROLES = Roles(("color", "rotation"), "digit", "writer")
 
 
-def unseen_cells(space, *specs, seed=0):
+def unseen_cells(space, *specs, seed=0, roles=ROLES):
     cells = space.cells()
-    return cells[unseen_mask(cells, holdout_rules(specs, space, seed), space)]
+    return cells[unseen_mask(cells, holdout_rules(specs, space, seed, roles), space)]
 
 
 def test_a_rule_leaves_its_unnamed_factors_free():
@@ -41,7 +35,7 @@ def test_rules_add_up():
     )
 
 
-def test_low_level_takes_four_percent_one_cell_of_each_drawn_base_image():
+def test_low_level_takes_four_percent_one_cell_of_each_sampled_base_picture():
     cells = unseen_cells(DIGITS, "low-level")
     assert len(cells) == 48 == round(0.04 * DIGITS.cell_count)
     assert len({tuple(cell[:2]) for cell in cells}) == 48
@@ -68,43 +62,36 @@ def test_protocols_depend_on_the_seed_alone(protocol):
     assert not np.array_equal(first, other)
 
 
-def test_paper_digits_is_the_authors_list():
-    told = [STYLES.describe(cell) for cell in unseen_cells(STYLES, "paper-digits")]
-    assert told == [
-        "digit=2 style=4 color=red transformation=90",
-        *(f"digit=7 style=9 color={c} transformation=flip-up-down" for c in ("red", "green", "blue")),
-    ]
+def test_rules_take_several_values_and_leave_starred_factors_free():
+    cells = unseen_cells(DIGITS, "digit=7,8 writer=103 color=* rotation=0")
+    assert {DIGITS.describe(cell).rpartition(" color")[0] for cell in cells} == {
+        "digit=7 writer=103",
+        "digit=8 writer=103",
+    }
+    assert len(cells) == 2 * 3
 
 
-def faces(emotions, persons=65):
-    return FactorSpace(
+def test_low_level_and_high_level_mean_the_same_on_any_grid():
+    """Single values of the last factor, and whole pairs of the first two, whatever their names."""
+    products = FactorSpace(
         (
-            Factor("person", tuple(f"P{p:02}" for p in range(persons))),
-            Factor("emotion", emotions),
-            Factor("session", ("A", "B")),
-            Factor("rotation", ("0", "90", "180", "270")),
+            Factor("light", ("lamp", "sun", "dusk")),
+            Factor("product", tuple(f"p{n}" for n in range(20))),
+            Factor("angle", ("0", "45", "90", "135")),
         )
     )
-
-
-@pytest.mark.parametrize("fourth", ["SU", "AN"])
-def test_paper_faces_is_the_authors_list_with_the_fourth_emotion_of_the_set(fourth):
-    space = faces(("NE", "DI", "HA", fourth))
-    cells = unseen_cells(space, "paper-faces")
-    assert len(cells) == 2 * 2 + 8 * 2 * 4  # two pairs in one rotation, eight in all four, both sessions
-    expected = [(4, "NE"), (36, "DI"), (41, "NE"), (46, "NE"), (56, "DI"), (63, "DI")]
-    expected += [(34, "HA"), (48, "HA"), (9, fourth), (28, fourth)]
-    pairs = {tuple(space.describe(cell).split()[:2]) for cell in cells}
-    assert pairs == {(f"person=P{p:02}", f"emotion={e}") for p, e in expected}
-    turned = {space.describe(cell).split()[3] for cell in cells if cell[0] in (4, 36)}
-    assert turned == {"rotation=90", "rotation=180"}
-
-
-def test_paper_faces_says_what_a_dataset_lacks():
-    with pytest.raises(UserError, match="needs 37 values of person, not 10"):
-        holdout_rules(["paper-faces"], faces(("NE", "DI", "HA", "SU"), persons=10), 0)
-    with pytest.raises(UserError, match="needs the emotion HA; this dataset has NE, DI, SA, SU"):
-        holdout_rules(["paper-faces"], faces(("NE", "DI", "SA", "SU")), 0)
+    roles = default_roles(products)
+    assert (roles.concept, roles.identity) == ("light", "product")
+    single = unseen_cells(products, "low-level", roles=None)
+    assert len(single) == round(0.04 * products.cell_count)
+    assert len({tuple(cell[:2]) for cell in single}) == len(single)
+    pairs = unseen_cells(products, "high-level=5", roles=None)
+    assert len(pairs) == 5 * 4
+    assert len({cell[1] for cell in pairs}) == 5
+    for cells in (single, pairs):
+        mask = np.zeros(products.cell_count, bool)
+        mask[np.ravel_multi_index(cells.T, (3, 20, 4))] = True
+        check_values_seen(products.cells(), mask, products)
 
 
 @pytest.mark.parametrize("share", [0.04, 0.5, 0.98])
@@ -134,17 +121,15 @@ def test_a_rule_that_loses_a_value_names_it():
         ("fraction=1.2", "between 0 and 1"),
         ("fraction=half", "between 0 and 1"),
         ("fraction=0.999", "at most 0.987 here"),
-        ("high-level=11", "high-level=11: give 1 to 10, the values of writer"),
+        ("high-level=11", "high-level=11: give 1 to 10, the number of values of writer"),
         ("high-level=many", "give a whole number"),
     ],
 )
 def test_a_wrong_spec_is_named_with_its_remedy(spec, message):
     with pytest.raises(UserError, match=message):
-        holdout_rules([spec], DIGITS, 0)
+        holdout_rules([spec], DIGITS, 0, ROLES)
 
 
-def test_a_protocol_says_which_factor_it_misses():
-    plain = FactorSpace((Factor("product", ("a", "b")), Factor("light", ("on", "off"))))
-    for protocol in ("low-level", "high-level", "paper-digits"):
-        with pytest.raises(UserError, match="product, light"):
-            holdout_rules([protocol], plain, 0)
+def test_published_protocols_belong_to_their_dataset():
+    with pytest.raises(UserError, match="no such protocol"):
+        holdout_rules(["paper-digits"], DIGITS, 0)

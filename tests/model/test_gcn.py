@@ -6,15 +6,13 @@ import pytest
 import tensorflow as tf
 
 from gcn_tf.config.files import resolve
-from gcn_tf.config.schema import GeneratorConfig, Upsampling
 from gcn_tf.grid.factors import Factor, FactorSpace
 from gcn_tf.model.build import build_model
 from gcn_tf.model.gcn import GCN
+from gcn_tf.model.generator import Deconvolution, Upsampling
 
 SPACE = FactorSpace((Factor("digit", ("0", "1", "2")), Factor("color", ("red", "green"))))
-SMALL = GeneratorConfig(
-    tower_units=4, trunk=(6,), seed_tensor=(7, 7, 2), upsampling=(Upsampling(3, 4, 4, 0),)
-)
+SMALL = Deconvolution(tower_units=4, trunk=(6,), seed_tensor=(7, 7, 2), upsampling=(Upsampling(3, 4, 4, 0),))
 RNG = np.random.default_rng(0)
 IDS = {"digit": RNG.integers(0, 3, 12).astype(np.int32), "color": RNG.integers(0, 2, 12).astype(np.int32)}
 IMAGES = RNG.random((12, 28, 28, 3)).astype(np.float32)
@@ -69,7 +67,7 @@ def test_the_objective_is_equation_2_plus_the_imagined_cells():
 
 def test_imagined_cells_grow_from_nothing_to_their_full_weight():
     model = gcn(imagined_from=0.25, imagined_full=0.75)  # of 20 steps
-    assert model.imagined_ramp == (5, 15)
+    assert model.objective.imagined_ramp == (5, 15)
     weights_at = {}
     for step in (0, 5, 10, 15, 19):
         model.step.assign(step)

@@ -9,15 +9,26 @@ import pytest
 import tensorflow as tf
 
 from gcn_tf.config.files import resolve
-from gcn_tf.config.schema import ClassifierConfig, ConfigError, Convolution, GeneratorConfig, Upsampling
-from gcn_tf.model.classifier import build_classifier, check_classifier_side, classifier_feature_side
+from gcn_tf.config.schema import ObjectiveConfig
+from gcn_tf.errors import ConfigError
+from gcn_tf.model.classifier import AlexNet, Convolution
 from gcn_tf.model.gcn import GCN
-from gcn_tf.model.generator import build_generator, check_image_side, generator_output_side, seed_side
+from gcn_tf.model.generator import Deconvolution, Upsampling
 from gcn_tf.model.local_response_normalization import LocalResponseNormalization
 
 SIZES = {"digit": 10, "writer": 10, "color": 3, "rotation": 4}
 FACES = {"person": 65, "emotion": 4, "session": 2, "rotation": 4}
-TOY = GeneratorConfig(tower_units=4, trunk=(6,), seed_tensor=(7, 7, 2), upsampling=(Upsampling(3, 4, 4, 0),))
+
+
+def build_generator(sizes, config, dtype, side=28):
+    return config.build(sizes, (side, side, 3), dtype)
+
+
+def build_classifier(sizes, shape, config, dtype):
+    return config.build(sizes, shape, dtype)
+
+
+TOY = Deconvolution(tower_units=4, trunk=(6,), seed_tensor=(7, 7, 2), upsampling=(Upsampling(3, 4, 4, 0),))
 
 
 def shapes(network):
@@ -76,22 +87,22 @@ def test_the_published_classifier_has_the_published_layers():
 )
 def test_output_sizes_follow_the_published_formula(side, layers):
     start = 8 if side == 158 else 7
-    config = GeneratorConfig(
+    config = Deconvolution(
         tower_units=2,
         trunk=(2,),
         seed_tensor=(start, start, 2),
         upsampling=tuple(Upsampling(2, *k[1:]) for k in layers),
     )
-    assert generator_output_side(config, start) == side
-    assert build_generator({"digit": 2}, config, "float32").output.shape[1:3] == (side, side)
+    assert config.output_side(start) == side
+    assert build_generator({"digit": 2}, config, "float32", side).output.shape[1:3] == (side, side)
 
 
 def test_the_seed_tensor_follows_from_the_image_size():
     for side, seed in {28: 7, 32: 8, 64: 16, 256: 64}.items():
-        assert seed_side(GeneratorConfig(), side) == seed
+        assert Deconvolution().seed_side(side) == seed
     faces = replace(resolve("kdef-published").generator, seed_tensor=(0, 0, 256))
-    assert [seed_side(faces, side) for side in (78, 158, 174)] == [3, 8, 9]
-    config = GeneratorConfig(
+    assert [faces.seed_side(side) for side in (78, 158, 174)] == [3, 8, 9]
+    config = Deconvolution(
         tower_units=2, trunk=(2,), seed_tensor=(0, 0, 2), upsampling=(Upsampling(3, 5, 3, 1),)
     )
     made = build_generator({"digit": 2}, config, "float32", 30)
@@ -115,29 +126,31 @@ def test_the_seed_tensor_follows_from_the_image_size():
         ({"seed_tensor": (7, 5, 64)}, 28, r"seed_tensor is \[7, 5, 64\]: give height, the same width"),
         ({"seed_tensor": (7, 7)}, 28, r"seed_tensor is \[7, 7\]"),
         ({"seed_tensor": (0, 0, 0)}, 28, r"seed_tensor is \[0, 0, 0\]"),
-        ({}, None, "seed_tensor leaves its height to the image size"),
     ],
 )
 def test_a_size_the_layers_cannot_make_is_one_line_that_names_those_they_can(settings, side, message):
-    config = GeneratorConfig(**settings)
-    for check in (check_image_side, lambda c, s: build_generator({"digit": 2}, c, "float32", s)):
+    config = Deconvolution(**settings)
+    for check in (
+        lambda c, s: c.check_fit((s, s, 3)),
+        lambda c, s: build_generator({"digit": 2}, c, "float32", s),
+    ):
         with pytest.raises(ConfigError, match=message) as error:
             check(config, side)
         assert "\n" not in str(error.value)
 
 
 def test_a_classifier_names_the_smallest_image_it_fits():
-    deep = ClassifierConfig(convolutions=(Convolution(4, 3),) * 5)
-    check_classifier_side(deep, 32)
+    deep = AlexNet(convolutions=(Convolution(4, 3),) * 5)
+    deep.check_fit((32, 32, 3))
     with pytest.raises(
         ConfigError, match=r"--image-size 31 is too small for .*: the smallest that fits is 32$"
     ):
-        check_classifier_side(deep, 31)
+        deep.check_fit((31, 31, 3))
     with pytest.raises(ConfigError, match="smallest that fits is 32"):
         build_classifier({"digit": 2}, (31, 31, 3), deep, "float32")
     published = resolve("kdef-published").classifier
     with pytest.raises(ConfigError, match=r"smallest that fits is 19$"):
-        check_classifier_side(published, 18)
+        published.check_fit((18, 18, 3))
     made = shapes(build_classifier({"session": 2}, (19, 19, 3), replace(published, heads={}), "float32"))
     assert made["pool_5"] == (1, 1, 256)
 
@@ -145,7 +158,7 @@ def test_a_classifier_names_the_smallest_image_it_fits():
 def test_layers_that_leave_nothing_of_any_image_are_named():
     for pool in (2000, 10**12):
         with pytest.raises(ConfigError, match=r"no size does, change classifier\.convolutions"):
-            check_classifier_side(ClassifierConfig(convolutions=(Convolution(4, 3, pool),)), 28)
+            AlexNet(convolutions=(Convolution(4, 3, pool),)).check_fit((28, 28, 3))
 
 
 @pytest.mark.parametrize("side", [9, 28, 41, 64])
@@ -155,9 +168,9 @@ def test_the_classifiers_feature_side_is_that_of_the_network(side, padding, stri
     layer = Convolution(
         2, 3, pool, stride, padding, pool_stride=pool_stride, pool_padding=padding, normalize=True
     )
-    config = ClassifierConfig(convolutions=(layer,), head_units=(2,))
+    config = AlexNet(convolutions=(layer,), head_units=(2,))
     features = build_classifier({"digit": 2}, (side, side, 3), config, "float32").get_layer("features")
-    assert features.input.shape[1:3] == (classifier_feature_side(config, side),) * 2
+    assert features.input.shape[1:3] == (config.feature_side(side),) * 2
 
 
 def test_the_published_face_generator_has_the_published_layers():
@@ -269,7 +282,7 @@ def test_the_gradient_of_local_response_normalization_is_the_librarys():
     np.testing.assert_allclose(*gradients, atol=1e-5)
 
 
-ALEX = ClassifierConfig(
+ALEX = AlexNet(
     convolutions=(Convolution(6, 5, 3, 2, "valid", True, 2, "same"), Convolution(4, 3, 3, pool_stride=2)),
     head_units=(5,),
     heads={"digit": (7, 3)},
@@ -280,7 +293,11 @@ ALEX = ClassifierConfig(
 def test_a_step_with_a_normalizing_classifier_has_finite_gradients_and_moves_both_networks(dtype):
     generator = build_generator(SIZES, TOY, dtype)
     classifier = build_classifier(SIZES, (28, 28, 3), ALEX, dtype)
-    model = GCN(generator, classifier, dict.fromkeys(SIZES, 10.0))
+    model = GCN(
+        generator,
+        classifier,
+        ObjectiveConfig(classification_weight=10.0, imagined_share=0.0, classifier_jitter=0.0),
+    )
     model.compile()
     before = [[v.numpy() for v in network.trainable_variables] for network in (generator, classifier)]
     rng = np.random.default_rng(0)
@@ -335,8 +352,8 @@ def test_the_image_is_float32_and_linear_in_mixed_precision():
 @pytest.mark.parametrize("kind", ["relu", "leaky_relu", "prelu", "elu", "gelu"])
 def test_both_networks_take_every_activation(kind):
     """Negative values through the layer after a dense one and after a convolution give what the formula says."""
-    generator = build_generator(SIZES, GeneratorConfig(activation=kind), "float32", 28)
-    classifier = build_classifier(SIZES, (28, 28, 3), ClassifierConfig(activation=kind), "float32")
+    generator = build_generator(SIZES, Deconvolution(activation=kind), "float32", 28)
+    classifier = build_classifier(SIZES, (28, 28, 3), AlexNet(activation=kind), "float32")
     expected = {
         "relu": 0.0,
         "leaky_relu": None,
@@ -355,7 +372,7 @@ def test_both_networks_take_every_activation(kind):
 
 
 def test_prelu_learns_one_slope_per_unit_or_channel():
-    network = build_generator(SIZES, GeneratorConfig(activation="prelu"), "float32", 28)
+    network = build_generator(SIZES, Deconvolution(activation="prelu"), "float32", 28)
     assert [tuple(w.shape) for w in network.get_layer("trunk_1_activation").trainable_weights] == [(512,)]
     assert [tuple(w.shape) for w in network.get_layer("upsampling_1_activation").trainable_weights] == [
         (1, 1, 64)

@@ -7,13 +7,13 @@ import tensorflow as tf
 
 from gcn_tf.config.schema import DataConfig
 from gcn_tf.pipelines.batches import evaluation_batches, picture_numbers, pixels, training_batches
-from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.pipelines.dataset import load_dataset
 from gcn_tf.pipelines.split import repeated_pictures, split_dataset
 
 
 @pytest.fixture(scope="module")
 def split():
-    return split_dataset(load_dataset(DataConfig(writers="2")), ("low-level",), seed=0)
+    return split_dataset(load_dataset(DataConfig.of(writers="2")), ("low-level",), seed=0)
 
 
 def batches(split, start, stop, seed=0, size=16):
@@ -77,7 +77,7 @@ def test_evaluation_batches_keep_the_order_and_the_rest(split):
 
 
 def test_a_dataset_without_variations_is_its_own_images():
-    dataset = load_dataset(DataConfig(writers="2"))
+    dataset = load_dataset(DataConfig.of(writers="2"))
     rgb = np.repeat(dataset.images, 3, axis=-1)
     base = dataclasses.replace(dataset.space, factors=dataset.space.factors[:2])
     plain = dataclasses.replace(dataset, images=rgb, space=base, variations=())
@@ -87,7 +87,7 @@ def test_a_dataset_without_variations_is_its_own_images():
 
 
 def test_groups_part_the_pictures_by_what_training_saw_of_them():
-    dataset = load_dataset(DataConfig(writers="3"))
+    dataset = load_dataset(DataConfig.of(writers="3"))
     split = split_dataset(dataset, ("digit=7 writer=1", "digit=2 writer=0 color=red"), 0)
     groups = split.groups()
     assert {name: len(rows) for name, rows in groups.items()} == {
@@ -100,7 +100,7 @@ def test_groups_part_the_pictures_by_what_training_saw_of_them():
 
 
 def test_repeated_pictures_come_in_all_variations():
-    dataset = load_dataset(DataConfig(writers="2"))
+    dataset = load_dataset(DataConfig.of(writers="2"))
     again = repeated_pictures(dataset)
     assert len(again.ids) == 4 * dataset.space.cell_count
     assert not again.unseen.any()

@@ -9,7 +9,7 @@ import pytest
 
 from gcn_tf.errors import UserError
 from gcn_tf.model.build import build_model
-from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.pipelines.dataset import load_dataset
 from gcn_tf.pipelines.split import split_dataset
 from gcn_tf.runs.checkpoints import BEST, NOTE, CheckpointStore, OtherNetworks
 

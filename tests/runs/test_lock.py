@@ -9,7 +9,7 @@ from gcn_tf.errors import UserError
 from gcn_tf.runs.lock import locked
 
 HOLD = (
-    "import sys, time; from pathlib import Path; from gcn_tf.lock import locked\n"
+    "import sys, time; from pathlib import Path; from gcn_tf.runs.lock import locked\n"
     "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
 )
 

@@ -11,14 +11,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gcn_tf.config.schema import ConfigError
-from gcn_tf.errors import UserError
-from gcn_tf.model.build import build_model
+from gcn_tf.errors import ConfigError, UserError
 from gcn_tf.runs.checkpoints import CheckpointStore
 from gcn_tf.runs.run_dir import check_same_settings, open_run, read_run_config
 from gcn_tf.training.fit import fit
 from gcn_tf.training.log import RunLog
-from gcn_tf.training.prepare import start_run
+from gcn_tf.training.prepare import Prepared
 from gcn_tf.training.scoring import Evaluation
 from gcn_tf.training.step_callback import Diverged, thinned
 
@@ -69,7 +67,7 @@ def test_tensorboard_gets_scalars_and_grids(toy_run):
 
 
 def test_tensorboard_stays_under_the_stated_bound_however_often_it_could_be_written(
-    tmp_path, toy_config, monkeypatch
+    tmp_path, toy_config, monkeypatch, start_run
 ):
     for name, most in {"log.MOST_LINES": 8, "scoring.MOST_EVALUATIONS": 6, "log.MOST_GRIDS": 2}.items():
         monkeypatch.setattr(f"gcn_tf.training.{name}", most)
@@ -81,9 +79,9 @@ def test_tensorboard_stays_under_the_stated_bound_however_often_it_could_be_writ
 
     monkeypatch.setattr(RunLog, "__init__", noted)
     config = dataclasses.replace(toy_config, log_steps=1, image_steps=1)
-    config, split = start_run(config, tmp_path / "run")
+    prepared = start_run(config, tmp_path / "run")
     said = []
-    fit(config, split, tmp_path / "run", say=said.append)
+    fit(prepared, tmp_path / "run", say=said.append)
     logged = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     scored = [line["step"] for line in logged if "seen/psnr_db" in line]
     assert scored == [4, 8, 12, 16, 20, 24]
@@ -123,39 +121,41 @@ def stop_after(monkeypatch, step_wanted):
     monkeypatch.setattr(Evaluation, "step", step)
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path, toy_config, toy_run, monkeypatch):
+def test_a_killed_run_goes_on_and_ends_with_the_same_bits(
+    tmp_path, toy_config, toy_run, monkeypatch, start_run
+):
     folder = tmp_path / "run"
-    config, split = start_run(toy_config, folder)
+    prepared = start_run(toy_config, folder)
     for step in (11, 19):  # 3 steps after a checkpoint each
         with monkeypatch.context() as patch:
             stop_after(patch, step)
             with pytest.raises(RuntimeError, match="killed"):
-                fit(config, split, folder)
-    resumed = fit(config, split, folder)
+                fit(prepared, folder)
+    resumed = fit(prepared, folder)
     whole = open_run(toy_run).model
     for a, b in zip(weights(resumed), weights(whole), strict=True):
         np.testing.assert_array_equal(a, b)
     assert (folder / "metrics.jsonl").read_text() == (toy_run / "metrics.jsonl").read_text()
 
 
-def test_another_seed_gives_other_weights(tmp_path, toy_config, toy_run):
-    config, split = start_run(dataclasses.replace(toy_config, seed=1), tmp_path / "run")
-    other = fit(config, split, tmp_path / "run")
+def test_another_seed_gives_other_weights(tmp_path, toy_config, toy_run, start_run):
+    prepared = start_run(dataclasses.replace(toy_config, seed=1), tmp_path / "run")
+    other = fit(prepared, tmp_path / "run")
     whole = open_run(toy_run).model
     pairs = zip(weights(other), weights(whole), strict=True)
     assert sum(not np.array_equal(a, b) for a, b in pairs) > 20
 
 
 def test_a_resume_with_other_settings_is_refused_with_the_differences(toy_run, toy_config):
-    wanted = dataclasses.replace(toy_config, steps=99, learning_rate=0.5, manual_dir="/elsewhere")
+    wanted = dataclasses.replace(toy_config, batch_size=8, learning_rate=0.5, manual_dir="/elsewhere")
     with pytest.raises(
-        ConfigError, match=r"steps: 24 in the run, 99 now; learning_rate: 0.001 in the run, 0.5 now"
+        ConfigError, match=r"batch_size: 16 in the run, 8 now; learning_rate: 0.001 in the run, 0.5 now"
     ):
         check_same_settings(toy_config, wanted, toy_run)
     check_same_settings(toy_config, dataclasses.replace(toy_config, manual_dir="/elsewhere"), toy_run)
 
 
-def test_a_second_run_never_overwrites_the_first(toy_run, toy_config):
+def test_a_second_run_never_overwrites_the_first(toy_run, toy_config, start_run):
     with pytest.raises(UserError, match="already holds a run: go on with --resume"):
         start_run(toy_config, toy_run)
 
@@ -165,12 +165,14 @@ def test_a_folder_that_is_no_run_is_named(tmp_path):
         open_run(tmp_path)
 
 
-def test_nan_stops_the_run_with_the_step_and_the_last_good_checkpoint(tmp_path, toy_config, monkeypatch):
-    config, split = start_run(toy_config, tmp_path / "run")
-    build = build_model
+def test_nan_stops_the_run_with_the_step_and_the_last_good_checkpoint(
+    tmp_path, toy_config, monkeypatch, start_run
+):
+    prepared = start_run(toy_config, tmp_path / "run")
+    build = Prepared.build
 
-    def poisoned(*arguments):
-        model = build(*arguments)
+    def poisoned(prepared):
+        model = build(prepared)
         train_step = model.train_step
 
         def step(data):
@@ -181,31 +183,33 @@ def test_nan_stops_the_run_with_the_step_and_the_last_good_checkpoint(tmp_path, 
         model.train_step = step
         return model
 
-    monkeypatch.setattr("gcn_tf.training.fit.build_model", poisoned)
+    monkeypatch.setattr(Prepared, "build", poisoned)
     with pytest.raises(
         Diverged, match=r"pixel_loss is nan at step 14: .* last good checkpoint: .*step-00000008.npz"
     ):
-        fit(config, split, tmp_path / "run")
+        fit(prepared, tmp_path / "run")
 
 
-def test_weights_that_are_not_finite_are_never_saved(tmp_path, toy_config):
-    config, split = start_run(toy_config, tmp_path / "run")
-    model = build_model(config, split.dataset.space, (28, 28, 3))
+def test_weights_that_are_not_finite_are_never_saved(tmp_path, toy_config, start_run):
+    prepared = start_run(toy_config, tmp_path / "run")
+    model = prepared.build()
     store = CheckpointStore(model, tmp_path / "run" / "checkpoints")
     assert store.finite()
     model.generator.trainable_variables[0].assign(model.generator.trainable_variables[0] * np.nan)
     assert not store.finite()
 
 
-def test_a_frozen_run_trains_the_classifier_first(tmp_path, toy_config):
+def test_a_frozen_run_trains_the_classifier_first(tmp_path, toy_config, start_run):
     config = dataclasses.replace(toy_config, cooperation="frozen", classifier_steps=6, steps=6)
-    config, split = start_run(config, tmp_path / "run")
-    model = fit(config, split, tmp_path / "run")
+    prepared = start_run(config, tmp_path / "run")
+    model = fit(prepared, tmp_path / "run")
     assert (int(model.step), int(model.optimizer.iterations)) == (12, 6)
     assert int(model.classifier_optimizer.iterations) == 6
 
 
-def test_an_image_size_that_the_layers_cannot_make_is_refused_before_any_work(tmp_path, toy_config):
+def test_an_image_size_that_the_layers_cannot_make_is_refused_before_any_work(
+    tmp_path, toy_config, start_run
+):
     with pytest.raises(ConfigError, match="make 28x28 images, the dataset has 32x32"):
         start_run(dataclasses.replace(toy_config, image_size=32), tmp_path / "run")
     assert not (tmp_path / "run").exists()

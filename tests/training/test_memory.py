@@ -7,10 +7,8 @@ from gcn_tf.config.files import resolve
 from gcn_tf.errors import UserError
 from gcn_tf.machine import available_bytes
 from gcn_tf.model.build import build_model
-from gcn_tf.model.classifier import build_classifier
-from gcn_tf.model.generator import build_generator
 from gcn_tf.model.size import check_weights, count_weights, least_bytes
-from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.pipelines.dataset import load_dataset
 from gcn_tf.pipelines.split import split_dataset
 from gcn_tf.training.memory import check_memory
 
@@ -69,11 +67,15 @@ def test_the_weights_of_a_run_are_counted_without_building_it(model, toy_config)
 )
 def test_the_weights_of_a_preset_are_counted_without_building_it(preset, sizes, activation, imagined):
     config = replace(resolve(preset), imagined_class_weight=imagined)
-    config.generator.activation = config.classifier.activation = activation
+    config = replace(
+        config,
+        generator=replace(config.generator, activation=activation),
+        classifier=replace(config.classifier, activation=activation),
+    )
     side, precision = config.image_size, "float16"
     networks = (
-        build_generator(sizes, config.generator, precision, side),
-        build_classifier(sizes, (side, side, 3), config.classifier, precision, config.imagined_class),
+        config.generator.build(sizes, (side, side, 3), precision),
+        config.classifier.build(sizes, (side, side, 3), precision, config.imagined_class),
     )
     assert count_weights(config, sizes, side) == weights_of(*networks)
 
