@@ -1,54 +1,49 @@
 """The report of a run as a document: report.md, and report.html with its pictures inside."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
+from gcn_tf.evaluation.scores import Scored
 from gcn_tf.pipelines.batches import pixels
-from gcn_tf.pipelines.split import Split
 from gcn_tf.reporting.charts import write_confusion_chart, write_curves_chart
-from gcn_tf.reporting.figures import write_cells_figure, write_extremes_figure
+from gcn_tf.reporting.figures import Shown, write_cells_figure, write_extremes_figure
 from gcn_tf.reporting.html import to_html
 from gcn_tf.reporting.tables import GLOSSARY, markdown_table, score_table
 
 PICTURE = "cells.png"  # the one to look at first
 
 
-def write_documents(
-    report: dict[str, Any],
-    split: Split,
-    drawn: np.ndarray,
-    psnr_db: np.ndarray,
-    read: Mapping[str, Mapping[str, np.ndarray]],
-    run_dir: Path,
-) -> None:
-    """Draw the figures and write report.md and report.html into the run's `report/`.
+PAIRS = 120  # of a real and a generated picture in the figures of one group of cells
+
+
+def write_documents(report: dict[str, Any], scored: Scored, run_dir: Path) -> None:
+    """Write the figures, report.md and report.html into the run's `report/`.
 
     Args:
         report: what report.json holds.
-        drawn: uint8 (P, H, W, 3), one for every picture of the split.
-        psnr_db: float (P,).
-        read: value ids (P,) by judge and factor name.
+        scored: all pictures of a split.
     """
     folder = run_dir / "report"
-    real = pixels(split, np.arange(len(split.ids)))
-    groups = split.groups()
-    write_cells_figure(split, real, drawn, folder / PICTURE)
-    write_cells_figure(split, real, drawn, folder / "reconstruction.png", groups["seen"], bases=10)
-    for group in list(groups)[1:]:
-        write_cells_figure(
-            split, real, drawn, folder / f"{group.removeprefix('unseen ')}.png", groups[group], bases=10
-        )
-    write_confusion_chart(report["confusion"], split.dataset.space, folder / "confusion.png")
-    unseen = split.rows(unseen=bool(split.unseen.any()))
-    write_extremes_figure(split, real, drawn, unseen, psnr_db, read, folder / "extremes.png")
+    _write_figures(scored, folder)
+    write_confusion_chart(report["confusion"], scored.split.dataset.space, folder / "confusion.png")
     curves = write_curves_chart(run_dir / "metrics.jsonl", folder / "curves.png")
     text = _text(report, curves)
     (folder / "report.md").write_text(text)
     (folder / "report.html").write_text(to_html(text, folder, f"gcn-tf: {report['run']}"))
+
+
+def _write_figures(scored: Scored, folder: Path) -> None:
+    """Pictures of the cells: the unseen ones, those of every group, the best and the worst."""
+    split, cells = scored.split, scored.cells
+    shown = Shown(split, pixels(split, np.arange(len(split.ids))), scored.generated)
+    write_cells_figure(shown, folder / PICTURE)
+    for group, rows in split.groups().items():
+        name = "reconstruction" if group == "seen" else group.removeprefix("unseen ")
+        write_cells_figure(shown, folder / f"{name}.png", rows, PAIRS)
+    write_extremes_figure(shown, cells.values["psnr_db"], cells.classified, folder / "extremes.png")
 
 
 def _text(report: dict[str, Any], curves: bool) -> str:
@@ -61,7 +56,7 @@ def _text(report: dict[str, Any], curves: bool) -> str:
         f"# Report of {report['run']}",
         f"Dataset {config['dataset']}, hold-out {', '.join(config['holdout'])}, seed {config['seed']}, "
         f"{report['steps']} steps. {counts}.",
-        _figure(PICTURE, "Real pictures above drawn ones. Framed: cells that training never saw."),
+        _figure(PICTURE, "Real pictures above generated ones. Framed: cells that training never saw."),
         "## Scores",
         markdown_table(score_table(report["scores"])),
         GLOSSARY.strip(),
@@ -69,30 +64,11 @@ def _text(report: dict[str, Any], curves: bool) -> str:
         "## The judges",
         *_judges(report),
         "## What was mistaken for what",
-        _figure("confusion.png", "Rows: the wanted value. Columns: what the judge read."),
+        _figure("confusion.png", "Rows: the value that was wanted. Columns: what the judge classified as."),
         "## Best and worst",
-        _figure("extremes.png", "Cells of different base images, by PSNR, real above drawn."),
-        "## Reconstruction: cells that training saw",
-        _figure(
-            "reconstruction.png", "Real above drawn, as in figure 5 of the paper; framed cells are unseen."
-        ),
+        _figure("extremes.png", "Cells of different base images, by PSNR, real above generated."),
+        *_groups(report),
     ]
-    if "unseen low-level" in report["scores"]:
-        parts += [
-            "## Low-level generation: a colour or rotation that was missing",
-            _figure(
-                "low-level.png",
-                "As in figure 6 of the paper. The framed ones were taken out of the training set.",
-            ),
-        ]
-    if "unseen high-level" in report["scores"]:
-        parts += [
-            "## High-level generation: a base image that was missing altogether",
-            _figure(
-                "high-level.png",
-                "As in figure 7 of the paper. No picture of these rows was in the training set.",
-            ),
-        ]
     if curves:
         parts += ["## Learning curves", _figure("curves.png", "Losses and PSNR over the training steps.")]
     return "\n\n".join([*parts, *_made_with(report)]) + "\n"
@@ -102,34 +78,58 @@ def _figure(name: str, caption: str) -> str:
     return f"![{caption}]({name})\n\n{caption}"
 
 
+def _groups(report: dict[str, Any]) -> list[str]:
+    """A figure of each group of cells, as the paper has them."""
+    figures = {
+        "seen": (
+            "## Reconstruction: cells that training saw",
+            "reconstruction.png",
+            "Real above generated, as in figure 5 of the paper; framed cells are unseen.",
+        ),
+        "unseen low-level": (
+            "## Low-level generation: a variation of a base image that was missing",
+            "low-level.png",
+            "As in figure 6 of the paper. The framed ones were taken out of the training set.",
+        ),
+        "unseen high-level": (
+            "## High-level generation: a base image that was missing altogether",
+            "high-level.png",
+            "As in figure 7 of the paper. No picture of these base images was in the training set.",
+        ),
+    }
+    there = [figures[group] for group in figures if group in report["scores"]]
+    return [part for heading, name, caption in there for part in (heading, _figure(name, caption))]
+
+
 def _real_repeats(report: dict[str, Any]) -> list[str]:
     if not report["real_repeats"]:
         return []
     return [
         "## What real pictures reach",
         "The same figures for *another real picture of the same cell* (the same hand, written again), which neither the "
-        "generator nor the judges knew. An unseen high-level cell drawn as well as reality would stand here, not above.",
+        "generator nor the judges knew. An unseen high-level cell generated as well as reality would stand here, not above.",
         markdown_table(score_table(report["real_repeats"])),
     ]
 
 
 def _judges(report: dict[str, Any]) -> list[str]:
     factors = list(next(iter(report["judges"].values()))["known_accuracy"])
+    pictures = {"known_accuracy": "pictures it learned from", "held_out_accuracy": "held out"}
     rows = [["classified correctly", *factors]]
     for name, judge in report["judges"].items():
-        for part, told in (("known_accuracy", "pictures it learned from"), ("held_out_accuracy", "held out")):
-            rows.append([f"{name} judge, {told}", *(f"{judge[part][factor]:.3f}" for factor in factors)])
+        for part, which in pictures.items():
+            rows.append([f"{name} judge, {which}", *(f"{judge[part][factor]:.3f}" for factor in factors)])
     count = next(iter(report["judges"].values()))["held_out_pictures"]
     verdict = [
-        f"**The {name} judge misreads {', '.join(judge['doubted_factors'])} in pictures that it learned from: do not "
-        "trust these accuracies.**"
+        f"**The {name} judge often classifies {', '.join(judge['doubted_factors'])} wrongly in pictures that it learned "
+        "from: do not trust what it says of generated ones.**"
         for name, judge in report["judges"].items()
         if judge["doubted_factors"]
     ]
     return [
         "The *convolutional* judge is a network of its own; the *hog* judge compares histograms of gradients with those of "
         f"known pictures and has nothing in common with a network. {count} real pictures were kept from both. Where a judge "
-        "misreads real held-out pictures, a mistake on a drawn one says little.",
+        "classifies real held-out pictures wrongly, its mistake on a generated one says little.",
         markdown_table(rows),
         *verdict,
     ]

@@ -82,9 +82,7 @@ def write_report(run: Run, split: Split) -> Path:
     folder.mkdir(exist_ok=True)
     write_cells_csv(scored, folder / "cells.csv")
     (folder / "report.json").write_text(json.dumps(report, indent=1))
-    write_documents(
-        report, split, scored.generated, scored.cells.values["psnr_db"], scored.cells.classified, run.folder
-    )
+    write_documents(report, scored, run.folder)
     return folder / PICTURE
 
 

@@ -1,6 +1,7 @@
 """Charts of numbers: learning curves, what was mistaken for what, methods side by side."""
 
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from gcn_tf.files import read_small
-from gcn_tf.grid.factors import FactorSpace
+from gcn_tf.grid.factors import Factor, FactorSpace
 from gcn_tf.metrics.intervals import Estimate
 
 matplotlib.use("Agg")
@@ -22,28 +25,86 @@ LARGEST_LOG = 100_000_000  # bytes
 LARGEST_VALUE = 1e15  # no run has larger ones, and axes that reach much further overflow
 
 
+DPI = 110
+
+
+LARGEST_INCHES = 2_000 / DPI  # of a chart, either way
+
+
+FONT = 8  # points of ticks and legends; what is written into a confusion matrix has 7
+
+
+LINE = 13  # pixels that a line of it takes
+
+
+LARGEST_PANEL = 3.6  # inches, of a confusion chart
+
+
+LABELS_ROOM = 130  # pixels of a panel that its title, ticks and axis labels take
+
+
+CURVES = {
+    "loss": {
+        "train/generator_loss": "generator loss (weighted sum per picture)",
+        "train/classifier_loss": "classifier loss (weighted sum per picture)",
+    },
+    "PSNR, dB": {
+        "seen/psnr_db": "PSNR of seen cells, dB",
+        "unseen/psnr_db": "PSNR of unseen cells, dB",
+    },
+}  # by panel: what is logged, and its words in the legend
+
+
 def write_curves_chart(metrics_file: Path, path: Path) -> bool:
     """Losses and PSNR over the steps of `metrics.jsonl`; False when the run logged nothing that can be read."""
     lines = _logged(metrics_file)
     if not lines:
         return False
-    panels = {
-        "losses (weighted sum per picture)": ("train/generator_loss", "train/classifier_loss"),
-        "PSNR (dB)": ("seen/psnr_db", "unseen/psnr_db"),
-    }
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.2), layout="constrained")
-    for axis, (title, names) in zip(axes, panels.items(), strict=True):
-        for name in names:
+    figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
+    titles = ("Losses of both networks", "Likeness to the real pictures")
+    for axis, title, (quantity, curves) in zip(axes, titles, CURVES.items(), strict=True):
+        for name, told in curves.items():
             points = [(line["step"], line[name]) for line in lines if _is_value(line.get(name))]
             if points:
-                axis.plot(*zip(*points, strict=True), label=name)
-        axis.set(title=title, xlabel="step", yscale="log" if "loss" in title else "linear")
+                axis.plot(*zip(*points, strict=True), label=told)
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("training step")
+        axis.set_ylabel(quantity)
+        axis.set_yscale("log" if quantity == "loss" else "linear")
         axis.grid(alpha=0.3)
         if axis.lines:
-            axis.legend()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+            axis.legend(fontsize=FONT)
+    _save(figure, path)
     return True
+
+
+def _short(text: str, most: int) -> str:
+    """A text of at most `most` letters: the middle of a longer one is left out, as names often differ at their ends."""
+    half = (most - 1) // 2
+    return text if len(text) <= most else f"{text[:half]}…{text[-half:]}"
+
+
+def _shared_letters(names: Sequence[str]) -> int:
+    """How many letters all names begin with alike."""
+    places = enumerate(zip(*names, strict=False))
+    return next((n for n, letters in places if len(set(letters)) > 1), min(map(len, names)))
+
+
+def _telling_names(names: Sequence[str], most: int = 12) -> list[str]:
+    """Names of at most `most` letters: where one is longer, all lose what they have in common at both ends."""
+    if max(map(len, names)) <= most:
+        return list(names)
+    shared = _shared_letters(names)
+    cut = [name[shared:] for name in names]
+    shared = _shared_letters([name[::-1] for name in cut])
+    cut = [name[: len(name) - shared] for name in cut]
+    return [_short(text, most) for text in (cut if all(cut) else names)]
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    figure.savefig(path, dpi=DPI)
+    plt.close(figure)
+    return path
 
 
 def _logged(metrics_file: Path) -> list[dict[str, Any]]:
@@ -70,32 +131,73 @@ def _is_value(value: Any) -> bool:
 def write_confusion_chart(
     tables: Mapping[str, Mapping[str, list[list[int]]]], space: FactorSpace, path: Path
 ) -> Path:
-    """Wanted values by read ones, one panel per judge and factor: counts (K, K), each row coloured as shares."""
+    """Wanted values by those that judges classified pictures as, a panel per judge and factor.
+
+    Every row is coloured as shares. Of a factor with many values, those that were confused most are shown.
+
+    Args:
+        tables: counts (K, K), wanted by classified, by judge and factor name.
+    """
+    down, across, side = _panels(len(space.factors), len(tables))
     figure, axes = plt.subplots(
-        len(tables),
-        len(space.factors),
-        figsize=(3.2 * len(space.factors), 3.2 * len(tables)),
-        layout="constrained",
-        squeeze=False,
+        down, across, figsize=(side * across, side * down), layout="constrained", squeeze=False
     )
-    for row, (judge, by_factor) in enumerate(tables.items()):
-        for axis, factor in zip(axes[row], space, strict=True):
-            table = np.array(by_factor[factor.name], float)
-            axis.imshow(table / np.maximum(table.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
-            axis.set_title(f"{factor.name}, {judge} judge", fontsize=9)
-            axis.set_xlabel("read", fontsize=8)
-            axis.set_ylabel("wanted", fontsize=8)
-            if len(factor) <= 20:
-                axis.set_xticks(range(len(factor)), factor.values, fontsize=7, rotation=90)
-                axis.set_yticks(range(len(factor)), factor.values, fontsize=7)
-                for (i, j), count in np.ndenumerate(table):
-                    if count:
-                        share = count / table[i].sum()
-                        color = "white" if share > 0.5 else "black"
-                        axis.text(j, i, f"{count:.0f}", ha="center", va="center", fontsize=6, color=color)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-    return path
+    for axis in axes.ravel():
+        axis.set_visible(False)
+    for number, (judge, by_factor) in enumerate(tables.items()):
+        panels = axes.reshape(len(tables), -1)[number]
+        for axis, factor in zip(panels, space, strict=False):
+            axis.set_visible(True)
+            _confusion_panel(axis, np.array(by_factor[factor.name], float), factor, judge, side * DPI)
+    return _save(figure, path)
+
+
+def _panels(factors: int, judges: int) -> tuple[int, int, float]:
+    """Rows and columns of panels, every judge's in rows of their own, and the side of one in inches: the largest."""
+
+    def side(across: int) -> float:
+        return min(LARGEST_PANEL, LARGEST_INCHES / across, LARGEST_INCHES / (-(-factors // across) * judges))
+
+    across = max(range(factors, 0, -1), key=side)
+    return -(-factors // across) * judges, across, side(across)
+
+
+def _confusion_panel(axis: Axes, table: np.ndarray, factor: Factor, judge: str, pixels: float) -> None:
+    room = pixels - LABELS_ROOM
+    values = most_confused(table, max(2, min(20, int(room / LINE))))
+    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    shown = shares[np.ix_(values, values)]
+    axis.imshow(shown, cmap="Blues", vmin=0, vmax=1)
+    title = [f"{factor.name}, {judge} judge"]
+    if len(values) < len(factor):
+        title.append(f"the {len(values)} of {len(factor)} values confused most")
+    axis.set_title("\n".join(textwrap.fill(line, int(pixels / 8)) for line in title), fontsize=9)
+    axis.set_xlabel("classified as", fontsize=FONT)
+    axis.set_ylabel("wanted", fontsize=FONT)
+    names = _telling_names([factor.values[v] for v in values])
+    axis.set_xticks(range(len(values)), names, fontsize=7, rotation=90)
+    axis.set_yticks(range(len(values)), names, fontsize=7)
+    counts = table[np.ix_(values, values)]
+    if len(f"{counts.max():.0f}") * 7 > room / len(values):
+        return  # the numbers would run into one another: the colours tell
+    for (i, j), count in np.ndenumerate(counts):
+        if count:
+            color = "white" if shown[i, j] > 0.5 else "black"
+            axis.text(j, i, f"{count:.0f}", ha="center", va="center", fontsize=7, color=color)
+
+
+def most_confused(table: np.ndarray, count: int) -> np.ndarray:
+    """Values that stand for one another most often: from counts (K, K), int (min(K, count),), in order.
+
+    Where fewer were confused, the values with most pictures fill the rest.
+    """
+    if len(table) <= count:
+        return np.arange(len(table))
+    wrong = table * (1 - np.eye(len(table)))
+    order = np.argsort(-wrong, axis=None, kind="stable")[: np.count_nonzero(wrong)]
+    pairs = np.stack(np.unravel_index(order, wrong.shape), axis=1).ravel()
+    candidates = [*pairs.tolist(), *np.argsort(-table.sum(axis=1), kind="stable").tolist()]
+    return np.sort(list(dict.fromkeys(candidates))[:count])
 
 
 def write_methods_chart(
@@ -110,44 +212,47 @@ def write_methods_chart(
         scores: estimates by method, group and metric.
         metrics: (name, label) of those to show.
     """
-    groups = list(dict.fromkeys(group for by_group in scores.values() for group in by_group))
+    columns = min(columns, len(metrics))
     rows = -(-len(metrics) // columns)
+    height = min(0.32 * len(scores) + 1, (LARGEST_INCHES - 0.5) / rows)
+    methods = list(scores)[: max(1, int((height - 0.9) * DPI / LINE))]
+    groups = list(dict.fromkeys(group for method in methods for group in scores[method]))
     figure, axes = plt.subplots(
         rows,
         columns,
-        figsize=(3.4 * columns, (0.32 * len(scores) + 1) * rows),
+        figsize=(min(3.8 * columns, LARGEST_INCHES), height * rows + 0.5),
         layout="constrained",
         sharey=True,
+        squeeze=False,
     )
     for axis in axes.ravel()[len(metrics) :]:
         axis.set_visible(False)
+    names = [_short(method, 32) for method in methods]
     for axis, (metric, title) in zip(axes.ravel(), metrics, strict=False):
         for number, group in enumerate(groups):
-            drawn = [
-                (row + 0.22 * (number - 1), by_group[group][metric])
-                for row, by_group in enumerate(scores.values())
-                if metric in by_group.get(group, {})
-            ]
-            for place, estimate in drawn:
-                if not np.isnan(estimate.low):
-                    axis.plot([estimate.low, estimate.high], [place, place], color=f"C{number}", lw=1.5)
-            axis.plot(
-                [estimate.value for _, estimate in drawn],
-                [place for place, _ in drawn],
-                "o",
-                color=f"C{number}",
-                ms=4,
-                label=group,
-            )
-        axis.set_title(title, fontsize=9)
-        axis.set_yticks(range(len(scores)), list(scores), fontsize=8)
-        axis.set_ylim(len(scores) - 0.5, -0.5)
-        axis.tick_params(axis="x", labelsize=8)
+            estimates = {row: scores[m].get(group, {}).get(metric) for row, m in enumerate(methods)}
+            _estimates(axis, {r: e for r, e in estimates.items() if e}, group, (number, len(groups)))
+        axis.set_title(textwrap.fill(title, 30), fontsize=9)
+        axis.set_yticks(range(len(methods)), names, fontsize=FONT)
+        axis.set_ylim(len(methods) - 0.5, -0.5)
+        axis.tick_params(axis="x", labelsize=FONT)
+        axis.locator_params(axis="x", nbins=5)
         axis.grid(axis="x", alpha=0.3)
-    figure.legend(*axes.ravel()[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(groups))
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-    return path
+    omitted = f"the first {len(methods)} of {len(scores)} methods" if len(methods) < len(scores) else None
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(groups), title=omitted)
+    return _save(figure, path)
+
+
+def _estimates(axis: Axes, estimates: Mapping[int, Estimate], group: str, place: tuple[int, int]) -> None:
+    """Points and bars of one group of cells, by row; groups stand beside one another, number `place[0]` of `place[1]`."""
+    number, groups = place
+    color, moved = f"C{number}", 0.22 * (number - (groups - 1) / 2)
+    for row, estimate in estimates.items():
+        if not np.isnan(estimate.low):
+            axis.plot([estimate.low, estimate.high], [row + moved] * 2, color=color, lw=1.5)
+    values = [estimate.value for estimate in estimates.values()]
+    axis.plot(values, [row + moved for row in estimates], "o", color=color, ms=4, label=group)
 
 
 def write_accuracy_chart(
@@ -158,24 +263,47 @@ def write_accuracy_chart(
     Args:
         accuracy: (real pictures, share classified correctly) by test and method.
     """
+    columns = min(2, len(accuracy))
+    rows = -(-len(accuracy) // columns)
     figure, axes = plt.subplots(
-        1, len(accuracy), figsize=(6 * len(accuracy), 5), layout="constrained", squeeze=False
+        rows,
+        columns,
+        figsize=(6 * columns + 3, min(4.6 * rows, LARGEST_INCHES)),
+        layout="constrained",
+        squeeze=False,
     )
-    for axis, (test, by_method) in zip(axes[0], accuracy.items(), strict=True):
-        for number, (name, points) in enumerate(by_method.items()):
-            moved = 1 + 0.012 * (number - len(by_method) / 2)  # so that bars do not hide one another
-            counts = [count * moved for count, _ in points]
-            values = np.array([[e.value, e.low, e.high] for _, e in points]) * 100
-            line = "-" if "GCN" in name else ":"
-            axis.plot(counts, values[:, 0], line, marker="o", ms=4, color=f"C{number}", label=name)
-            axis.vlines(counts, values[:, 1], values[:, 2], color=f"C{number}", lw=1.2)
-        ticks = [count for count, _ in next(iter(by_method.values()))]
-        axis.set_xscale("log")
-        axis.set_xticks(ticks, [str(count) for count in ticks])
-        axis.minorticks_off()
-        axis.set(title=test, xlabel="real pictures to learn from", ylabel="classified correctly (%)")
-        axis.grid(alpha=0.3)
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center", fontsize=9)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-    return path
+    for axis in axes.ravel()[len(accuracy) :]:
+        axis.set_visible(False)
+    for axis, (test, by_method) in zip(axes.ravel(), accuracy.items(), strict=False):
+        _accuracy_panel(axis, by_method)
+        axis.set_title(test, fontsize=10)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center", fontsize=FONT)
+    return _save(figure, path)
+
+
+def _accuracy_panel(axis: Axes, by_method: Mapping[str, Sequence[tuple[int, Estimate]]]) -> None:
+    for number, (name, points) in enumerate(by_method.items()):
+        moved = 1 + 0.012 * (number - len(by_method) / 2)  # so that bars do not hide one another
+        counts = [count * moved for count, _ in points]
+        values = np.array([[e.value, e.low, e.high] for _, e in points]) * 100
+        line = "-" if "GCN" in name else ":"
+        label = _short(name, 40)
+        axis.plot(counts, values[:, 0], line, marker="o", ms=4, color=f"C{number}", label=label)
+        axis.vlines(counts, values[:, 1], values[:, 2], color=f"C{number}", lw=1.2)
+    ticks = spaced(sorted({count for count, _ in next(iter(by_method.values()))}), 12)
+    axis.set_xscale("log")
+    axis.set_xticks(ticks, [str(count) for count in ticks], fontsize=FONT)
+    axis.minorticks_off()
+    axis.set_xlabel("real pictures to learn from")
+    axis.set_ylabel("classified correctly (%)")
+    axis.grid(alpha=0.3)
+
+
+def spaced(counts: Sequence[int], most: int) -> list[int]:
+    """Those counts, from the largest down, whose labels stand apart on a logarithmic axis with room for `most` of them."""
+    apart = np.log(counts[-1] / counts[0]) / most
+    kept: list[int] = []
+    for count in reversed(counts):
+        if not kept or np.log(kept[-1] / count) >= apart:
+            kept.append(count)
+    return kept[::-1]

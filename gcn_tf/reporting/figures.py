@@ -1,205 +1,160 @@
-"""Pictures of cells: tiles with real above generated, unseen cells framed."""
+"""Figures of cells: real pictures above generated ones, unseen cells framed, every row and column named."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
 import numpy as np
-from matplotlib import pyplot as plt
-from PIL import Image
 
-from gcn_tf.errors import UserError
-from gcn_tf.files import write_atomically
-from gcn_tf.grid.factors import FactorSpace
+from gcn_tf.grid.factors import Factor, FactorSpace
 from gcn_tf.pipelines.split import Split
+from gcn_tf.reporting.sheet import Block, Sheet, write_sheet
+from gcn_tf.reporting.tiles import check_png, in_pairs, real_above_generated, tile, write_png, zoomed
 
-matplotlib.use("Agg")
+__all__ = [
+    "Shown",
+    "real_above_generated",
+    "tile",
+    "write_cells_figure",
+    "write_contact_sheet",
+    "write_extremes_figure",
+    "write_grid_figure",
+    "write_png",
+    "write_rows_figure",
+    "write_samples_figure",
+    "zoomed",
+]
 
-
-FRAME_COLOR = (255, 170, 0)
-
-
-LARGEST_PICTURE = 400_000_000  # pixels
-
-
-PAPER = 40  # grey of the gaps, dark enough that ink on black stands out
-
-
-def zoomed(image: np.ndarray, zoom: int) -> np.ndarray:
-    """Repeat every pixel `zoom` times: uint8 (H, W, 3) -> (H * zoom, W * zoom, 3)."""
-    return image.repeat(zoom, axis=0).repeat(zoom, axis=1)
-
-
-def tile(images: np.ndarray, columns: int, framed: np.ndarray | None = None, gap: int = 3) -> np.ndarray:
-    """Lay images out row by row on grey, the framed ones inside an orange frame.
-
-    Args:
-        images: uint8 (N, H, W, 3).
-        columns: images per row.
-        framed: bool (N,), or None for no frames.
-        gap: pixels between images; a frame takes all but one of them.
-
-    Returns:
-        uint8 (rows * (H + gap) + gap, columns * (W + gap) + gap, 3).
-    """
-    count, height, width, _ = images.shape
-    rows = -(-count // columns)
-    sheet = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), PAPER, np.uint8)
-    for n, image in enumerate(images):
-        top = gap + (n // columns) * (height + gap)
-        left = gap + (n % columns) * (width + gap)
-        if framed is not None and framed[n]:
-            edge = gap - 1
-            sheet[top - edge : top + height + edge, left - edge : left + width + edge] = FRAME_COLOR
-        sheet[top : top + height, left : left + width] = image
-    return sheet
+PAIRS = 72  # of a real and a generated picture that a figure of cells shows, at most
 
 
-def real_above_generated(
-    real: np.ndarray, generated: np.ndarray, columns: int, framed: np.ndarray | None = None
-) -> np.ndarray:
-    """Tiles in which every row of real images stands above the row of their generated ones.
+PICTURES_ACROSS = 16  # of one base image, at most
+
+
+EXTREMES = 7  # best cells, and as many worst ones
+
+
+BLAMED = 4  # wrong classifications that are named below a picture
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What figures show: all pictures of a split, and what a network made of the same cells.
 
     Args:
-        real, generated: uint8 (N, H, W, 3); N is padded to whole rows with black.
-        framed: bool (N,). Cells whose generated image is framed.
+        split: the cells, and which of them are unseen.
+        real, generated: uint8 (P, H, W, 3), one for every picture of the split.
     """
-    missing = -len(real) % columns
-    mask = np.zeros(len(real), bool) if framed is None else framed
 
-    def in_rows(array: np.ndarray) -> np.ndarray:
-        filling = np.zeros((missing, *array.shape[1:]), array.dtype)
-        return np.concatenate([array, filling]).reshape(-1, columns, *array.shape[1:])
+    split: Split
+    real: np.ndarray
+    generated: np.ndarray
 
-    pairs = np.stack([in_rows(real), in_rows(generated)], axis=1)  # (rows, 2, columns, H, W, 3)
-    frames = np.stack([in_rows(np.zeros_like(mask)), in_rows(mask)], axis=1)
-    return tile(pairs.reshape(-1, *real.shape[1:]), columns, frames.ravel())
+    def __post_init__(self) -> None:
+        if not len(self.split.ids) == len(self.real) == len(self.generated):
+            raise ValueError(
+                f"{len(self.real)} real and {len(self.generated)} generated pictures of {len(self.split.ids)} cells"
+            )
 
+    @property
+    def group(self) -> str:
+        """What `rows` are: "unseen", or "seen" where training saw every cell."""
+        return "unseen" if self.split.unseen.any() else "seen"
 
-def write_png(image: np.ndarray, path: Path, zoom: int = 1) -> Path:
-    """Write uint8 (H, W, 3) as PNG, every pixel `zoom` times as large; makes the folder.
-
-    Raises:
-        UserError: another kind of file, or a picture too large.
-    """
-    if path.suffix.lower() != ".png":
-        raise UserError(f"{path}: pictures are written as PNG, give a name that ends with .png")
-    height, width = image.shape[0] * zoom, image.shape[1] * zoom
-    if height * width > LARGEST_PICTURE:
-        raise UserError(f"{path} would have {width}x{height} pixels: lower --zoom, or ask for fewer pictures")
-    write_atomically(path, Image.fromarray(zoomed(image, zoom)).save)
-    return path
+    @property
+    def rows(self) -> np.ndarray:
+        """Row numbers of the cells that matter most: the unseen ones, or all where training saw every cell."""
+        return self.split.rows(unseen=self.group == "unseen")
 
 
-def write_contact_sheet(split: Split, images: np.ndarray, path: Path, limit: int = 16) -> Path:
-    """The grid of cells: a block of all variations per base image, unseen ones framed.
-
-    The values of the first factor run down, those of the other base factors across.
+def write_cells_figure(shown: Shown, path: Path, among: np.ndarray | None = None, pairs: int = PAIRS) -> Path:
+    """All variations of some base images, real above generated, unseen cells framed.
 
     Args:
-        images: uint8 (P, H, W, 3), every picture of the split.
-        limit: how many blocks across, at most.
+        among: row numbers whose base images are shown; `shown.rows` by default. Of many base images, some from first to
+            last are taken.
+        pairs: how many pictures of each kind, at most.
     """
-    space, varied = split.dataset.space, len(split.dataset.variations)
-    base_ids = split.dataset.base_ids
-    others, across = np.unique(base_ids[:, 1:], axis=0, return_inverse=True)
-    sizes = [len(variation.factor) for variation in split.dataset.variations]
-    columns = sizes[-1] if sizes else 1
-    rows = -(-int(np.prod(sizes)) // columns)
-    height, width = (side + 3 for side in images.shape[1:3])
-    count = min(limit, len(others))
-    down = len(space.factors[0])
-    sheet = np.full((down * (rows * height + 6), count * (columns * width + 6), 3), 255, np.uint8)
-    for base, (ids, place) in enumerate(zip(base_ids, across.ravel(), strict=True)):
-        numbers = np.flatnonzero(split.base == base)
-        if place < count:
-            block = tile(images[numbers], columns, split.unseen[numbers])
-            top, left = ids[0] * (rows * height + 6), place * (columns * width + 6)
-            sheet[top : top + block.shape[0], left : left + block.shape[1]] = block
-    names = space.factors[1 : len(space.factors) - varied]
-    told = ["\n".join(f.values[i] for f, i in zip(names, other, strict=True)) for other in others[:count]]
-    across_name = " ".join(f.name for f in names)
-    more = f" (the first {count} of {len(others)})" if count < len(others) else ""
-    shown = "; ".join(f"{v.factor.name}: {', '.join(v.factor.values)}" for v in split.dataset.variations)
-    _write_labelled(
-        sheet,
-        f"{space.factors[0].name} down, {across_name} across{more}; in each block {shown}\nframed: unseen",
-        list(space.factors[0].values),
-        path,
-        told,
-    )
-    return path
-
-
-def write_cells_figure(
-    split: Split,
-    real: np.ndarray,
-    generated: np.ndarray,
-    path: Path,
-    among: np.ndarray | None = None,
-    bases: int = 6,
-) -> Path:
-    """All variations of a few base images, real above generated, unseen cells framed.
-
-    Args:
-        real, generated: uint8 (P, H, W, 3), every picture of the split.
-        among: numbers of pictures whose base images are shown; by default the unseen ones, if any.
-        bases: how many base images.
-    """
-    if among is None:
-        among = split.rows(unseen=bool(split.unseen.any()))
+    split = shown.split
+    among = shown.rows if among is None else among
     candidates = np.unique(split.base[among])
-    chosen = candidates[np.linspace(0, len(candidates) - 1, min(bases, len(candidates))).astype(int)]
-    numbers = np.concatenate([np.flatnonzero(split.base == base) for base in chosen])
-    columns = len(numbers) // len(chosen)
-    sheet = real_above_generated(real[numbers], generated[numbers], columns, split.unseen[numbers])
-    labels = [_base_label(split.dataset.space, split.ids[n], len(split.dataset.variations)) for n in numbers]
-    title = "Real pictures (upper row of each pair) and drawn ones (lower row)"
-    if split.unseen[numbers].any():
-        title += "\nframed: cells that training never saw"
-    _write_labelled(sheet, title, labels[::columns], path)
-    return path
+    each = min(pairs, int(np.bincount(split.base[np.isin(split.base, candidates)]).max()))
+    chosen = candidates[_spread(len(candidates), pairs // each)]
+    columns = _balanced(each)
+    blocks, heads = {}, []
+    for place, base in enumerate(chosen):
+        rows = _first_of_interest(np.flatnonzero(split.base == base), among, each)
+        blocks[0, place] = Block(
+            *in_pairs(shown.real[rows], shown.generated[rows], columns, split.unseen[rows])
+        )
+        heads.append(_base_name(split, rows[0]))
+    sides = ["real", "generated"] * -(-each // columns)
+    title = "Real pictures (upper row of each pair) and generated ones (lower row)"
+    if len(chosen) < len(candidates):
+        title += f"; {len(chosen)} of {len(candidates)} base images"
+    if split.unseen[np.isin(split.base, chosen)].any():
+        title += "\nFramed: cells that training never saw"
+    sheet = Sheet(blocks, columns, heads, sides, nouns=("rows", "base images"))
+    return write_sheet(sheet, title, path)
+
+
+def _balanced(count: int) -> int:
+    """Pictures per row when `count` of them fill as few rows as possible, evenly."""
+    return -(-count // -(-count // PICTURES_ACROSS))
+
+
+def _spread(count: int, wanted: int) -> np.ndarray:
+    """Positions from first to last: int64 (min(count, wanted),)."""
+    return np.linspace(0, count - 1, min(count, max(1, wanted))).astype(int)
+
+
+def _first_of_interest(rows: np.ndarray, among: np.ndarray, count: int) -> np.ndarray:
+    """At most `count` of the rows in order, those in `among` before others."""
+    order = np.argsort(~np.isin(rows, among), kind="stable")
+    return np.sort(rows[order[:count]])
+
+
+def _base_name(split: Split, row: int) -> str:
+    """ "digit=7 writer=115" of a row's base image."""
+    count = len(split.dataset.space.factors) - len(split.dataset.variations)
+    return FactorSpace(split.dataset.space.factors[:count]).describe(split.ids[row][:count])
 
 
 def write_extremes_figure(
-    split: Split,
-    real: np.ndarray,
-    generated: np.ndarray,
-    numbers: np.ndarray,
+    shown: Shown,
     psnr_db: np.ndarray,
-    read: Mapping[str, Mapping[str, np.ndarray]],
+    classified: Mapping[str, Mapping[str, np.ndarray]],
     path: Path,
-    count: int = 7,
+    count: int = EXTREMES,
 ) -> Path:
-    """The best and the worst cells by PSNR, each of another base image, with what the judges misread.
+    """The best and the worst cells by PSNR, each of another base image, with what the judges classify wrongly.
 
     Args:
-        numbers: pictures to choose from.
-        psnr_db: float (P,); read: value ids (P,) by judge and factor name.
+        psnr_db: float (P,).
+        classified: value ids int (P,) by judge and factor name.
     """
-    order = numbers[np.argsort(-psnr_db[numbers], kind="stable")]
-    count = max(1, min(count, len(np.unique(split.base[numbers])) // 2))
+    split = shown.split
+    order = shown.rows[np.argsort(-psnr_db[shown.rows], kind="stable")]
+    count = max(1, min(count, len(np.unique(split.base[order])) // 2))
     best = _of_different_bases(order, split.base, count)
     rest = order[~np.isin(split.base[order], split.base[best])]
     worst = _of_different_bases(rest[::-1], split.base, count)
-    rows = [("best", best), ("worst", worst)] if len(worst) else [("best", best)]
-    figure, axes = plt.subplots(
-        2 * len(rows), count, figsize=(11, 4.6 * len(rows)), layout="constrained", squeeze=False
+    rows = np.concatenate([best, worst])
+    names = ["best"] * len(best) + ["worst"] * len(worst)
+    sheet = Sheet(
+        {(0, place): Block(np.stack([shown.real[n], shown.generated[n]])) for place, n in enumerate(rows)},
+        columns=1,
+        heads=[
+            f"{name}\n{split.dataset.space.describe(split.ids[n])}"
+            for name, n in zip(names, rows, strict=True)
+        ],
+        sides=["real", "generated"],
+        feet=[f"{psnr_db[n]:.1f} dB\n{_verdict(split, n, classified)}" for n in rows],
+        nouns=("rows", "cells"),
+        band=count,
     )
-    for axis in axes.ravel():
-        axis.set(xticks=[], yticks=[])
-        axis.spines[:].set_visible(False)
-    for row, (name, chosen) in enumerate(rows):
-        for column, number in enumerate(chosen):
-            upper, lower = axes[2 * row : 2 * row + 2, column]
-            upper.imshow(real[number], interpolation="nearest")
-            cell = split.dataset.space.describe(split.ids[number]).replace(" ", "\n")
-            upper.set_title(f"{name}\n{cell}", fontsize=8)
-            lower.imshow(generated[number], interpolation="nearest")
-            lower.set_xlabel(f"{psnr_db[number]:.1f} dB\n{_misread(split, number, read)}", fontsize=8)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-    return path
+    title = f"The best and the worst {shown.group} cells by PSNR, each of another base image"
+    return write_sheet(sheet, title, path)
 
 
 def _of_different_bases(order: np.ndarray, base: np.ndarray, count: int) -> np.ndarray:
@@ -207,47 +162,119 @@ def _of_different_bases(order: np.ndarray, base: np.ndarray, count: int) -> np.n
     return order[np.sort(first)[:count]]
 
 
-def _misread(split: Split, number: int, read: Mapping[str, Mapping[str, np.ndarray]]) -> str:
+def _verdict(split: Split, row: int, classified: Mapping[str, Mapping[str, np.ndarray]]) -> str:
+    """What a picture was taken for where that is wrong, a line each: "digit 3 (hog)"."""
     wrong = [
-        f"{judge}: {factor.name} {factor.values[by_factor[factor.name][number]]}"
-        for judge, by_factor in read.items()
+        f"{factor.name} {factor.values[by_factor[factor.name][row]]} ({judge})"
+        for judge, by_factor in classified.items()
         for m, factor in enumerate(split.dataset.space)
-        if by_factor[factor.name][number] != split.ids[number, m]
+        if by_factor[factor.name][row] != split.ids[row, m]
     ]
-    return "misread by\n" + "\n".join(wrong) if wrong else "classified correctly"
+    more = [f"and {len(wrong) - BLAMED} more"] if len(wrong) > BLAMED else []
+    return "\n".join(["classified as", *wrong[:BLAMED], *more]) if wrong else "classified correctly"
+
+
+def write_contact_sheet(split: Split, images: np.ndarray, path: Path) -> Path:
+    """The grid of cells: a block of all variations per base image, unseen ones framed.
+
+    The values of the first factor run down, those of the other base factors across.
+
+    Args:
+        images: uint8 (P, H, W, 3), every picture of the split.
+    """
+    variations, base_ids = split.dataset.variations, split.dataset.base_ids
+    count = len(split.dataset.space.factors) - len(variations)
+    first, *others = split.dataset.space.factors[:count]
+    combinations, across = np.unique(base_ids[:, 1:], axis=0, return_inverse=True)
+    blocks = {}
+    for base, (ids, column) in enumerate(zip(base_ids, across.ravel(), strict=True)):
+        rows = np.flatnonzero(split.base == base)
+        blocks[int(ids[0]), int(column)] = Block(images[rows], split.unseen[rows])
+    sheet = Sheet(
+        blocks,
+        columns=_balanced(len(variations[-1].factor)) if variations else 1,
+        heads=[", ".join(f.values[i] for f, i in zip(others, c, strict=True)) for c in combinations],
+        sides=first.values[: 1 + int(base_ids[:, 0].max())],
+        turned=True,
+        nouns=(f"values of {first.name}", f"values of {', '.join(f.name for f in others)}"),
+        smallest=28,
+    )
+    return write_sheet(sheet, _contact_title(split, count), path)
+
+
+def _contact_title(split: Split, count: int) -> str:
+    """What runs down and across, and what a block holds."""
+    first, *others = split.dataset.space.names[:count]
+    title = f"{first} down" + (f", {', '.join(others)} across" if others else "")
+    inside = [_values(variation.factor) for variation in split.dataset.variations]
+    if len(inside) > 1:
+        title += f"; in each block {' and '.join(inside[:-1])} down, {inside[-1]} across"
+    elif inside:
+        title += f"; in each block {inside[0]}"
+    return title + ("\nFramed: unseen" if split.unseen.any() else "")
+
+
+def _values(factor: Factor, most: int = 16) -> str:
+    """ "color (red, green, blue)", the first ones of many."""
+    more = f" and {len(factor) - most} more" if len(factor) > most else ""
+    return f"{factor.name} ({', '.join(factor.values[:most])}{more})"
 
 
 def write_samples_figure(samples: Mapping[str, np.ndarray], path: Path) -> Path:
-    """Real pictures of some cells on top, then what every method drew: uint8 (2, n, H, W, 3) by method."""
+    """Real pictures of some cells on top, then what every method generated: uint8 (2, n, H, W, 3) by method."""
     real = next(iter(samples.values()))[0]
-    return write_rows_figure({"real": real, **{name: drawn for name, (_, drawn) in samples.items()}}, path)
+    return write_rows_figure({"real": real, **{name: pair[1] for name, pair in samples.items()}}, path)
 
 
 def write_rows_figure(rows: Mapping[str, np.ndarray], path: Path) -> Path:
     """A row of pictures per name: uint8 (n, H, W, 3) each, n the same for all."""
-    sheet = tile(np.concatenate(list(rows.values())), len(next(iter(rows.values()))))
-    _write_labelled(sheet, "", list(rows), path)
-    return path
-
-
-def _base_label(space: FactorSpace, ids: np.ndarray, varied: int) -> str:
-    count = len(space.factors) - varied
-    return "\n".join(
-        f"{f.name} {f.values[i]}" for f, i in zip(space.factors[:count], ids[:count], strict=True)
+    count = len(next(iter(rows.values())))
+    sheet = Sheet(
+        {
+            (row, column): Block(images[column][None])
+            for row, images in enumerate(rows.values())
+            for column in range(count)
+        },
+        columns=1,
+        heads=[""] * count,
+        sides=list(rows),
+        turned=True,
+        nouns=("rows", "pictures of each row"),
     )
+    return write_sheet(sheet, "", path)
 
 
-def _write_labelled(
-    sheet: np.ndarray, title: str, labels: list[str], path: Path, across: Sequence[str] = ()
-) -> None:
-    height, width, _ = sheet.shape
-    inches = max(9.0, width / 130)
-    figure, axes = plt.subplots(figsize=(inches, inches * height / width + 0.6), layout="constrained")
-    axes.imshow(sheet, interpolation="nearest")
-    axes.set_title(title, fontsize=10)
-    axes.set_xticks([(n + 0.5) * width / len(across) for n in range(len(across))], across, fontsize=8)
-    axes.set_yticks([(n + 0.5) * height / len(labels) for n in range(len(labels))], labels, fontsize=8)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    figure.savefig(path, dpi=130, bbox_inches="tight")
-    plt.close(figure)
+def write_grid_figure(
+    images: np.ndarray, pictures: Sequence[Mapping[str, str]], path: Path, zoom: int = 8
+) -> Path:
+    """Pictures of several cells or blends with the values that each row and column has.
+
+    The last factor with several values runs across, the others down. What all have in common is the title.
+
+    Args:
+        images: uint8 (N, H, W, 3).
+        pictures: value or blend by factor of each, as `FactorSpace.select` orders them.
+        zoom: how many times every pixel is repeated, at most; fewer times where the figure would be too large.
+    """
+    names = list(pictures[0])
+    varied = [name for name in names if len({picture[name] for picture in pictures}) > 1]
+    *down, across = varied or names[-1:]
+    heads = list(dict.fromkeys(picture[across] for picture in pictures))
+    rows = len(pictures) // len(heads)
+    height, width = images.shape[1:3]
+    check_png(path, rows * height * zoom, len(heads) * width * zoom)
+    sheet = Sheet(
+        {divmod(n, len(heads)): Block(image[None]) for n, image in enumerate(images)},
+        columns=1,
+        heads=[f"{across}={value}" for value in heads],
+        sides=[_words(pictures[row * len(heads)], down) for row in range(rows)] if down else [],
+        turned=True,
+        nouns=(f"values of {', '.join(down)}", f"values of {across}"),
+        smallest=16,
+        largest=zoom * height,
+    )
+    return write_sheet(sheet, _words(pictures[0], [name for name in names if name not in varied]), path)
+
+
+def _words(picture: Mapping[str, str], names: Sequence[str]) -> str:
+    return " ".join(f"{name}={picture[name]}" for name in names)

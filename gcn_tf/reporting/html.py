@@ -1,6 +1,7 @@
 """Markdown as one self-contained page."""
 
 import base64
+import html
 import re
 from pathlib import Path
 
@@ -26,5 +27,5 @@ def to_html(text: str, folder: Path, title: str) -> str:
         return f'src="data:image/png;base64,{data}"'
 
     body = re.sub(r'src="([^":]+\.png)"', inside, body)
-    head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
+    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n'

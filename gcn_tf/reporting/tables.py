@@ -30,12 +30,12 @@ Everything is measured on images as users get them: clipped to [0, 1] and rounde
 - *PSNR*, *SSIM*: likeness to the true picture, higher is better. *Normalised Euclidean error*: 0 is a perfect copy, 1 is as
   far as a random other picture.
 - *Sharpness*: energy of the picture's gradient over that of the true one. 1 is as sharp as reality, an average of several
-  pictures is well below; PSNR prefers such an average to a stroke drawn elsewhere.
-- *Accuracy*: share of pictures in which a judge reads the wanted value.
-- *Stray ink*: share of a picture's energy where the true picture has no ink within a fourteenth of the side. High accuracy
-  *with* stray ink is no success: a mark in a corner can stand for a writer.
+  pictures is well below; PSNR prefers such an average to a stroke in another place.
+- *Classified correctly*: share of pictures that a judge classifies as the value that was wanted.
+- *Stray ink*: share of a picture's energy where the true picture has no ink within a fourteenth of the side. Pictures that
+  are classified correctly *with* stray ink are no success: a mark in a corner can stand for a writer.
 - *Copying*: share of unseen cells whose picture is nearer to some training picture than to its own true one.
-- *KID*, *FID*: distance of the set of drawn pictures from the set of real ones in the features of the convolutional judge,
+- *KID*, *FID*: distance of the set of generated pictures from the set of real ones in the features of the convolutional judge,
   not of Inception: compare them within one dataset and, FID, for sets of one size only.
 
 In brackets: 95 % intervals. Pictures that share a base image are resampled together (bootstrap; KID and FID: jackknife);
@@ -44,7 +44,7 @@ where all cells were classified correctly or none, the exact binomial end for th
 
 
 def label(metric: str) -> str:
-    """`digit_accuracy/hog` as "digit, hog judge"."""
+    """`digit_accuracy/hog` as "digit classified correctly, hog judge"."""
     name, _, judge = metric.partition("/")
     if judge:
         return f"{name.removesuffix('_accuracy').replace('_', ' ')} classified correctly, {judge} judge"

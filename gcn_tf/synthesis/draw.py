@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from gcn_tf.errors import UserError
-from gcn_tf.reporting.figures import tile, write_png
+from gcn_tf.reporting.figures import write_grid_figure
+from gcn_tf.reporting.tiles import tile, write_png
 from gcn_tf.runs.run_dir import Run
 
 
@@ -53,25 +54,32 @@ def drawing(run: Run) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
     return lambda codes: draw({name: tf.constant(code) for name, code in codes.items()}).numpy()
 
 
-def write_picture(run: Run, words: Sequence[str], out: Path | None, zoom: int = 8) -> Path:
-    """Draw what `factor=value` words ask for into one PNG.
+def write_picture(
+    run: Run, words: Sequence[str], out: Path | None, zoom: int = 8, labels: bool = True
+) -> Path:
+    """Generate what `factor=value` words ask for as one PNG: one picture alone, or several in a grid.
 
     The last factor with several values runs along the columns, the others down the rows.
 
     Args:
-        words: as `FactorSpace.select` takes them.
+        words: as `FactorSpace.select` takes them. A value that is named twice is shown once.
         out: the PNG; by default under the run's `generated/`, named by the words.
         zoom: how many times every pixel is repeated.
+        labels: whether a grid has the names of its rows and columns and fits into 2,000 x 2,000 pixels, if need be at
+            a lower zoom; else it has nothing but the pictures, all of them zoomed as asked.
 
     Returns:
         The path written.
     """
-    pictures = run.space.select(words)
+    pictures = list({tuple(picture.values()): picture for picture in run.space.select(words)}.values())
     if len(pictures) > PICTURE_LIMIT:
         raise UserError(f"{' '.join(words)} asks for {len(pictures)} pictures, more than {PICTURE_LIMIT}")
-    varied = [name for name in run.space.names if len({p[name] for p in pictures}) > 1]
-    columns = len({p[varied[-1]] for p in pictures}) if varied else 1
-    images = generate(run, pictures)
-    sheet = tile(images, columns) if len(pictures) > 1 else images[0]
     name = "_".join(words).replace("*", "all").replace(":", "-").replace("/", "-") + ".png"
-    return write_png(sheet, out or run.folder / "generated" / name, zoom)
+    path = out or run.folder / "generated" / name
+    images = generate(run, pictures)
+    if len(pictures) == 1:
+        return write_png(images[0], path, zoom)
+    if labels:
+        return write_grid_figure(images, pictures, path, zoom)
+    varied = [name for name in run.space.names if len({p[name] for p in pictures}) > 1]
+    return write_png(tile(images, len({p[varied[-1]] for p in pictures})), path, zoom)

@@ -1,11 +1,13 @@
 import csv
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gcn_tf.config.schema import DataConfig
 from gcn_tf.evaluation.judge import judge_pictures
@@ -123,6 +125,10 @@ def test_the_table_puts_stray_ink_beside_the_accuracies():
     assert label("all_factors_accuracy/hog") == "all factors classified correctly, hog judge"
 
 
+def test_a_title_is_no_markup():
+    assert "<title>a &lt;b&gt; &amp; c</title>" in to_html("text", Path(), "a <b> & c")
+
+
 def test_the_page_has_its_pictures_inside(tmp_path: Path):
     (tmp_path / "a.png").write_bytes(b"\x89PNG pretended")
     page = to_html("# T\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n![told](a.png)\n", tmp_path, "t")
@@ -149,6 +155,11 @@ def test_reports_of_one_run_say_what_it_was(toy_run, tmp_path, monkeypatch):
     assert page.count("data:image/png") >= 6
     for told in ("mistaken for what", "Stray ink", "held out", "What real pictures reach", "Learning curves"):
         assert told in page
+    for picture in (run / "report").glob("*.png"):
+        assert max(Image.open(picture).size) <= 2_000
+    assert "digit classified correctly, convolutional judge" in page
+    text = (run / "report/report.md").read_text()
+    assert not re.search(r"misread|read right|drawn|judge read", text)
 
 
 def test_some_cells_alone_score_as_they_do_among_all(split, judges, drawn):
