@@ -34,7 +34,7 @@ PICTURES_ACROSS = 16  # of one base image, at most
 EXTREMES = 7  # best cells, and as many worst ones
 
 
-BLAMED = 4  # wrong classifications that are named below a picture
+BLAMED = 4  # wrong classifications of a judge that are named below a picture
 
 
 @dataclass(frozen=True)
@@ -163,15 +163,18 @@ def _of_different_bases(order: np.ndarray, base: np.ndarray, count: int) -> np.n
 
 
 def _verdict(split: Split, row: int, classified: Mapping[str, Mapping[str, np.ndarray]]) -> str:
-    """What a picture was taken for where that is wrong, a line each: "digit 3 (hog)"."""
-    wrong = [
-        f"{factor.name} {factor.values[by_factor[factor.name][row]]} ({judge})"
-        for judge, by_factor in classified.items()
-        for m, factor in enumerate(split.dataset.space)
-        if by_factor[factor.name][row] != split.ids[row, m]
-    ]
-    more = [f"and {len(wrong) - BLAMED} more"] if len(wrong) > BLAMED else []
-    return "\n".join(["classified as", *wrong[:BLAMED], *more]) if wrong else "classified correctly"
+    """What a picture was taken for where that is wrong, a line per judge: "hog: digit 3, writer 5"."""
+    lines = []
+    for judge, by_factor in classified.items():
+        wrong = [
+            f"{factor.name} {factor.values[by_factor[factor.name][row]]}"
+            for m, factor in enumerate(split.dataset.space)
+            if by_factor[factor.name][row] != split.ids[row, m]
+        ]
+        more = [f"{len(wrong) - BLAMED} more"] if len(wrong) > BLAMED else []
+        if wrong:
+            lines.append(f"{judge}: {', '.join(wrong[:BLAMED] + more)}")
+    return "\n".join(["classified as", *lines]) if lines else "classified correctly"
 
 
 def write_contact_sheet(split: Split, images: np.ndarray, path: Path) -> Path:

@@ -190,7 +190,7 @@ def test_extremes_say_what_a_picture_was_classified_as(persons, texts, tmp_path)
     write_extremes_figure(persons, psnr_db, {"convolutional": ids, "hog": wrong}, tmp_path / "extremes.png")
     written = words(texts)
     assert "best and the worst unseen cells" in written
-    assert "83.0 dB classified as gesture 004 (hog)" in written
+    assert "83.0 dB classified as hog: gesture 004" in written
     assert "person 0" not in written, "both judges took it for the person that was wanted"
     texts.clear()
     write_extremes_figure(persons, psnr_db, {"convolutional": ids, "hog": ids}, tmp_path / "extremes.png")
