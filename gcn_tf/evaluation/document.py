@@ -121,15 +121,15 @@ def _judges(report: dict[str, Any]) -> list[str]:
             rows.append([f"{name} judge, {which}", *(f"{judge[part][factor]:.3f}" for factor in factors)])
     count = next(iter(report["judges"].values()))["held_out_pictures"]
     verdict = [
-        f"**The {name} judge often classifies {', '.join(judge['doubted_factors'])} wrongly in pictures that it learned "
-        "from: do not trust what it says of generated ones.**"
+        f"**The {name} judge misclassifies {', '.join(judge['doubted_factors'])} in pictures that it learned from: do not "
+        "trust what it says of generated ones.**"
         for name, judge in report["judges"].items()
         if judge["doubted_factors"]
     ]
     return [
         "The *convolutional* judge is a network of its own; the *hog* judge compares histograms of gradients with those of "
         f"known pictures and has nothing in common with a network. {count} real pictures were kept from both. Where a judge "
-        "classifies real held-out pictures wrongly, its mistake on a generated one says little.",
+        "misclassifies real held-out pictures, its mistake on a generated one says little.",
         markdown_table(rows),
         *verdict,
     ]
