@@ -2,22 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
 
 from gcn_tf.tuning.space import Choices, Space, varied
-
-if TYPE_CHECKING:
-    from gcn_tf.tuning.trials import Trial
+from gcn_tf.tuning.trials import Trial
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.colors import Normalize
 
 
-def write_parallel_coordinates(trials: Sequence["Trial"], space: Space, best: str, path: Path) -> Path:
+def write_parallel_coordinates(trials: Sequence[Trial], space: Space, best: str, path: Path) -> Path:
     """One vertical axis per setting and one for the score, one line per trial that was scored; shorter trials in grey."""
     scored = sorted((t for t in trials if t.score is not None), key=lambda t: t.score or 0.0)
     names = varied(space)
@@ -60,9 +57,9 @@ _PLATE = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none"
 
 
 def _height(
-    trial: "Trial", name: str, space: Space, steps: Sequence[int], rng: np.random.Generator
+    trial: Trial, name: str, space: Space, steps: Sequence[int], rng: np.random.Generator
 ) -> float | None:
-    """Place on a setting's axis from 0 to 1, choices a little apart so that lines can be told; None: not varied."""
+    """Place on a setting's axis from 0 to 1, choices a little apart so that lines do not cover each other; None: not varied."""
     if name == "steps":
         return steps.index(trial.steps) / (len(steps) - 1)
     if name not in trial.values:

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from gcn_tf.config.checks import whole_number
 from gcn_tf.config.kept import PLACES
-from gcn_tf.config.schema import ConfigError, RunConfig, to_dict
+from gcn_tf.config.schema import RunConfig, to_dict
+from gcn_tf.errors import ConfigError
 
 Strategy = Literal["hyperband", "bayesian", "random"]
 Role = Literal["alone", "chief", "worker"]

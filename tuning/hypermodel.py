@@ -9,40 +9,26 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import keras
 import keras_tuner
 import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
+from gcn_tf.config.kept import differing_settings
 from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import UserError
 from gcn_tf.evaluation.judges import Judges
 from gcn_tf.files import read_json_object, write_atomically
-from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.interrupts import Interrupted
-from gcn_tf.model.build import build_model
-from gcn_tf.model.classifier import build_classifier
 from gcn_tf.model.gcn import GCN
-from gcn_tf.model.generator import build_generator
-from gcn_tf.pipelines.split import Split
 from gcn_tf.runs.run_dir import Run, read_run_config, write_run
 from gcn_tf.synthesis.draw import draw_codes
 from gcn_tf.training.fit import fit
+from gcn_tf.training.prepare import Prepared, prepare
 from gcn_tf.training.step_callback import Diverged
+from gcn_tf.tuning.prepare import PreparedSearch
 from gcn_tf.tuning.score import rules_of, score_validation
-from gcn_tf.tuning.space import (
-    WIDTH_FACTORS,
-    Choices,
-    Space,
-    SpaceEntry,
-    current,
-    exact,
-    trial_config,
-    wider_classifier,
-    wider_generator,
-    widths_text,
-)
+from gcn_tf.tuning.space import Choices, Space, SpaceEntry, current, exact, trial_config
 
 UNITS = 9  # of a full training, in which Hyperband counts: its shortest trials take a ninth of the steps
 EPOCHS = "tuner/epochs"  # how many units, in the values of a Hyperband trial
@@ -61,49 +47,33 @@ class Stopped(KeyboardInterrupt):
 
 
 class GCNHyperModel(keras_tuner.HyperModel):
-    """Builds and trains the GCN of a trial in a run directory of its own, and scores it on validation cells.
+    """Trains the GCN of a trial in a run directory of its own, and scores it on validation cells.
 
     Args:
-        config: the settings that the search begins with; `steps` are those of a full training.
-        space: what varies.
-        split: what trials learn from, and the validation cells as its unseen ones; no test cell is in it.
+        prepared: the search; what trials learn from, what varies, and where they lie.
         load_judges: gives the judges when the first trial is scored; a chief, which trains nothing, needs none.
-        psnr_weight: of the score.
-        executions: how often a trial of full length is trained, each time with another seed.
-        folder: of the run directories, one per trial; those of further seeds lie in it.
     """
 
-    def __init__(
-        self,
-        config: RunConfig,
-        space: Space,
-        split: Split,
-        load_judges: Callable[[], Judges],
-        psnr_weight: float,
-        executions: int,
-        folder: Path,
-    ) -> None:
+    def __init__(self, prepared: PreparedSearch, load_judges: Callable[[], Judges]) -> None:
         super().__init__(name="gcn")
-        self.config, self.space, self.split = config, space, split
-        self.load_judges, self.psnr_weight = load_judges, psnr_weight
-        self.executions, self.folder = executions, folder
+        self.prepared, self.load_judges = prepared, load_judges
 
     @cached_property
     def judges(self) -> Judges:
+        """The judges, learned or loaded once."""
         return self.load_judges()
 
     def trial_config(self, hp: keras_tuner.HyperParameters) -> RunConfig:
         """The settings of a trial; Hyperband's shorter trials are whole trainings of fewer steps."""
-        values = {key: exact(hp.get(key), self.space[key]) for key in declare(hp, self.space, self.config)}
-        share = hp.values.get(EPOCHS, UNITS) / UNITS
-        return trial_config(self.config, values, share)
+        space, config = self.prepared.space, self.prepared.config
+        values = {key: exact(hp.get(key), space[key]) for key in declare(hp, space, config)}
+        return trial_config(config, values, hp.values.get(EPOCHS, UNITS) / UNITS)
 
     def build(self, hp: keras_tuner.HyperParameters) -> GCN:
-        return build_model(self.trial_config(hp), self.split.dataset.space, self.split.dataset.image_shape)
+        """The model of a trial, as KerasTuner asks for it to learn what varies."""
+        return prepare(self.trial_config(hp), self.prepared.split).build()
 
-    def fit(
-        self, hp: keras_tuner.HyperParameters, model: GCN, *args: Any, trial_id: str, **kwargs: Any
-    ) -> dict[str, float]:
+    def run_trial(self, hp: keras_tuner.HyperParameters, trial_id: str) -> dict[str, float]:
         """Train, or go on with, the runs of a trial and score them; a trial of full length has `executions` of them.
 
         Returns:
@@ -114,60 +84,68 @@ class GCNHyperModel(keras_tuner.HyperModel):
             Stopped: Ctrl-C or SIGTERM.
         """
         config = self.trial_config(hp)
-        run_dir = self.folder / trial_id
-        count = self.executions if hp.values.get(EPOCHS, UNITS) == UNITS else 1
-        found = [self._run(config, run_dir, model)]
-        for n in range(1, count):
-            again = replace(config, seed=config.seed + n)
-            found.append(self._run(again, run_dir / f"seed-{again.seed}", None))
+        run_dir = self.prepared.trials_folder / trial_id
+        count = self.prepared.search.executions if hp.values.get(EPOCHS, UNITS) == UNITS else 1
+        found = [self._run(config, run_dir)]
+        for seed in range(config.seed + 1, config.seed + count):
+            found.append(self._run(replace(config, seed=seed), run_dir / f"seed-{seed}"))
         metrics = {name: float(np.mean([run[name] for run in found])) for name in found[0]}
         if count > 1:
             metrics["lowest_score"] = min(run["score"] for run in found)
-        write_hparams(run_dir / "logs", trial_id, hp.values, self.space, metrics)
+        write_hparams(run_dir / "logs", trial_id, hp.values, self.prepared.space, metrics)
         return metrics
 
-    def _run(self, config: RunConfig, run_dir: Path, model: GCN | None) -> dict[str, float]:
+    def _run(self, config: RunConfig, run_dir: Path) -> dict[str, float]:
         """One training and its score."""
-        config = self._prepared(config, run_dir)
+        prepared = self._open(config, run_dir)
         scored = run_dir / "score.json"
         if scored.exists():  # scored, and stopped before the search had written it down
             with suppress(UserError):  # a damaged one: train again
                 return read_score(scored)
         try:
-            model = fit(config, self.split, run_dir, model)
+            model = fit(prepared, run_dir)
         except Diverged as error:
             raise keras_tuner.errors.FailedTrialError(str(error)) from None
         except Interrupted as stop:  # KerasTuner would take an Exception for a trial that broke down
             raise Stopped(stop.exit_code) from None
-        metrics = {**self._score(model), "steps": float(config.steps)}
+        run = Run(run_dir, prepared.config, prepared.split.dataset.space, model)
+        metrics = {**self._score(run), "steps": float(config.steps)}
         write_atomically(scored, lambda path: path.write_text(json.dumps(metrics)))
         # The winner is trained anew, on all seen cells.
         shutil.rmtree(run_dir / "checkpoints", ignore_errors=True)
         return metrics
 
-    def _prepared(self, config: RunConfig, run_dir: Path) -> RunConfig:
-        """The run directory of a trial, new unless it holds this very trial; its cells are said in its config.yaml."""
-        noted = replace(config, holdout=(*config.holdout, *rules_of(self.split)))
-        if (run_dir / "config.yaml").exists():
-            try:
-                if to_dict(read_run_config(run_dir)) == to_dict(noted):
-                    return config
-            except UserError:
-                pass  # damaged by the same kill that stopped the trial
-            shutil.rmtree(run_dir)
-        write_run(noted, self.split, run_dir)
-        return config
+    def _open(self, config: RunConfig, run_dir: Path) -> Prepared:
+        """The training of a run directory, which is new unless it holds this very trial.
 
-    def _score(self, model: GCN) -> dict[str, float]:
-        space = self.split.dataset.space
-        ids = self.split.ids[self.split.unseen]
-        run = Run(self.folder, self.config, space, model)
-        drawn = draw_codes(run, space.one_hot(ids))
-        return score_validation(self.split, drawn, self.judges, self.psnr_weight)
+        The trial's cells are said in its config.yaml. One that goes on keeps its precision when the search has `auto`.
+        """
+        split, stored = self.prepared.split, _stored_config(run_dir)
+        if stored and self.prepared.search.config.precision == "auto":
+            config = replace(config, precision=stored.precision)
+        noted = replace(config, holdout=(*config.holdout, *rules_of(split)))
+        if stored is None or differing_settings(to_dict(stored), to_dict(noted), ""):
+            if run_dir.exists():
+                shutil.rmtree(run_dir)
+            write_run(noted, split.dataset.space, run_dir)
+        return prepare(config, split)
+
+    def _score(self, run: Run) -> dict[str, float]:
+        split = self.prepared.split
+        generated = draw_codes(run, run.space.one_hot(split.ids[split.unseen]))
+        return score_validation(split, generated, self.judges, self.prepared.search.psnr_weight)
+
+
+def _stored_config(run_dir: Path) -> RunConfig | None:
+    """The settings of a trial that was begun; None for a new one, or one damaged by the kill that stopped it."""
+    try:
+        return read_run_config(run_dir)
+    except UserError:
+        return None
 
 
 def read_score(path: Path) -> dict[str, float]:
-    """What a training gave, as `GCNHyperModel.fit` returns it; UserError when the file is damaged."""
+    """What a training gave, as `GCNHyperModel.run_trial` returns it; UserError when the file is damaged."""
     remedy = "delete it and search again"
     metrics = read_json_object(path, remedy)
     wanted = {"score", "accuracy", "psnr_db", "steps"}
@@ -209,41 +187,6 @@ def _register(hp: keras_tuner.HyperParameters, key: str, entry: SpaceEntry, star
         hp.Int(key, int(entry.low), int(entry.high), sampling=sampling, default=int(start))
     else:
         hp.Float(key, entry.low, entry.high, sampling=sampling, default=float(start))
-
-
-def width_parameters(
-    config: RunConfig, space: FactorSpace, image_shape: tuple[int, int, int], budget: int | None
-) -> tuple[dict[str, int], int]:
-    """Parameters of both networks by pair of width factors, of the pairs within the budget.
-
-    Args:
-        budget: the largest number of parameters; None: twice those of the settings as they are.
-
-    Returns:
-        {"generator x classifier": parameters}, and the budget.
-
-    Raises:
-        UserError: no pair fits.
-    """
-    sizes, side = space.sizes, image_shape[0]
-    generators, classifiers = (
-        {factor: build(factor).count_params() for factor in WIDTH_FACTORS}
-        for build in (
-            lambda f: build_generator(sizes, wider_generator(config.generator, f), "float32", side),
-            lambda f: build_classifier(
-                sizes, image_shape, wider_classifier(config.classifier, f), "float32", config.imagined_class
-            ),
-        )
-    )
-    keras.utils.clear_session()
-    budget = 2 * (generators[1.0] + classifiers[1.0]) if budget is None else budget
-    pairs = {widths_text(g, c): generators[g] + classifiers[c] for g in WIDTH_FACTORS for c in WIDTH_FACTORS}
-    fitting = {pair: count for pair, count in pairs.items() if count <= budget}
-    if not fitting:
-        raise UserError(
-            f"--max-parameters {budget}: the smallest networks of the space have {min(pairs.values())}"
-        )
-    return fitting, budget
 
 
 def write_hparams(

@@ -1,19 +1,17 @@
 """What a search maximises, on cells that are neither learned from nor kept for the test."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from gcn_tf.evaluation.judges import Judges
 from gcn_tf.evaluation.scores import CellScores, score_cells
 from gcn_tf.grid.holdout import HoldoutError, check_values_seen, holdout_rules, unseen_mask
-from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.pipelines.split import Split, rows_by_group
 from gcn_tf.tuning.config import PSNR_WEIGHT
 
-VALIDATION_SEED = 1_000_003  # added to the seed, so that drawn protocols draw other cells for validation
+VALIDATION_SEED = 1_000_003  # added to the seed, so that protocols sample other cells for validation
 ENOUGH_DB = 35.0  # pixels are then 4.5 of 255 off, root mean square
 METRICS = ("accuracy", "psnr_db", "sharpness", "stray_ink")
 
@@ -32,8 +30,9 @@ def validation_split(dataset: Dataset, test: Sequence[str], validation: Sequence
         HoldoutError: no validation cell is left beside the test cells, or a value would never be seen.
     """
     base, ids = dataset.pictures()
-    tested = unseen_mask(ids, holdout_rules(test, dataset.space, seed), dataset.space)
-    rules = holdout_rules(validation, dataset.space, seed + VALIDATION_SEED)
+    roles = dataset.holdout_roles
+    tested = unseen_mask(ids, holdout_rules(test, dataset.space, seed, roles), dataset.space)
+    rules = holdout_rules(validation, dataset.space, seed + VALIDATION_SEED, roles)
     validated = unseen_mask(ids, rules, dataset.space)[~tested]
     if not validated.any():
         raise HoldoutError(
@@ -53,9 +52,7 @@ def rules_of(split: Split) -> tuple[str, ...]:
     )
 
 
-def score(
-    scores: CellScores, group: np.ndarray, names: Sequence[str], psnr_weight: float
-) -> dict[str, float]:
+def score(cells: CellScores, group: np.ndarray, names: Sequence[str], psnr_weight: float) -> dict[str, float]:
     """The figure that a search maximises, and what it is made of.
 
     score = mean over g of ( mean over j, f of accuracy(g, j, f) + psnr_weight * mean over x of min(PSNR(x), 35) )
@@ -72,41 +69,29 @@ def score(
         "score", "accuracy" and "psnr_db", and by group "accuracy/GROUP" and "psnr_db/GROUP"; "sharpness" and "stray_ink"
         likewise, which the score leaves out and a reader should not: blur and blots can raise it.
     """
-    read = np.mean(
-        [
-            v
-            for name, v in scores.values.items()
-            if name.partition("/")[0] in {f"{n}_accuracy" for n in names}
-        ],
-        axis=0,
-    )
+    accuracies = {f"{name}_accuracy" for name in names}
+    correct = np.mean([v for name, v in cells.values.items() if name.partition("/")[0] in accuracies], axis=0)
     parts = {}
     for name, rows in rows_by_group(group).items():
-        parts[f"accuracy/{name}"] = float(read[rows].mean())
+        parts[f"accuracy/{name}"] = float(correct[rows].mean())
         for metric in METRICS[1:]:
-            parts[f"{metric}/{name}"] = float(scores.values[metric][rows].mean())
+            parts[f"{metric}/{name}"] = float(cells.values[metric][rows].mean())
     means = {
         metric: float(np.mean([value for name, value in parts.items() if name.startswith(f"{metric}/")]))
         for metric in METRICS
     }
-    likeness = np.minimum(scores.values["psnr_db"], ENOUGH_DB)
+    likeness = np.minimum(cells.values["psnr_db"], ENOUGH_DB)
     enough = np.mean([likeness[rows].mean() for rows in rows_by_group(group).values()])
     return {"score": means["accuracy"] + psnr_weight * float(enough), **means, **parts}
 
 
 def score_validation(
-    split: Split, drawn: np.ndarray, judges: Judges, psnr_weight: float = PSNR_WEIGHT
+    split: Split, generated: np.ndarray, judges: Judges, psnr_weight: float = PSNR_WEIGHT
 ) -> dict[str, float]:
-    """`score` of drawn validation cells.
+    """`score` of generated validation cells.
 
     Args:
-        drawn: uint8 (V, H, W, 3), one for every unseen picture of the split, in order.
+        generated: uint8 (V, H, W, 3), one for every unseen picture of the split, in order.
     """
-    rows = split.rows(unseen=True)
-    part = replace(split, base=split.base[rows], ids=split.ids[rows], unseen=split.unseen[rows])
-    training = pixels(split, split.rows(unseen=False))
-    everything = np.arange(len(rows))
-    scored = score_cells(
-        pixels(part, everything), drawn, part.ids, part.unseen, training, judges, split.dataset.space
-    )
-    return score(scored, split.group()[rows], split.dataset.space.names, psnr_weight)
+    scored = score_cells(split, generated, judges, split.rows(unseen=True))
+    return score(scored.cells, scored.group, split.dataset.space.names, psnr_weight)

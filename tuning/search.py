@@ -1,10 +1,11 @@
 """`gcn-tf tune`: a search alone, or a chief with workers."""
 
-import dataclasses
+import contextlib
 import os
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,58 +14,18 @@ import grpc
 import keras_tuner
 
 from gcn_tf.config.kept import keep_settings
-from gcn_tf.config.schema import ConfigError
-from gcn_tf.errors import UserError, suggest
+from gcn_tf.errors import UserError
 from gcn_tf.evaluation.judges import Judges, dataset_judges
-from gcn_tf.model.classifier import check_classifier_side
-from gcn_tf.model.generator import check_image_side
-from gcn_tf.model.precision import resolve_precision
-from gcn_tf.pipelines.dataset import Dataset
-from gcn_tf.pipelines.registry import load_dataset
-from gcn_tf.pipelines.split import Split, split_dataset
-from gcn_tf.tuning.config import Search, check_free, is_loopback
-from gcn_tf.tuning.hypermodel import GCNHyperModel, declare, width_parameters, write_hparams_page
+from gcn_tf.tuning.config import Role, Search, check_free, is_loopback
+from gcn_tf.tuning.hypermodel import GCNHyperModel, declare, write_hparams_page
 from gcn_tf.tuning.oracles import build_oracle, planned_lengths
+from gcn_tf.tuning.prepare import PreparedSearch, prepare_search
 from gcn_tf.tuning.report import write_report
-from gcn_tf.tuning.score import validation_split
-from gcn_tf.tuning.space import Choices, Space, current, default_space, narrowed
+from gcn_tf.tuning.space import Choices, current
 from gcn_tf.tuning.tuner import SearchProgress, SearchTuner
 
 
-@dataclass
-class Prepared:
-    """A search whose data are loaded and whose space is known."""
-
-    search: Search
-    dataset: Dataset
-    split: Split
-    space: Space
-    parameters: dict[str, int]
-    budget: int
-
-
-def prepare(search: Search) -> Prepared:
-    """Load the data, part off both hold-outs and settle the space; raises UserError for what does not fit."""
-    config = search.config
-    check_image_side(config.generator, config.image_size)
-    check_classifier_side(config.classifier, config.image_size)
-    dataset = load_dataset(config)
-    space = dataset.space
-    config.loss_weights(space.names)
-    split_dataset(dataset, config.holdout, config.seed)  # the winner will be trained on it
-    split = validation_split(dataset, config.holdout, search.validation, config.seed)
-    parameters, budget = width_parameters(config, space, dataset.image_shape, search.max_parameters)
-    varied = narrowed(default_space(config, space.names, list(parameters)), search.specs, config, "--space")
-    for key in varied:
-        head, _, name = key.partition(".")
-        if head == "factor_weights" and name not in space.names:
-            raise ConfigError(
-                f"--space {key}: no such factor{suggest(name, space.names) or ';'} known: {', '.join(space.names)}"
-            )
-    return Prepared(search, dataset, split, varied, parameters, budget)
-
-
-def describe(prepared: Prepared) -> str:
+def describe(prepared: PreparedSearch) -> str:
     """The space, the trials and the cells, for `--dry-run`."""
     search, split = prepared.search, prepared.split
     width = max(map(len, prepared.space))
@@ -98,7 +59,20 @@ def describe(prepared: Prepared) -> str:
     )
 
 
-def run_search(search: Search, role: str, address: tuple[str, int]) -> Path | None:
+@dataclass(frozen=True)
+class OpenSearch:
+    """A search with the tuner that runs its trials and the oracle that says which comes next."""
+
+    prepared: PreparedSearch
+    tuner: SearchTuner
+    oracle: Any
+
+    def report(self) -> Path:
+        """Write the report of the trials so far."""
+        return write_report(self.prepared.search, self.prepared.space, self.oracle)
+
+
+def run_search(search: Search, role: Role, address: tuple[str, int]) -> Path | None:
     """Search, or go on, and write `best.yaml`, report.md, report.html, report.json, trials.csv and the figures.
 
     Args:
@@ -111,10 +85,19 @@ def run_search(search: Search, role: str, address: tuple[str, int]) -> Path | No
     Raises:
         UserError: a folder with another search, data that do not fit, trials that all fail.
     """
+    opened = open_search(search, role, address)
+    if role == "worker":
+        work(opened, address)
+        return None
+    return lead(opened, address) if role == "chief" else alone(opened)
+
+
+def open_search(search: Search, role: Role, address: tuple[str, int]) -> OpenSearch:
+    """Prepare a search and open its folder, new or gone on with; raises UserError when it holds another one."""
     _set_role(role, address)
     if role == "chief":
         check_free(*address)
-    prepared = prepare(search)
+    prepared = prepare_search(search)
     if role != "worker":
         keep_settings(search.out / "search.yaml", search.settings(), "search")
     oracle = build_oracle(search.strategy, search.trials, search.config.seed)
@@ -124,36 +107,16 @@ def run_search(search: Search, role: str, address: tuple[str, int]) -> Path | No
     def judges() -> Judges:
         return dataset_judges(prepared.dataset, search.config.data_dir)[1]
 
-    folder = search.out / "trials"
-    config = dataclasses.replace(search.config, precision=resolve_precision(search.config.precision))
-    hypermodel = GCNHyperModel(
-        config, prepared.space, prepared.split, judges, search.psnr_weight, search.executions, folder
-    )
-    write_hparams_page(folder, prepared.space)
+    write_hparams_page(prepared.trials_folder, prepared.space)
     try:
-        tuner = SearchTuner(search, hypermodel, oracle)
+        tuner = SearchTuner(GCNHyperModel(prepared, judges), oracle)
     except UserError:
         raise
     except Exception as error:  # KerasTuner reads its files unchecked
         raise UserError(
             f"{search.out / 'oracle'} is damaged: delete that folder and give the same command again"
         ) from error
-    try:
-        if role == "worker":
-            _work(tuner, address)
-            return None
-        oracle.on_end = SearchProgress(search, prepared.space, oracle)
-        if role == "chief":
-            _lead(tuner, oracle, address)
-        else:
-            tuner.search()
-    except KeyboardInterrupt:
-        if oracle.start_order:
-            write_report(search, prepared.space, oracle)
-        raise
-    except (RuntimeError, keras_tuner.errors.FatalError) as error:
-        raise UserError(f"the search stopped: {' '.join(str(error).split())[:600]}") from None
-    return write_report(search, prepared.space, oracle)
+    return OpenSearch(prepared, tuner, oracle)
 
 
 def _set_role(role: str, address: tuple[str, int]) -> None:
@@ -166,8 +129,15 @@ def _set_role(role: str, address: tuple[str, int]) -> None:
         os.environ.update(zip(names, (name, address[0], str(address[1])), strict=True))
 
 
-def _lead(tuner: SearchTuner, oracle: Any, address: tuple[str, int]) -> None:
-    """Hand out trials until all are done, watching that workers live."""
+def alone(opened: OpenSearch) -> Path:
+    """Run all trials in this process; returns the report."""
+    with _errors_in_a_line(), _reported(opened):
+        opened.tuner.search()
+    return opened.report()
+
+
+def lead(opened: OpenSearch, address: tuple[str, int]) -> Path:
+    """Hand out trials until all are done, watching that workers live; returns the report."""
     host, port = address
     who = (
         "this machine alone"
@@ -179,21 +149,46 @@ def _lead(tuner: SearchTuner, oracle: Any, address: tuple[str, int]) -> None:
 
     def watch() -> None:
         while not over.wait(1):
-            for worker in oracle.give_up_silent_workers():
+            for worker in opened.oracle.give_up_silent_workers():
                 print(f"worker {worker} fell silent and was given up", flush=True)
 
     threading.Thread(target=watch, daemon=True).start()
     try:
-        tuner.search()
+        with _errors_in_a_line(), _reported(opened):
+            opened.tuner.search()
     finally:
         over.set()
+    return opened.report()
 
 
-def _work(tuner: SearchTuner, address: tuple[str, int]) -> None:
+def work(opened: OpenSearch, address: tuple[str, int]) -> None:
+    """Run trials that the chief hands out until it has no more."""
     print(f"worker: asks the chief at {address[0]}:{address[1]} for trials", flush=True)
     try:
-        tuner.search()
+        with _errors_in_a_line():
+            opened.tuner.search()
     except grpc.RpcError as error:
         reason = error.details() if isinstance(error, grpc.Call) else error
         raise UserError(f"no chief at --chief-address {address[0]}:{address[1]} ({reason})") from None
     print("worker: all trials are done; the report is with the chief", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _reported(opened: OpenSearch) -> Iterator[None]:
+    """A line for every trial that ends, and a report of those that are done when the search is stopped."""
+    opened.oracle.on_end = SearchProgress(opened.prepared.search, opened.prepared.space, opened.oracle)
+    try:
+        yield
+    except KeyboardInterrupt:
+        if opened.oracle.start_order:
+            opened.report()
+        raise
+
+
+@contextlib.contextmanager
+def _errors_in_a_line() -> Iterator[None]:
+    """Turn what stops KerasTuner's loop into a UserError."""
+    try:
+        yield
+    except (RuntimeError, keras_tuner.errors.FatalError) as error:
+        raise UserError(f"the search stopped: {' '.join(str(error).split())[:600]}") from None

@@ -10,8 +10,8 @@ from typing import Any, get_args
 
 from gcn_tf.config.checks import check_config
 from gcn_tf.config.files import read_yaml, with_settings
-from gcn_tf.config.schema import Activation, ClassifierConfig, ConfigError, GeneratorConfig, RunConfig
-from gcn_tf.errors import suggest
+from gcn_tf.config.schema import Activation, RunConfig
+from gcn_tf.errors import ConfigError, suggest
 
 WIDTHS = "widths"  # not a setting by itself: "0.7 x 1.4" scales the layers of generator and classifier
 WIDTH_FACTORS = (0.5, 0.7, 1.0, 1.4)
@@ -19,16 +19,8 @@ HALVING_FROM = 1000  # steps; a training that is shorter is never halved
 LOG_FROM = 10.0  # a range whose ends differ by this factor or more is searched on a logarithmic scale
 # Flags of train that a search varies unless they are given.
 VARIED = (
-    *(
-        "pixel_weight",
-        "classification_weight",
-        "cooperation",
-        "classifier_learns_from",
-        "imagined_weight",
-        "learning_rate",
-        "beta_2",
-    ),
-    *("schedule", "factor_weights"),
+    *("pixel_weight", "classification_weight", "factor_weights", "imagined_weight"),
+    *("cooperation", "classifier_learns_from", "learning_rate", "beta_2", "schedule"),
 )
 Condition = tuple[str, tuple[str, ...]]  # a setting and the values of it under which another one matters
 
@@ -51,6 +43,7 @@ class Range:
     when: tuple[Condition, ...] = ()
 
     def text(self) -> str:
+        """`"0.0001..0.001, log scale"`."""
         return f"{self.low:g}..{self.high:g}{', log scale' if self.log else ''}"
 
 
@@ -62,6 +55,7 @@ class Choices:
     when: tuple[Condition, ...] = ()
 
     def text(self) -> str:
+        """`"relu, elu"` or `"0.99 (fixed)"`."""
         listed = ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in self.values)
         return listed if self.values[1:] else f"{listed} (fixed)"
 
@@ -71,27 +65,24 @@ Space = dict[str, SpaceEntry]
 
 
 def default_space(config: RunConfig, names: Sequence[str], widths: Sequence[str]) -> Space:
-    """What varies unless told otherwise.
+    """What varies by default.
 
     Args:
         config: the settings that the search begins with.
         names: factors of the dataset.
         widths: pairs of width factors within the budget, "generator x classifier".
     """
-    activations = get_args(Activation)
     space: Space = {
         "pixel_weight": Range(0.3, 3.0, True),
         **{
             f"factor_weights.{name}": Range(0.2, 20.0, True, when=(_COOPERATING,))
-            for name, weight in config.loss_weights(tuple(names)).items()
-            if weight  # a factor that nobody is asked about stays so
+            for name in names
+            if config.weight_of(name)  # a factor that nobody is asked about stays so
         },
         "cooperation": Choices(("joint", "frozen", "none")),
         "classifier_learns_from": Choices(("real", "generated", "both"), when=(("cooperation", ("joint",)),)),
-        "generator.activation": Choices(activations),
-        "generator.negative_slope": Range(0.02, 0.3, True, when=(_is_leaky("generator"),)),
-        "classifier.activation": Choices(activations, when=(_COOPERATING,)),
-        "classifier.negative_slope": Range(0.02, 0.3, True, when=(_COOPERATING, _is_leaky("classifier"))),
+        **_activations(config, "generator"),
+        **_activations(config, "classifier", _COOPERATING),
         "learning_rate": Range(config.learning_rate / 4, config.learning_rate * 4, True),
         "beta_2": Choices((0.9, 0.95, 0.98, 0.99, 0.995, 0.999)),
         "schedule": Choices(("cosine", "constant")),
@@ -104,8 +95,14 @@ def default_space(config: RunConfig, names: Sequence[str], widths: Sequence[str]
     return space
 
 
-def _is_leaky(network: str) -> Condition:
-    return (f"{network}.activation", ("leaky_relu",))
+def _activations(config: RunConfig, network: str, *when: Condition) -> Space:
+    """The activation of a network and its slope, of kinds that have them."""
+    leaky: Condition = (f"{network}.activation", ("leaky_relu",))
+    space: Space = {
+        f"{network}.activation": Choices(get_args(Activation), when=when),
+        f"{network}.negative_slope": Range(0.02, 0.3, True, when=(*when, leaky)),
+    }
+    return {key: entry for key, entry in space.items() if current(config, key) is not None}
 
 
 def narrowed(space: Space, specs: Mapping[str, Any], config: RunConfig, place: str) -> Space:
@@ -168,7 +165,7 @@ def _checked(config: RunConfig, space: Space, key: str, value: Any, place: str) 
     """The value with the setting's type; raises ConfigError unless the setting can have it."""
     present = current(config, key)
     if present is None or isinstance(present, (dict, tuple)) or is_dataclass(present):
-        known = [*space, *(entry.name for entry in fields(RunConfig))]
+        known = [*space, *(e.name for e in fields(RunConfig) if not is_dataclass(getattr(config, e.name)))]
         raise ConfigError(
             f"{place}: {key!r} is no setting that a search can vary{suggest(key, known) or ';'} see gcn-tf tune --dry-run"
         )
@@ -249,8 +246,8 @@ def trial_config(config: RunConfig, values: Mapping[str, Any], share: float = 1.
         generator, classifier = (float(part) for part in scale.split(" x "))
         config = replace(
             config,
-            generator=wider_generator(config.generator, generator),
-            classifier=wider_classifier(config.classifier, classifier),
+            generator=config.generator.scaled(generator),
+            classifier=config.classifier.scaled(classifier),
         )
     config = with_settings(config, nested(values, config), "trial")
     steps = max(1, round(config.steps * share))
@@ -270,37 +267,5 @@ def exact(value: Any, entry: SpaceEntry) -> Any:
 
 
 def widths_text(generator: float, classifier: float) -> str:
+    """`"0.5 x 1"`, a value of `widths`."""
     return f"{generator:g} x {classifier:g}"
-
-
-def _wider(units: int, factor: float) -> int:
-    """A width scaled, rounded to a multiple of 4; as it is when the factor is 1."""
-    return units if factor == 1 else max(4, 4 * round(units * factor / 4))
-
-
-def wider_generator(config: GeneratorConfig, factor: float) -> GeneratorConfig:
-    """All widths times `factor`; the last layer makes the image and keeps its channels."""
-    *hidden, last = config.upsampling
-    *sides, channels = config.seed_tensor
-    return replace(
-        config,
-        towers={name: _wider(units, factor) for name, units in config.towers.items()},
-        tower_units=_wider(config.tower_units, factor),
-        trunk=tuple(_wider(units, factor) for units in config.trunk),
-        seed_tensor=(*sides, _wider(channels, factor)),
-        upsampling=(*(replace(layer, filters=_wider(layer.filters, factor)) for layer in hidden), last),
-    )
-
-
-def wider_classifier(config: ClassifierConfig, factor: float) -> ClassifierConfig:
-    """All widths times `factor`."""
-
-    def heads(units: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(_wider(n, factor) for n in units)
-
-    return replace(
-        config,
-        convolutions=tuple(replace(c, filters=_wider(c.filters, factor)) for c in config.convolutions),
-        head_units=heads(config.head_units),
-        heads={name: heads(units) for name, units in config.heads.items()},
-    )

@@ -1,4 +1,4 @@
-"""KerasTuner's loop over trials, and what it tells while it runs."""
+"""KerasTuner's loop over trials, and what it says while it runs."""
 
 import contextlib
 import io
@@ -26,8 +26,9 @@ SIGN_OF_LIFE = 5.0  # seconds between those of a worker
 class SearchTuner(keras_tuner.Tuner):
     """KerasTuner's loop with trials in run directories, signs of life to the chief, and files that appear whole."""
 
-    def __init__(self, search: Search, hypermodel: GCNHyperModel, oracle: Any) -> None:
-        self.search_settings = search
+    def __init__(self, hypermodel: GCNHyperModel, oracle: Any) -> None:
+        search = hypermodel.prepared.search
+        self.digest = search.digest()
         with contextlib.redirect_stdout(io.StringIO()):  # "Reloading Tuner from ..."
             super().__init__(oracle, hypermodel, directory=str(search.out), project_name="oracle")
         self.idle = False
@@ -47,19 +48,20 @@ class SearchTuner(keras_tuner.Tuner):
     def on_trial_begin(self, trial: Any) -> None:
         self.idle = False
         values = trial.hyperparameters.values
-        if values.get("tuner/settings") != self.search_settings.digest():
+        if values.get("tuner/settings") != self.digest:
             raise keras_tuner.errors.FatalRuntimeError(
                 "the chief searches with other settings: give chief and workers the same flags and files"
             )
         steps = self.hypermodel.trial_config(trial.hyperparameters).steps
-        print(f"trial {trial.trial_id}: {steps} steps, {describe_values(values, self.hypermodel.space)}")
+        print(
+            f"trial {trial.trial_id}: {steps} steps, {describe_values(values, self.hypermodel.prepared.space)}"
+        )
 
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
         keras.utils.clear_session()
         since = time.perf_counter()
         with self._signs_of_life(trial.trial_id):
-            model = self.hypermodel.build(trial.hyperparameters)
-            metrics = self.hypermodel.fit(trial.hyperparameters, model, trial_id=trial.trial_id)
+            metrics = self.hypermodel.run_trial(trial.hyperparameters, trial.trial_id)
         return {"seconds": time.perf_counter() - since, **metrics}
 
     @contextlib.contextmanager

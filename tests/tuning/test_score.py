@@ -1,19 +1,17 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from gcn_tf.evaluation.scores import CellScores
 from gcn_tf.grid.holdout import HoldoutError
 from gcn_tf.pipelines.batches import training_batches
-from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.pipelines.dataset import load_dataset
 from gcn_tf.pipelines.split import split_dataset
 from gcn_tf.tuning.score import rules_of, score, validation_split
 
 
 @pytest.fixture(scope="module")
 def dataset(toy_config):
-    return load_dataset(replace(toy_config, writers="10"))
+    return load_dataset(toy_config.with_options(writers="10"))
 
 
 def cells(ids):

@@ -22,9 +22,11 @@ from gcn_tf.config.schema import to_dict
 from gcn_tf.errors import UserError
 from gcn_tf.pipelines.split import load_split
 from gcn_tf.runs.run_dir import read_run_config
+from gcn_tf.training import prepare as training
 from gcn_tf.tuning import hypermodel
 from gcn_tf.tuning.config import Search
-from gcn_tf.tuning.search import describe, prepare, run_search
+from gcn_tf.tuning.prepare import kept_precision, prepare_search
+from gcn_tf.tuning.search import describe, run_search
 
 ADDRESS = ("127.0.0.1", 8754)
 
@@ -69,12 +71,16 @@ def finished(toy_config, tmp_path_factory, patched):
     fit, score = hypermodel.fit, hypermodel.score_validation
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            hypermodel, "fit", lambda config, split, *rest: trained.append(split) or fit(config, split, *rest)
+            hypermodel,
+            "fit",
+            lambda prepared, folder: trained.append(prepared.split) or fit(prepared, folder),
         )
         patch.setattr(
             hypermodel,
             "score_validation",
-            lambda split, drawn, *rest: scored.append((split, len(drawn))) or score(split, drawn, *rest),
+            lambda split, generated, *rest: (
+                scored.append((split, len(generated))) or score(split, generated, *rest)
+            ),
         )
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
@@ -144,11 +150,11 @@ def test_a_stopped_search_goes_on_and_loses_at_most_the_running_trial(toy_search
     original = hypermodel.fit
     trained = []
 
-    def fit(config, split, run_dir, model=None):
+    def fit(prepared, run_dir):
         trained.append(run_dir.name)
         if len(trained) == 2:
             raise KeyboardInterrupt
-        return original(config, split, run_dir, model)
+        return original(prepared, run_dir)
 
     monkeypatch.setattr(hypermodel, "fit", fit)
     with pytest.raises(KeyboardInterrupt):
@@ -162,6 +168,67 @@ def test_a_stopped_search_goes_on_and_loses_at_most_the_running_trial(toy_search
     assert [t["status"] for t in found["trials"]] == ["COMPLETED"] * 3
 
 
+def test_a_search_that_goes_on_keeps_its_precision_and_its_half_trained_trial(toy_search, monkeypatch):
+    """Although the other type wins when it is timed again."""
+    config = dataclasses.replace(toy_search.config, precision="auto", checkpoint_steps=4)
+    search = dataclasses.replace(toy_search, config=config)
+    original, begun = hypermodel.fit, []
+
+    def stopped_in_the_second(prepared, run_dir):
+        begun.append((run_dir.name, prepared.config.precision))
+        if len(begun) == 2:
+            half = dataclasses.replace(prepared, config=dataclasses.replace(prepared.config, steps=4))
+            original(half, run_dir)
+            raise KeyboardInterrupt
+        return original(prepared, run_dir)
+
+    monkeypatch.setattr(hypermodel, "fit", stopped_in_the_second)
+    monkeypatch.setattr(training, "resolve_precision", timed("float32"))
+    with pytest.raises(KeyboardInterrupt):
+        run_search(search, "alone", ADDRESS)
+    trial = search.out / "trials" / "1"
+    half = (trial / "checkpoints" / "step-00000004.npz", (trial / "metrics.jsonl").read_text())
+    assert half[0].exists()
+    monkeypatch.setattr(training, "resolve_precision", timed("mixed_bfloat16"))
+    run_search(search, "alone", ADDRESS)
+    assert begun == [(name, "float32") for name in ("0", "1", "1", "2")]
+    assert (trial / "metrics.jsonl").read_text().startswith(half[1])
+    assert {read_run_config(run).precision for run in (search.out / "trials").glob("[0-9]")} == {"float32"}
+
+
+def timed(winner):
+    """`resolve_precision` on a machine where this type is the faster one."""
+    return lambda precision: winner if precision == "auto" else precision
+
+
+def test_a_precision_that_was_asked_for_is_that_of_all_trials(finished):
+    """And not what another sitting's trials had; `auto` takes theirs, of one that is damaged the next one's."""
+    config = finished.search.config
+    assert config.precision == "float32"
+    asked = dataclasses.replace(config, precision="mixed_bfloat16")
+    assert kept_precision(dataclasses.replace(finished.search, config=asked)) == "mixed_bfloat16"
+    open_one = dataclasses.replace(finished.search, config=dataclasses.replace(config, precision="auto"))
+    assert kept_precision(open_one) == "float32"
+    assert kept_precision(dataclasses.replace(open_one, out=Path("nowhere"))) == "auto"
+
+
+@pytest.mark.parametrize(("asked", "kept"), [("auto", True), ("float32", False)])
+def test_a_trial_that_goes_on_keeps_its_own_precision_when_the_machine_may_choose(
+    asked, kept, finished, tmp_path
+):
+    """Such as that of a worker on another machine; one that the user chose is that of every trial."""
+    config = dataclasses.replace(finished.search.config, precision=asked)
+    search = dataclasses.replace(finished.search, config=config, out=tmp_path / "copy")
+    shutil.copytree(finished.search.out, search.out)
+    run_dir = search.out / "trials" / "1"
+    path = run_dir / "config.yaml"
+    path.write_text(path.read_text().replace("precision: float32", "precision: mixed_bfloat16"))
+    trial = dataclasses.replace(read_run_config(run_dir), holdout=config.holdout, precision="float32")
+    opened = hypermodel.GCNHyperModel(prepare_search(search), lambda: None)._open(trial, run_dir)
+    assert opened.config.precision == ("mixed_bfloat16" if kept else "float32")
+    assert (run_dir / "metrics.jsonl").exists() is kept
+
+
 def test_a_search_that_ended_does_nothing_again_and_goes_on_with_more_trials(finished, tmp_path, monkeypatch):
     again = dataclasses.replace(finished.search, out=tmp_path / "copy")
     shutil.copytree(finished.search.out, again.out)
@@ -169,9 +236,7 @@ def test_a_search_that_ended_does_nothing_again_and_goes_on_with_more_trials(fin
     monkeypatch.setattr(
         hypermodel,
         "fit",
-        lambda config, split, folder, *rest: (
-            trained.append(folder.name) or original(config, split, folder, *rest)
-        ),
+        lambda prepared, folder: trained.append(folder.name) or original(prepared, folder),
     )
     run_search(again, "alone", ADDRESS)
     assert not trained
@@ -227,7 +292,7 @@ def test_a_damaged_file_of_a_search_is_named_in_one_line(name, finished, tmp_pat
 
 
 def test_the_dry_run_tells_the_space_the_trials_and_the_cells(toy_search):
-    told = describe(prepare(dataclasses.replace(toy_search, strategy="hyperband", trials=31)))
+    told = describe(prepare_search(dataclasses.replace(toy_search, strategy="hyperband", trials=31)))
     assert "learning_rate              0.00025..0.004, log scale; now 0.001" in told
     assert "cooperation                joint, none; now joint" in told
     assert re.search(r"widths +1 x 1 \(fixed\)", told)
@@ -246,8 +311,8 @@ def tune(toy_config, tmp_path, spawn):
     words += ["--space", "cooperation=joint", "widths=1 x 1"]
     code = (
         "import sys; from gcn_tf.quiet import import_tensorflow; import_tensorflow();"
-        "from gcn_tf import judge; judge.STEPS = 5; judge.ROUNDS = 1;"
-        "from gcn_tf.tuning import oracles, search; oracles.SILENCE = 4; search.SIGN_OF_LIFE = 1;"
+        "from gcn_tf.evaluation import convolutional_judge as judge; judge.STEPS = 5; judge.ROUNDS = 1;"
+        "from gcn_tf.tuning import oracles, tuner; oracles.SILENCE = 4; tuner.SIGN_OF_LIFE = 1;"
         "from gcn_tf.cli import main; main(sys.argv[1:])"
     )
     return lambda *more: spawn(code, *words, *more, stderr=subprocess.DEVNULL)

@@ -2,8 +2,9 @@ import socket
 
 import pytest
 
-from gcn_tf.config.schema import ConfigError
-from gcn_tf.tuning.config import SearchConfig, check_free, check_search_config, is_loopback, parse_address
+from gcn_tf.commands.tune import SearchFlags, parse
+from gcn_tf.errors import ConfigError
+from gcn_tf.tuning.config import check_free, is_loopback, parse_address
 
 
 @pytest.mark.parametrize("text", ["", "here", ":80", "host:", "host:0", "host:70000", "host:x"])
@@ -13,8 +14,8 @@ def test_an_address_is_a_host_and_a_port(text):
     assert parse_address("10.0.0.1:8754") == ("10.0.0.1", 8754)
 
 
-def test_the_chief_listens_to_this_machine_alone_unless_told_otherwise():
-    host, _ = parse_address(SearchConfig.chief_address)
+def test_the_chief_listens_to_this_machine_alone_by_default():
+    host, _ = parse_address(SearchFlags.chief_address)
     assert is_loopback(host)
     assert not is_loopback("0.0.0.0")
 
@@ -27,15 +28,16 @@ def test_a_port_that_is_taken_is_refused():
 
 
 @pytest.mark.parametrize(
-    "setting, value, message",
+    "flag, value, message",
     [
-        ("trials", 1, "--trials 1: give a number from 2"),
-        ("psnr_weight", float("nan"), "--psnr-weight nan"),
-        ("psnr_weight", -1.0, "--psnr-weight -1"),
-        ("executions", 0, "--executions 0"),
-        ("max_parameters", 0, "--max-parameters 0"),
+        ("--trials", "1", "--trials 1: give a number from 2"),
+        ("--psnr-weight", "nan", "--psnr-weight nan"),
+        ("--psnr-weight", "-1", "--psnr-weight -1"),
+        ("--executions", "0", "--executions 0"),
+        ("--max-parameters", "0", "--max-parameters 0"),
+        ("--chief-address", "here", "--chief-address here: write HOST:PORT"),
     ],
 )
-def test_flags_that_make_no_sense_are_named(setting, value, message):
+def test_flags_that_make_no_sense_are_named(flag, value, message):
     with pytest.raises(ConfigError, match=message):
-        check_search_config(SearchConfig(**{setting: value}))
+        parse([flag, value])

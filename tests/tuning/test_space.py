@@ -3,7 +3,8 @@ import dataclasses
 import pytest
 
 from gcn_tf.config.files import resolve
-from gcn_tf.config.schema import ConfigError, RunConfig
+from gcn_tf.config.schema import RunConfig
+from gcn_tf.errors import ConfigError
 from gcn_tf.tuning.space import (
     VARIED,
     WIDTHS,
@@ -16,8 +17,6 @@ from gcn_tf.tuning.space import (
     parse_specs,
     read_space_file,
     trial_config,
-    wider_classifier,
-    wider_generator,
 )
 
 NAMES = ("digit", "writer", "color", "rotation")
@@ -144,13 +143,13 @@ def test_the_values_of_a_trial_become_its_settings(config):
         "elu",
         0.05,
     )
-    assert made.loss_weights(NAMES) == {"digit": 2.0, "writer": 7.0, "color": 2.0, "rotation": 2.0}
+    assert [made.weight_of(name) for name in NAMES] == [2.0, 7.0, 2.0, 2.0]
     assert made.generator.trunk == (256, 256)
     assert made.classifier.convolutions == config.classifier.convolutions
     assert trial_config(config, {}) == config
     same = {key: current(config, key) for key in default_space(config, NAMES, PAIRS)}
     again = trial_config(config, same)
-    assert again.loss_weights(NAMES) == config.loss_weights(NAMES)
+    assert [again.weight_of(name) for name in NAMES] == [config.weight_of(name) for name in NAMES]
     assert dataclasses.replace(again, factor_weights={}) == config
 
 
@@ -162,12 +161,13 @@ def test_shorter_trials_are_whole_trainings_of_fewer_steps(config):
 
 def test_widths_scale_all_layers_but_those_that_the_data_fix():
     config = RunConfig()
-    half, classifier = wider_generator(config.generator, 0.5), wider_classifier(config.classifier, 0.5)
+    trial = trial_config(config, {WIDTHS: "0.5 x 0.5"})
+    half, classifier = trial.generator, trial.classifier
     assert (half.tower_units, half.trunk, half.seed_tensor) == (32, (256, 256), (0, 0, 32))
     assert [layer.filters for layer in half.upsampling] == [32, 16, 3]
     assert [layer.filters for layer in classifier.convolutions] == [16, 32, 64]
     assert classifier.head_units == (64,)
-    assert wider_generator(config.generator, 1.0) == config.generator
+    assert trial_config(config, {WIDTHS: "1 x 1"}) == config
 
 
 def test_numbers_that_came_over_the_network_are_those_of_the_space():
