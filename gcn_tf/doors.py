@@ -6,7 +6,7 @@ To add a dataset or a kind of network: write its file, and name its class here. 
 import importlib
 from typing import Any
 
-# A frozen dataclass each, a `gcn_tf.config.contracts.DatasetOptions`.
+# A frozen dataclass each, a `gcn_tf.config.data.DatasetOptions`.
 DATASETS = {
     "glyphs": "gcn_tf.pipelines.procedural.datasets:Glyphs",
     "qmnist": "gcn_tf.pipelines.qmnist.datasets:Qmnist",
@@ -16,7 +16,7 @@ DATASETS = {
     "mmi": "gcn_tf.pipelines.mmi.dataset:Mmi",
 }
 
-# A frozen dataclass each, a `gcn_tf.config.contracts.GeneratorConfig` or `ClassifierConfig`. The first is the default.
+# A frozen dataclass each, a `gcn_tf.config.networks.GeneratorConfig` or `ClassifierConfig`. The first is the default.
 GENERATORS = {"deconvolution": "gcn_tf.model.generator:Deconvolution"}
 CLASSIFIERS = {"alexnet": "gcn_tf.model.classifier:AlexNet"}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gcn_tf.config.checks import check_config
-from gcn_tf.config.schema import DataConfig
+from gcn_tf.config.data import DataConfig
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.grid.holdout import Roles, default_roles
 from gcn_tf.pipelines.variations import Variation

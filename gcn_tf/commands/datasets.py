@@ -12,8 +12,9 @@ from gcn_tf.commands import flags
 from gcn_tf.commands.flags import Debug, place
 from gcn_tf.commands.printing import print_notes
 from gcn_tf.config.checks import check_config
+from gcn_tf.config.data import DataConfig
 from gcn_tf.config.files import resolve
-from gcn_tf.config.schema import DataConfig, RunConfig
+from gcn_tf.config.schema import RunConfig
 from gcn_tf.errors import ConfigError
 from gcn_tf.quiet import import_tensorflow
 
@@ -87,7 +88,7 @@ def _named(words: Sequence[str]) -> str:
     first = make_dataclass(
         "First",
         [
-            ("name", Positional[str], field(default="")),
+            ("names", Positional[tuple[str, ...]], field(default=())),
             *((name, str, field(default="")) for name in sorted(options)),
             *((e.name, str, field(default="")) for e in fields(DataConfig) if e.name != "options"),
             *((name, str, field(default="")) for name in ("out", "write_kdef", "seed")),
@@ -97,9 +98,10 @@ def _named(words: Sequence[str]) -> str:
         frozen=True,
     )
     found: Any = flags.parse_known(first, words)
-    if found.name and found.dataset and found.name != found.dataset:
-        raise ConfigError(f"{found.name} and --dataset {found.dataset}: name one dataset")
-    return found.name or found.dataset
+    named = dict.fromkeys(name for name in (*found.names, found.dataset) if name)
+    if len(named) > 1:
+        raise ConfigError(f"{' and '.join(named)}: name one dataset")
+    return next(iter(named), "")
 
 
 def run(options: Datasets) -> None:

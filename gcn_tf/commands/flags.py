@@ -18,9 +18,9 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Suppress, UseAppendAc
 
 from gcn_tf import doors
 from gcn_tf.commands.messages import one_line
-from gcn_tf.config.contracts import DatasetOptions
+from gcn_tf.config.data import DataConfig, DatasetOptions
 from gcn_tf.config.files import resolve
-from gcn_tf.config.schema import DataConfig, ObjectiveConfig, OptimizerConfig, RunConfig, Seed
+from gcn_tf.config.schema import ObjectiveConfig, OptimizerConfig, RunConfig, Seed
 from gcn_tf.errors import UserError
 
 Debug = Annotated[bool, arg(help="Show the traceback of an error.")]

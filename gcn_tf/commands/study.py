@@ -12,8 +12,9 @@ from tyro.conf import Positional, arg
 from gcn_tf.commands import flags
 from gcn_tf.commands.flags import Debug, first_flags, place
 from gcn_tf.config.checks import check_config, check_flag
+from gcn_tf.config.data import DataConfig
 from gcn_tf.config.files import resolve
-from gcn_tf.config.schema import DataConfig, RunConfig
+from gcn_tf.config.schema import RunConfig
 from gcn_tf.errors import ConfigError
 from gcn_tf.interrupts import Interrupted, exit_code
 from gcn_tf.quiet import import_tensorflow

@@ -18,8 +18,9 @@ import yaml
 
 from gcn_tf import doors
 from gcn_tf.config.checks import LARGEST_NUMBER, check_config
-from gcn_tf.config.contracts import NetworkConfig
-from gcn_tf.config.schema import DataConfig, RunConfig, to_dict
+from gcn_tf.config.data import DataConfig
+from gcn_tf.config.networks import NetworkConfig
+from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import ConfigError, shown, suggest
 from gcn_tf.files import read_small
 

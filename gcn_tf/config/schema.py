@@ -6,39 +6,21 @@ dataset or kind of network is not here but with it (`gcn_tf.doors`).
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, Literal
 
 from gcn_tf import doors
 from gcn_tf.config.checks import Range
-from gcn_tf.config.contracts import ClassifierConfig, DatasetOptions, GeneratorConfig
+from gcn_tf.config.data import DataConfig
+from gcn_tf.config.networks import ClassifierConfig, GeneratorConfig
 from gcn_tf.errors import ConfigError, suggest
 
 Precision = Literal["auto", "float32", "mixed_bfloat16"]
 Activation = Literal["relu", "leaky_relu", "prelu", "elu", "gelu"]
-IMAGE_SIDES = (28, 1024)  # smallest and largest
 Seed = Annotated[int, Range(0, 2**31 - 1)]
 Weight = Annotated[float, Range(0)]
 Share = Annotated[float, Range(0, 1)]
 Count = Annotated[int, Range(1)]
-
-
-def dataset_options(dataset: str) -> type[DatasetOptions]:
-    """The class of a dataset's options; raises ConfigError for an unknown name or subset.
-
-    Args:
-        dataset: "NAME" or "NAME/SUBSET".
-    """
-    name, _, subset = dataset.partition("/")
-    if name not in doors.DATASETS:
-        hint = suggest(name, list(doors.DATASETS))
-        raise ConfigError(f"--dataset {name!r} is unknown{hint or ';'} known: {', '.join(doors.DATASETS)}")
-    kind: type[DatasetOptions] = doors.find(doors.DATASETS[name])
-    if subset and subset not in kind.subsets:
-        known = ", ".join(f"{name}/{s}" for s in kind.subsets) or f"{name} alone, it has no subsets"
-        raise ConfigError(f"--dataset {dataset!r} has no subset {subset!r}: use {known}")
-    return kind
 
 
 def _default_generator() -> GeneratorConfig:
@@ -47,70 +29,6 @@ def _default_generator() -> GeneratorConfig:
 
 def _default_classifier() -> ClassifierConfig:
     return doors.find(next(iter(doors.CLASSIFIERS.values())))()
-
-
-def _default_options() -> DatasetOptions:
-    return dataset_options(DataConfig.dataset)()
-
-
-@dataclass(frozen=True)
-class DataConfig:
-    """Which pictures."""
-
-    dataset: str = "glyphs"
-    """Dataset by name, with a subset where it has some: qmnist, qmnist/train. `gcn-tf datasets` lists them."""
-    options: DatasetOptions = field(default_factory=_default_options)
-    """The dataset's own settings."""
-    image_size: Annotated[int, Range(*IMAGE_SIDES)] = 28
-    """Side of the pictures in pixels, where the dataset can be had in several sizes."""
-    data_dir: str | None = None
-    """Folder of the prepared data; default: gcn-tf in the user's cache."""
-    manual_dir: str | None = None
-    """Folder with the dataset's files, for a dataset whose files are put there by hand."""
-
-    @classmethod
-    def of(cls, dataset: str = "glyphs", **settings: Any) -> Self:
-        """A config of a dataset; its own options stand among the other settings: `DataConfig.of("glyphs", writers="3")`."""
-        kind = dataset_options(dataset)
-        own = {entry.name for entry in fields(kind)}
-        options = kind(**{name: value for name, value in settings.items() if name in own})
-        rest = {name: value for name, value in settings.items() if name not in own}
-        for name in rest.keys() - {entry.name for entry in fields(cls)}:
-            raise ConfigError(f"{name}: the dataset {dataset} has no such setting, it has {', '.join(own)}")
-        return cls(dataset=dataset, options=options, **rest)
-
-    def check_settings(self) -> None:
-        """Raise ConfigError for a folder of files that the dataset does not read, or options of another dataset."""
-        if self.manual_dir and not self.options.takes_files:
-            takers = [n for n, place in doors.DATASETS.items() if doors.find(place).takes_files]
-            raise ConfigError(
-                f"--manual-dir {self.manual_dir}: the dataset {self.dataset} reads no files; those that do are "
-                f"{', '.join(takers)}"
-            )
-
-    @property
-    def subset(self) -> str:
-        """The subset that is asked for, or the dataset's first; empty when it has none."""
-        return self.dataset.partition("/")[2] or next(iter(self.options.subsets), "")
-
-    @property
-    def folders(self) -> tuple[Path | None, Path | None]:
-        """`data_dir` and `manual_dir` as paths."""
-        one, other = (Path(d).expanduser() if d else None for d in (self.data_dir, self.manual_dir))
-        return one, other
-
-    def with_options(self, **settings: Any) -> Self:
-        """A copy with other values of the dataset's own options."""
-        return replace(self, options=replace(self.options, **settings))
-
-    def of_dataset(self, dataset: str) -> Self:
-        """A copy for another dataset: options of the same name keep their values, the others have their defaults."""
-        kind = dataset_options(dataset)
-        if type(self.options) is kind:
-            return replace(self, dataset=dataset)
-        before = {entry.name: getattr(self.options, entry.name) for entry in fields(self.options)}
-        kept = {entry.name: before[entry.name] for entry in fields(kind) if entry.name in before}
-        return replace(self, dataset=dataset, options=kind(**kept))
 
 
 @dataclass(frozen=True)

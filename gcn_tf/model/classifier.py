@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from gcn_tf.config.checks import Range
-from gcn_tf.config.contracts import ClassifierConfig
-from gcn_tf.config.schema import IMAGE_SIDES, Activation, Count
+from gcn_tf.config.data import IMAGE_SIDES
+from gcn_tf.config.networks import ClassifierConfig
+from gcn_tf.config.schema import Activation, Count
 from gcn_tf.errors import ConfigError
 from gcn_tf.model.widths import chain, scaled_width
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from gcn_tf.config.schema import DataConfig
-from gcn_tf.pipelines.photographs.face_settings import PhotographOptions
+from gcn_tf.config.data import DataConfig
+from gcn_tf.pipelines.photographs.options import PhotographOptions
 
 if TYPE_CHECKING:
     from gcn_tf.pipelines.photographs.prepared_faces import FacePictures

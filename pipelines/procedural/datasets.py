@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from gcn_tf.config.checks import Range, whole_number
-from gcn_tf.config.contracts import DatasetOptions
-from gcn_tf.config.schema import DataConfig
+from gcn_tf.config.data import DataConfig, DatasetOptions
 from gcn_tf.errors import ConfigError
-from gcn_tf.pipelines.photographs.face_settings import FaceOptions, parse_emotions, parse_sessions
+from gcn_tf.pipelines.photographs.face_settings import parse_emotions, parse_sessions
+from gcn_tf.pipelines.photographs.options import FaceOptions
 from gcn_tf.pipelines.writers import MOST_IDENTITIES, parse_writer_count
 
 if TYPE_CHECKING:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from gcn_tf.config.checks import Range
-from gcn_tf.config.contracts import DatasetOptions
-from gcn_tf.config.schema import DataConfig
+from gcn_tf.config.data import DataConfig, DatasetOptions
 from gcn_tf.errors import UserError
 from gcn_tf.pipelines.writers import parse_writer_count, parse_writers
 

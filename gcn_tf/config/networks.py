@@ -1,61 +1,17 @@
-"""What a dataset and a kind of network must bring: the contracts of the doors. No TensorFlow here.
+"""The contract of a kind of generator or classifier. No TensorFlow here.
 
-Each is a frozen dataclass: its fields are settings, with defaults, docstrings and ranges, which become keys of YAML files
-and, for datasets, flags. `gcn_tf.doors` names the classes.
+A kind is a frozen dataclass: its fields are settings, with defaults, docstrings and ranges, which become keys of YAML files;
+its methods build the network and say how large it is. `gcn_tf.doors` names the classes.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
-
-    from gcn_tf.config.schema import DataConfig
-
-
-@dataclass(frozen=True)
-class DatasetOptions(ABC):
-    """A dataset's own settings, and how it is loaded.
-
-    Attributes:
-        factors: one line for `gcn-tf datasets`: the factors and how many values each has.
-        needs: one line: what must be there before it loads.
-        possible_factors: every factor that its grid can have; a preset may weigh them all.
-        subsets: names after the slash of `--dataset NAME/SUBSET`, the default first.
-        takes_files: whether it reads --manual-dir.
-    """
-
-    FLAT: ClassVar = True  # in files and on the command line its settings stand beside the others
-
-    factors: ClassVar[str]
-    needs: ClassVar[str]
-    possible_factors: ClassVar[tuple[str, ...]]
-    subsets: ClassVar[tuple[str, ...]] = ()
-    takes_files: ClassVar[bool] = False
-
-    @abstractmethod
-    def load(self, config: "DataConfig") -> Any:
-        """The dataset, a `gcn_tf.pipelines.dataset.Dataset`; raises UserError for settings or files that do not serve.
-
-        TensorFlow and everything heavy is imported here, not at the top of the file.
-        """
-
-    def labelled_pictures(self, config: "DataConfig", identities: int) -> Any:
-        """All labelled pictures of a classification task, `gcn_tf.pipelines.labelled.LabelledPictures`, for
-        `gcn-tf study augmentation`; datasets without such a task leave it as it is."""
-        raise NotImplementedError
-
-    def identities(self) -> int:
-        """How many writers or persons a classification task learns from; raises ConfigError unless that is a number."""
-        raise NotImplementedError
-
-    @property
-    def exemplar_counts(self) -> tuple[int, ...]:
-        """Pictures per class and identity that the study of augmentation tries; empty: no such task."""
-        return ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,139 @@
+"""Which pictures: what every dataset has, and the contract of a dataset's own options. No TensorFlow here.
+
+A dataset is a frozen dataclass: its fields are settings, with defaults, docstrings and ranges, which become flags and keys of
+YAML files; its `load` makes the pictures. `gcn_tf.doors` names the classes.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
+
+from gcn_tf import doors
+from gcn_tf.config.checks import Range
+from gcn_tf.errors import ConfigError, suggest
+
+IMAGE_SIDES = (28, 1024)  # smallest and largest
+
+
+@dataclass(frozen=True)
+class DatasetOptions(ABC):
+    """A dataset's own settings, and how it is loaded.
+
+    Attributes:
+        factors: one line for `gcn-tf datasets`: the factors and how many values each has.
+        needs: one line: what must be there before it loads.
+        possible_factors: every factor that its grid can have; a preset may weigh them all.
+        subsets: names after the slash of `--dataset NAME/SUBSET`, the default first.
+        takes_files: whether it reads --manual-dir.
+    """
+
+    FLAT: ClassVar = True  # in files and on the command line its settings stand beside the others
+
+    factors: ClassVar[str]
+    needs: ClassVar[str]
+    possible_factors: ClassVar[tuple[str, ...]]
+    subsets: ClassVar[tuple[str, ...]] = ()
+    takes_files: ClassVar[bool] = False
+
+    @abstractmethod
+    def load(self, config: "DataConfig") -> Any:
+        """The dataset, a `gcn_tf.pipelines.dataset.Dataset`; raises UserError for settings or files that do not serve.
+
+        TensorFlow and everything heavy is imported here, not at the top of the file.
+        """
+
+    def labelled_pictures(self, config: "DataConfig", identities: int) -> Any:
+        """All labelled pictures of a classification task, `gcn_tf.pipelines.labelled.LabelledPictures`, for
+        `gcn-tf study augmentation`; datasets without such a task leave it as it is."""
+        raise NotImplementedError
+
+    def identities(self) -> int:
+        """How many writers or persons a classification task learns from; raises ConfigError unless that is a number."""
+        raise NotImplementedError
+
+    @property
+    def exemplar_counts(self) -> tuple[int, ...]:
+        """Pictures per class and identity that the study of augmentation tries; empty: no such task."""
+        return ()
+
+
+def dataset_options(dataset: str) -> type[DatasetOptions]:
+    """The class of a dataset's options; raises ConfigError for an unknown name or subset.
+
+    Args:
+        dataset: "NAME" or "NAME/SUBSET".
+    """
+    name, _, subset = dataset.partition("/")
+    if name not in doors.DATASETS:
+        hint = suggest(name, list(doors.DATASETS))
+        raise ConfigError(f"--dataset {name!r} is unknown{hint or ';'} known: {', '.join(doors.DATASETS)}")
+    kind: type[DatasetOptions] = doors.find(doors.DATASETS[name])
+    if subset and subset not in kind.subsets:
+        known = ", ".join(f"{name}/{s}" for s in kind.subsets) or f"{name} alone, it has no subsets"
+        raise ConfigError(f"--dataset {dataset!r} has no subset {subset!r}: use {known}")
+    return kind
+
+
+def _default_options() -> DatasetOptions:
+    return dataset_options(DataConfig.dataset)()
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which pictures."""
+
+    dataset: str = "glyphs"
+    """Dataset by name, with a subset where it has some: qmnist, qmnist/train. `gcn-tf datasets` lists them."""
+    options: DatasetOptions = field(default_factory=_default_options)
+    """The dataset's own settings."""
+    image_size: Annotated[int, Range(*IMAGE_SIDES)] = 28
+    """Side of the pictures in pixels, where the dataset can be had in several sizes."""
+    data_dir: str | None = None
+    """Folder of the prepared data; default: gcn-tf in the user's cache."""
+    manual_dir: str | None = None
+    """Folder with the dataset's files, for a dataset whose files are put there by hand."""
+
+    @classmethod
+    def of(cls, dataset: str = "glyphs", **settings: Any) -> Self:
+        """A config of a dataset; its own options stand among the other settings: `DataConfig.of("glyphs", writers="3")`."""
+        kind = dataset_options(dataset)
+        own = {entry.name for entry in fields(kind)}
+        options = kind(**{name: value for name, value in settings.items() if name in own})
+        rest = {name: value for name, value in settings.items() if name not in own}
+        for name in rest.keys() - {entry.name for entry in fields(cls)}:
+            raise ConfigError(f"{name}: the dataset {dataset} has no such setting, it has {', '.join(own)}")
+        return cls(dataset=dataset, options=options, **rest)
+
+    def check_settings(self) -> None:
+        """Raise ConfigError for a folder of files that the dataset does not read, or options of another dataset."""
+        if self.manual_dir and not self.options.takes_files:
+            takers = [n for n, place in doors.DATASETS.items() if doors.find(place).takes_files]
+            raise ConfigError(
+                f"--manual-dir {self.manual_dir}: the dataset {self.dataset} reads no files; those that do are "
+                f"{', '.join(takers)}"
+            )
+
+    @property
+    def subset(self) -> str:
+        """The subset that is asked for, or the dataset's first; empty when it has none."""
+        return self.dataset.partition("/")[2] or next(iter(self.options.subsets), "")
+
+    @property
+    def folders(self) -> tuple[Path | None, Path | None]:
+        """`data_dir` and `manual_dir` as paths."""
+        one, other = (Path(d).expanduser() if d else None for d in (self.data_dir, self.manual_dir))
+        return one, other
+
+    def with_options(self, **settings: Any) -> Self:
+        """A copy with other values of the dataset's own options."""
+        return replace(self, options=replace(self.options, **settings))
+
+    def of_dataset(self, dataset: str) -> Self:
+        """A copy for another dataset: options of the same name keep their values, the others have their defaults."""
+        kind = dataset_options(dataset)
+        if type(self.options) is kind:
+            return replace(self, dataset=dataset)
+        before = {entry.name: getattr(self.options, entry.name) for entry in fields(self.options)}
+        kept = {entry.name: before[entry.name] for entry in fields(kind) if entry.name in before}
+        return replace(self, dataset=dataset, options=kind(**kept))
