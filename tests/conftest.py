@@ -1,14 +1,23 @@
 """Toy networks and runs that the tests share: seconds, not minutes."""
 
+import contextlib
+import fcntl
+import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from gcn_tf.quiet import import_tensorflow
 
-import_tensorflow()
+
+def pytest_configure(config: pytest.Config) -> None:
+    """TensorFlow comes first, silently, and only into processes that run tests: not into the one that hands them out."""
+    if config.getoption("dist", "no") == "no":
+        import_tensorflow()
+
 
 TOY_CONFIG = """\
 dataset: glyphs
@@ -64,16 +73,68 @@ def start_run():
 
 
 @pytest.fixture(scope="session")
-def toy_run(tmp_path_factory: pytest.TempPathFactory, toy_config, start_run) -> Path:
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Builds a folder by its name once for all test processes: the first that asks builds it, the others wait."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def build(name: str, make: Callable[[Path], object]) -> Path:
+        folder = root / "built" / name
+        folder.parent.mkdir(exist_ok=True)
+        with folder.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                partial = folder.with_suffix(".partial")
+                make(partial)
+                partial.rename(folder)
+        return folder
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def toy_run(built_once, toy_config, start_run) -> Path:
     """A finished toy run, without report: read it, do not write to it."""
     from gcn_tf.synthesis.saved_model import export_model
     from gcn_tf.training.fit import fit
 
-    folder = tmp_path_factory.mktemp("runs") / "toy"
-    prepared = start_run(toy_config, folder)
-    model, split = fit(prepared, folder), prepared.split
-    export_model(model, split.dataset.space, folder / "model")
-    return folder
+    def make(folder: Path) -> None:
+        prepared = start_run(toy_config, folder)
+        export_model(fit(prepared, folder), prepared.split.dataset.space, folder / "model")
+
+    return built_once("toy", make)
+
+
+@contextlib.contextmanager
+def short_judge_training(cache: Path) -> Iterator[None]:
+    """Judges come from and go into this cache; convolutional ones are barely trained."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(cache))
+        patch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 5)
+        patch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)
+        yield
+
+
+@pytest.fixture(scope="session")
+def judge_cache(built_once, toy_config) -> Path:
+    """A cache folder with judges of the toy dataset."""
+    from gcn_tf.config.data import DataConfig
+    from gcn_tf.evaluation.judges import dataset_judges
+    from gcn_tf.pipelines.dataset import load_dataset
+
+    def make(folder: Path) -> None:
+        with short_judge_training(folder):
+            dataset_judges(load_dataset(toy_config.part(DataConfig)), None)
+
+    return built_once("cache", make)
+
+
+@pytest.fixture(scope="module")
+def toy_judges(judge_cache: Path) -> Iterator[None]:
+    """The tests find judges of the toy dataset in the cache, in this process and in those that it starts."""
+    with short_judge_training(judge_cache):
+        yield
 
 
 @pytest.fixture

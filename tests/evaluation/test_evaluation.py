@@ -138,10 +138,7 @@ def test_the_page_has_its_pictures_inside(tmp_path: Path):
     assert "http" not in page
 
 
-def test_reports_of_one_run_say_what_it_was(toy_run, tmp_path, monkeypatch):
-    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 5)
-    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def test_reports_of_one_run_say_what_it_was(toy_run, toy_judges, tmp_path):
     run = shutil.copytree(toy_run, tmp_path / "run")
     evaluate(run)
     report = json.loads((run / "report/report.json").read_text())

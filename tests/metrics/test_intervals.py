@@ -6,7 +6,7 @@ from gcn_tf.metrics.intervals import Estimate, bootstrap_mean, jackknife
 RNG = np.random.default_rng(0)
 
 
-def covered(draw, truth, trials=200):
+def covered(draw, truth, trials=100):
     """Share of trials whose interval holds the truth."""
     hits = [e.low <= truth <= e.high for e in (draw(np.random.default_rng(s)) for s in range(trials))]
     return np.mean(hits)

@@ -31,23 +31,13 @@ from gcn_tf.tuning.search import describe, run_search
 ADDRESS = ("127.0.0.1", 8754)
 
 
-@pytest.fixture(scope="module")
-def patched():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 5)
-        patch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)
-        yield patch
-
-
 @pytest.fixture
-def toy_search(toy_config, tmp_path, patched):
+def toy_search(toy_config, tmp_path, toy_judges):
     return toy(toy_config, tmp_path)
 
 
 def toy(config, folder):
-    config = dataclasses.replace(
-        config, steps=9, image_steps=5, data_dir=str(folder / "data"), deterministic="never"
-    )
+    config = dataclasses.replace(config, steps=9, image_steps=5, deterministic="never")
     specs = {"cooperation": "joint,none", "widths": "1 x 1"}
     return Search(config, specs, 3, "random", ("low-level",), 0.01, 1, None, folder / "search")
 
@@ -64,7 +54,7 @@ class Finished:
 
 
 @pytest.fixture(scope="module")
-def finished(toy_config, tmp_path_factory, patched):
+def finished(toy_config, tmp_path_factory, toy_judges):
     """Read it, do not go on with it."""
     found = toy(toy_config, tmp_path_factory.mktemp("tunings"))
     trained, scored = [], []
@@ -112,7 +102,7 @@ def test_a_search_tells_its_progress_and_ends_with_a_report(finished):
     assert len((out / "trials.csv").read_text().splitlines()) == 4
 
 
-def test_train_takes_the_best_settings(finished, tmp_path, monkeypatch):
+def test_train_takes_the_best_settings(finished, tmp_path, monkeypatch, capsys):
     out = finished.search.out
     found = json.loads((out / "report.json").read_text())
     best = found["trials"][int(found["best"])]
@@ -121,9 +111,8 @@ def test_train_takes_the_best_settings(finished, tmp_path, monkeypatch):
     assert settings.learning_rate == best["values"]["learning_rate"]
     assert settings.holdout == finished.search.config.holdout
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    main(["train", "--config", str(out / "best.yaml"), "--run-dir", "run"])
-    assert (tmp_path / "run/report/cells.png").exists()
+    main(["train", "--config", str(out / "best.yaml"), "--dry-run"])
+    assert "9 steps: about" in capsys.readouterr().out
 
 
 def test_tensorboard_has_every_trial_with_its_curves_and_pictures(finished):
@@ -302,16 +291,15 @@ def test_the_dry_run_tells_the_space_the_trials_and_the_cells(toy_search):
 
 
 @pytest.fixture
-def tune(toy_config, tmp_path, spawn):
-    """Starts `gcn-tf tune` on toys as a process of its own, with short judges and impatient chiefs."""
+def tune(toy_config, toy_judges, tmp_path, spawn):
+    """Starts `gcn-tf tune` on toys as a process of its own, with impatient chiefs."""
     settings = to_dict(toy_config)
-    settings |= {"steps": 150, "deterministic": "never", "data_dir": str(tmp_path / "data")}
+    settings |= {"steps": 150, "deterministic": "never"}
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump(settings))
     words = [*("tune", "--config", "toy.yaml", "--strategy", "random", "--out", "search")]
     words += ["--space", "cooperation=joint", "widths=1 x 1"]
     code = (
         "import sys; from gcn_tf.quiet import import_tensorflow; import_tensorflow();"
-        "from gcn_tf.evaluation import convolutional_judge as judge; judge.STEPS = 5; judge.ROUNDS = 1;"
         "from gcn_tf.tuning import oracles, tuner; oracles.SILENCE = 4; tuner.SIGN_OF_LIFE = 1;"
         "from gcn_tf.cli import main; main(sys.argv[1:])"
     )

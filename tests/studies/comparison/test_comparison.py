@@ -17,15 +17,13 @@ from gcn_tf.training.step_callback import Diverged
 
 
 @pytest.fixture
-def toy_study(toy_config, tmp_path, monkeypatch):
+def toy_study(toy_config, toy_judges, tmp_path):
     """A study of a method that trains in seconds and one that does not train."""
     methods = {
         "nearest seen cell": NearestSeenCell("no network"),
         "preset": GcnMethod("no classifier", {"cooperation": "none"}),
     }
-    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 5)
-    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)
-    config = dataclasses.replace(toy_config, steps=6, data_dir=str(tmp_path / "data"), deterministic="never")
+    config = dataclasses.replace(toy_config, steps=6, deterministic="never")
     return Experiment("toy", methods, "preset", "Toys."), config, tmp_path / "study"
 
 
