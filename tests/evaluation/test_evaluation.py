@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gcn_tf.config.schema import DataConfig
+from gcn_tf.config.data import DataConfig
 from gcn_tf.evaluation.judge import judge_pictures
 from gcn_tf.evaluation.report import evaluate, write_cells_csv
 from gcn_tf.evaluation.scores import confusion, score_cells, score_repeats, summarise

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gcn_tf.config.contracts import ClassifierConfig
+from gcn_tf.config.networks import ClassifierConfig
 from gcn_tf.config.schema import Precision
 from gcn_tf.pipelines.batches import picture_numbers
 from gcn_tf.studies.augmentation.conventional import Augmentation

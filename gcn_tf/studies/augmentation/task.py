@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gcn_tf import doors
-from gcn_tf.config.schema import DataConfig, dataset_options
+from gcn_tf.config.data import DataConfig, dataset_options
 from gcn_tf.errors import ConfigError, UserError
 from gcn_tf.pipelines.labelled import LabelledPictures
 

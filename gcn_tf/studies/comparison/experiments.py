@@ -4,7 +4,8 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-from gcn_tf.config.schema import DataConfig, RunConfig, to_dict
+from gcn_tf.config.data import DataConfig
+from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import ConfigError
 from gcn_tf.studies.comparison.methods import AdditiveModel, Experiment, GcnMethod, Method, NearestSeenCell
 

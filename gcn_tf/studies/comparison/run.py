@@ -11,8 +11,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from gcn_tf.config.data import DataConfig
 from gcn_tf.config.kept import keep_settings
-from gcn_tf.config.schema import DataConfig, RunConfig, to_dict
+from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import UserError
 from gcn_tf.evaluation.judge import JudgePictures
 from gcn_tf.evaluation.judges import Judges, dataset_judges

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gcn_tf.config.schema import DataConfig
+from gcn_tf.config.data import DataConfig
 from gcn_tf.errors import ConfigError, UserError
 from gcn_tf.pipelines.labelled import LabelledPictures
 from gcn_tf.pipelines.procedural import datasets

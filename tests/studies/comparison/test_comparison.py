@@ -4,8 +4,9 @@ import json
 import numpy as np
 import pytest
 
+from gcn_tf.config.data import DataConfig
 from gcn_tf.config.kept import keep_settings
-from gcn_tf.config.schema import DataConfig, to_dict
+from gcn_tf.config.schema import to_dict
 from gcn_tf.errors import UserError
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.studies.comparison import methods as module
