@@ -2,6 +2,8 @@
 
 import multiprocessing
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from tqdm import tqdm
 
@@ -22,6 +24,20 @@ def progress(total: int, description: str, unit: str = "step", initial: int = 0,
         delay=delay,
         disable=multiprocessing.parent_process() is not None,
     )
+
+
+@contextmanager
+def stages(description: str, names: Sequence[str]) -> Iterator[Callable[[], None]]:
+    """A bar over the named stages of some work; the block calls what it is given at the end of each stage."""
+    left = iter([*names[1:], ""])
+    with progress(len(names), f"{description}: {names[0]}", "stage") as bar:
+
+        def done() -> None:
+            bar.update()
+            if name := next(left):
+                bar.set_description(f"{description}: {name}")
+
+        yield done
 
 
 def duration(seconds: float) -> str:

@@ -11,8 +11,8 @@ import numpy as np
 from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import UserError
 from gcn_tf.evaluation.document import PICTURE, write_documents
-from gcn_tf.evaluation.judge import doubted_factors
-from gcn_tf.evaluation.judges import dataset_judges
+from gcn_tf.evaluation.judge import JudgePictures, doubted_factors
+from gcn_tf.evaluation.judges import Judges, dataset_judges
 from gcn_tf.evaluation.scores import (
     Scored,
     Scores,
@@ -24,6 +24,7 @@ from gcn_tf.evaluation.scores import (
 )
 from gcn_tf.files import read_json_object
 from gcn_tf.pipelines.split import GROUPS, Split, load_split
+from gcn_tf.progress import stages
 from gcn_tf.reporting.provenance import made_with
 from gcn_tf.runs.checkpoints import newest_step
 from gcn_tf.runs.run_dir import Run, open_run
@@ -54,11 +55,32 @@ def evaluate(run_dir: Path, checkpoint: str = "") -> Path:
 def write_report(run: Run, split: Split) -> Path:
     """The report of a run whose data are at hand; returns the picture to look at."""
     pictures, judges = dataset_judges(split.dataset, run.config.data_dir)
-    scored = score_cells(split, draw_codes(run, run.space.one_hot(split.ids)), judges)
-    repeats = score_repeats(split, pictures, judges)
-    reference: Scores = summarise(repeats) if repeats else {}
+    with stages("evaluation", ("pictures", "scores", "real pictures", "intervals", "figures")) as done:
+        generated = draw_codes(run, run.space.one_hot(split.ids))
+        done()
+        scored = score_cells(split, generated, judges)
+        done()
+        repeats = score_repeats(split, pictures, judges)
+        done()
+        report = _report(run, scored, repeats, pictures, judges)
+        done()
+        folder = run.folder / "report"
+        folder.mkdir(exist_ok=True)
+        write_cells_csv(scored, folder / "cells.csv")
+        (folder / "report.json").write_text(json.dumps(report, indent=1))
+        write_documents(report, scored, run.folder)
+        done()
+    return folder / PICTURE
+
+
+def _report(
+    run: Run, scored: Scored, repeats: Scored | None, pictures: JudgePictures, judges: Judges
+) -> dict[str, Any]:
+    """What report.json holds."""
+    split = scored.split
     groups = split.groups()
-    report: dict[str, Any] = {
+    reference: Scores = summarise(repeats) if repeats else {}
+    return {
         "run": run.folder.name,
         "steps": int(run.model.step),
         "config": to_dict(run.config),
@@ -78,12 +100,6 @@ def write_report(run: Run, split: Split) -> Path:
         },
         "confusion": confusion(scored),
     }
-    folder = run.folder / "report"
-    folder.mkdir(exist_ok=True)
-    write_cells_csv(scored, folder / "cells.csv")
-    (folder / "report.json").write_text(json.dumps(report, indent=1))
-    write_documents(report, scored, run.folder)
-    return folder / PICTURE
 
 
 def finished_report(run_dir: Path, config: RunConfig) -> Path | None:

@@ -9,21 +9,7 @@ import numpy as np
 from gcn_tf.grid.factors import Factor, FactorSpace
 from gcn_tf.pipelines.split import Split
 from gcn_tf.reporting.sheet import Block, Sheet, write_sheet
-from gcn_tf.reporting.tiles import check_png, in_pairs, real_above_generated, tile, write_png, zoomed
-
-__all__ = [
-    "Shown",
-    "real_above_generated",
-    "tile",
-    "write_cells_figure",
-    "write_contact_sheet",
-    "write_extremes_figure",
-    "write_grid_figure",
-    "write_png",
-    "write_rows_figure",
-    "write_samples_figure",
-    "zoomed",
-]
+from gcn_tf.reporting.tiles import check_png, in_pairs
 
 PAIRS = 72  # of a real and a generated picture that a figure of cells shows, at most
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from gcn_tf.files import read_small, write_atomically
 from gcn_tf.reporting.charts import LARGEST_LOG
-from gcn_tf.reporting.figures import zoomed
+from gcn_tf.reporting.tiles import zoomed
 from gcn_tf.training.scoring import GRID_CELLS, Evaluation
 from gcn_tf.training.step_callback import Logs, StepCallback, thinned
 

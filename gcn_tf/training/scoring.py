@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from gcn_tf.pipelines.batches import evaluation_batches, pixels
 from gcn_tf.pipelines.split import Split
-from gcn_tf.reporting.figures import real_above_generated
+from gcn_tf.reporting.tiles import real_above_generated
 from gcn_tf.synthesis.draw import to_uint8
 from gcn_tf.training.step_callback import Logs, StepCallback, thinned
 

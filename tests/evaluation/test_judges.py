@@ -3,17 +3,17 @@ import dataclasses
 import numpy as np
 import pytest
 
-from gcn_tf.config.schema import DataConfig
+from gcn_tf.config.data import DataConfig
 from gcn_tf.evaluation.convolutional_judge import ConvolutionalJudge, judge_network, train_network
 from gcn_tf.evaluation.hog_judge import hog_features
 from gcn_tf.evaluation.judge import JudgePictures, doubted_factors, judge_pictures
 from gcn_tf.evaluation.judges import _key, train_judges
-from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.pipelines.dataset import load_dataset
 
 
 @pytest.fixture(scope="module")
 def pictures():
-    return judge_pictures(load_dataset(DataConfig(writers="4")))
+    return judge_pictures(load_dataset(DataConfig.of(writers="4")))
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_every_second_repeat_of_a_cell_is_held_out(pictures):
 
 
 def test_without_repeats_a_fifth_of_the_grid_is_held_out():
-    dataset = load_dataset(DataConfig(writers="3"))
+    dataset = load_dataset(DataConfig.of(writers="3"))
     parts = judge_pictures(dataclasses.replace(dataset, repeats=None))
     assert len(parts.grid[0]) + len(parts.held_out[0]) == 360
     assert 0.15 < len(parts.held_out[0]) / 360 < 0.25

@@ -8,15 +8,15 @@ import pytest
 from damage import anything, damaged, inputs, paths_in, read_or_refused, refused, with_replaced, write
 from hypothesis import strategies as st
 
-from gcn_tf.config.schema import DataConfig
+from gcn_tf.config.data import DataConfig
 from gcn_tf.evaluation.judge import JudgePictures, doubted_factors, judge_pictures
 from gcn_tf.evaluation.judges import _read, train_judges
-from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.pipelines.dataset import load_dataset
 
 
 @pytest.fixture(scope="module")
 def pictures():
-    whole = judge_pictures(load_dataset(DataConfig(writers="2")))
+    whole = judge_pictures(load_dataset(DataConfig.of(writers="2")))
     few = ((images[:40], ids[:40]) for images, ids in (whole.grid, whole.repeats, whole.held_out))
     return JudgePictures(whole.space, *few)
 

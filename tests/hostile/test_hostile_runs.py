@@ -25,7 +25,7 @@ from damage import (
 from hypothesis import strategies as st
 
 from gcn_tf.model.build import build_model
-from gcn_tf.pipelines.registry import load_dataset
+from gcn_tf.pipelines.dataset import load_dataset
 from gcn_tf.pipelines.split import split_dataset
 from gcn_tf.reporting.charts import write_curves_chart
 from gcn_tf.runs.checkpoints import CheckpointStore

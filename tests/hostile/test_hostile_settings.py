@@ -24,8 +24,8 @@ from gcn_tf.config.files import read_config, read_yaml, resolve, write_config
 from gcn_tf.config.kept import differing_settings, keep_settings
 from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.model.precision import with_precision
+from gcn_tf.pipelines.dataset import load_dataset
 from gcn_tf.pipelines.photographs.face_settings import choose_persons
-from gcn_tf.pipelines.registry import load_dataset
 
 
 def laughs(levels: int) -> str:
@@ -105,7 +105,7 @@ def test_no_tag_runs_code(tag, tmp_path):
 @pytest.mark.parametrize("persons", ["\u00b2", "9" * 50, "999999999"])
 def test_persons_that_no_grid_has_are_refused(persons):
     with refused(f"--persons {persons}"):
-        load_dataset(RunConfig(dataset="faces", persons=persons))
+        load_dataset(RunConfig.of(dataset="faces", persons=persons))
     with refused(f"--persons {persons}"):
         choose_persons(persons, ["F01", "F02"])
 

@@ -33,7 +33,6 @@ from gcn_tf.pipelines.qmnist.sources import read_idx
 from gcn_tf.reporting.charts import write_curves_chart
 from gcn_tf.runs.run_dir import open_run
 from gcn_tf.training.fit import fit
-from gcn_tf.training.prepare import start_run
 from gcn_tf.tuning.hypermodel import read_score
 
 READERS = {
@@ -75,11 +74,11 @@ def test_no_log_is_drawn_of_what_is_no_file(put, tmp_path):
 
 
 @pytest.mark.parametrize("put", [put_pipe, put_endless_device], ids=lambda put: put.__name__)
-def test_a_run_whose_log_is_no_file_is_not_resumed(put, toy_config, tmp_path):
-    config, split = start_run(toy_config, tmp_path)
+def test_a_run_whose_log_is_no_file_is_not_resumed(put, toy_config, tmp_path, start_run):
+    prepared = start_run(toy_config, tmp_path)
     put(tmp_path / "metrics.jsonl")
     with refused(tmp_path):
-        fit(config, split, tmp_path)
+        fit(prepared, tmp_path)
 
 
 def test_checkpoints_that_are_no_files_are_passed_over(toy_run, tmp_path, capsys):

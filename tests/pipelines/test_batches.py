@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gcn_tf.config.schema import DataConfig
+from gcn_tf.config.data import DataConfig
 from gcn_tf.pipelines.batches import evaluation_batches, picture_numbers, pixels, training_batches
 from gcn_tf.pipelines.dataset import load_dataset
 from gcn_tf.pipelines.split import repeated_pictures, split_dataset

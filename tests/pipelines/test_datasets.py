@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gcn_tf import doors
-from gcn_tf.config.schema import DataConfig
+from gcn_tf.config.data import DataConfig
 from gcn_tf.errors import UserError
 from gcn_tf.pipelines.dataset import load_dataset
 from gcn_tf.pipelines.procedural.glyphs import draw_glyphs

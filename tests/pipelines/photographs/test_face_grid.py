@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gcn_tf.config.schema import DataConfig
+from gcn_tf.config.data import DataConfig
 from gcn_tf.errors import UserError
 from gcn_tf.pipelines.dataset import load_dataset
 from gcn_tf.pipelines.photographs.face_settings import AUTHORS_DROPPED, choose_persons, parse_emotions
