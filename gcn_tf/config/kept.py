@@ -10,8 +10,6 @@ from gcn_tf.errors import ConfigError, UserError, shown
 from gcn_tf.files import write_atomically
 
 LONGEST_TEXT = 1000  # letters of a setting in a message; the layers of any preset take less
-
-
 PLACES = ("data_dir", "manual_dir")  # settings that may differ between two sittings
 
 

@@ -17,13 +17,8 @@ Rule = dict[str, str]
 Say = Callable[[str], None]  # takes a line for the user
 Protocol = Callable[[FactorSpace, int, Say], list[Rule]]
 
-
 LOW_LEVEL_SHARE = 0.04  # of all cells, one missing rotation or colour per base image, as the slides describe
-
-
 HIGH_LEVEL_COUNT = 10  # identities, as in the paper
-
-
 PROTOCOLS = ("low-level", "high-level", "none")  # on any grid; a dataset can bring published ones
 
 

@@ -9,14 +9,8 @@ import math
 import tensorflow as tf
 
 SHIFT = 0.09  # share of the side
-
-
 TURN_DEGREES = 10.0
-
-
 ZOOM = 0.12
-
-
 NOISE = 0.08  # largest standard deviation
 
 

@@ -17,7 +17,6 @@ import tensorflow as tf
 
 Tensors = dict[str, tf.Tensor]
 
-
 # Share of the variance between pictures: exact variations leave 0.000, digits and writers 0.9, drawn emotions 0.2. It
 # is not of the energy: of that a bright ground alone explains most, whatever the factor does.
 UNEXPLAINED_LIMIT = 0.05

@@ -22,17 +22,9 @@ from gcn_tf.files import require_regular, write_atomically
 from gcn_tf.model.gcn import GCN
 
 KEEP = 3  # the newest of a run, besides the best
-
-
 BEST = "best.npz"
-
-
 NOTE = "note.json"  # step and score
-
-
 DIGEST = "sha256"
-
-
 LONGEST_NOTE = 2**20  # bytes
 
 

@@ -14,14 +14,8 @@ from gcn_tf.training.scoring import GRID_CELLS, Evaluation
 from gcn_tf.training.step_callback import Logs, StepCallback, thinned
 
 MOST_LINES = 20_000  # of metrics.jsonl, and of TensorBoard's curves
-
-
 MOST_GRIDS = 100  # of each group of cells in TensorBoard
-
-
 SCALAR_SIZE = 120  # bytes of one in TensorBoard's files, at most
-
-
 PICTURE_SIDE = 84  # pixels of a cell in TensorBoard, or its own if that is more
 
 

@@ -10,8 +10,6 @@ from gcn_tf.synthesis.draw import to_uint8
 from gcn_tf.training.step_callback import Logs, StepCallback, thinned
 
 MOST_EVALUATIONS = 2_000
-
-
 GRID_CELLS = 24
 
 

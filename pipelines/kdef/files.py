@@ -28,37 +28,20 @@ def config_name(image_size: int, views: tuple[str, ...]) -> str:
 
 HOMEPAGE = "https://kdef.se"
 
-
 PERSONS = tuple(
     f"{sex}{number:02}" for sex in "MF" for number in range(1, 36)
 )  # the authors' index: men first
 
-
 EMOTIONS = ("AF", "AN", "DI", "HA", "NE", "SA", "SU")
-
-
 SESSIONS = ("A", "B")
-
-
 VIEWS = ("FL", "HL", "S", "HR", "FR")
-
-
 SIZE = (562, 762)  # width, height
-
-
 LARGEST_FILE = 20_000_000  # bytes; an official file has about 0.1 MB
-
-
 LARGEST_LIST = 20_000_000  # bytes of the list of files at the end of a zip; that of the official one has 1 MB
-
-
 READ_AT_ONCE = 4096  # bytes; zipfile may unpack 20,000 times as many at a time, of bzip2
-
 
 # Misnamed in the official release; public code that reads KDEF agrees on what they are.
 OFFICIAL_MISNOMERS = {"AF31V": "AF31SAHL", "AM31H": "AM31SUHR"}
-
-
 _NAME = re.compile(rf"([AB])([FM])(\d\d)({'|'.join(EMOTIONS)})({'|'.join(VIEWS)})")
 
 

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 562  # larger crops than the photographs are wide hold nothing new
 
-
 HOW_TO_GET = (
     f"kdef is not prepared: ask for KDEF at {HOMEPAGE} (it may not be redistributed), put it in a folder "
     "and add --manual-dir FOLDER"

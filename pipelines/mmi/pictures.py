@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 576  # larger crops than the videos are high hold nothing new
 
-
 HOW_TO_GET = (
     f"mmi is not prepared: ask for the MMI database at {HOMEPAGE} (it may not be redistributed), put its folder "
     "Sessions in a folder and add --manual-dir FOLDER"

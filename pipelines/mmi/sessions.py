@@ -24,16 +24,9 @@ def config_name(image_size: int) -> str:
 
 
 HOMEPAGE = "https://mmifacedb.eu"
-
-
 NEUTRAL = "NE"
-
-
 EMOTIONS = ("AF", "AN", "DI", "HA", NEUTRAL, "SA", "SU")  # the names that KDEF uses
-
-
 VIEWS = ("S",)
-
 
 # The metatag's value: a code, or perhaps a word, for which the codes stand.
 _VALUES = {
@@ -45,28 +38,13 @@ _VALUES = {
     "SU": "6 surprise",
 }
 
-
 EMOTION_OF_VALUE = {value: emotion for emotion, values in _VALUES.items() for value in values.split()}
-
-
 PROFILE_VIEW = "1"  # in session.xml: 0 is frontal, 1 profile, 2 both side by side
-
-
 APEX, MARKS = "2", ("0", "1", "2", "3")  # a marker's type: neutral, onset, apex, offset
-
-
 VIDEOS = (".avi", ".mp4", ".mov", ".mpg", ".mpeg", ".wmv")
-
-
 STILLS = (".jpg", ".jpeg", ".png")
-
-
 LARGEST_XML = 1_000_000  # bytes; entities may make it a hundred times as long, the parser stops there
-
-
 _CLIP = re.compile(r"(S\d+)-\d+", re.IGNORECASE)
-
-
 _FRAME = re.compile("[0-9]{1,9}")
 
 

@@ -19,32 +19,21 @@ from gcn_tf.machine import usable_cores
 from gcn_tf.progress import progress
 
 Item = TypeVar("Item")
-
-
 Result = TypeVar("Result")
-
 
 # Faces are looked for on a small copy: at 200 pixels the cascade takes two thirds of the time that it takes at
 # 562, and the boxes differ by some 2 %.
 DETECTION_SIDE = 200
 
-
 # Least face, as a share of the picture's shorter side, and least votes: a face gathers 15 to 45 overlapping
 # detections, a shadow or a profile some 5. Looking first for large faces alone takes a third of the time; what
 # is smaller than the last share is an ear or a button.
 SEARCHES = ((0.4, 15), (0.2, 5))
-
-
 LEAST_VOTES = 0.8  # of those of the surest face: a larger one with fewer is the head with its hair
-
-
 LARGEST_PICTURE = 40_000_000  # pixels; a header that promises more is refused before anything is decoded
-
 
 # Scans of a progressive JPEG, which has some 10: each takes time for the whole picture, though it may have 12 bytes.
 MOST_SCANS = 64
-
-
 LONGEST_SHAPE = 10  # times as long as wide; the cascade takes seconds for a stripe, and no face is in it
 
 

@@ -11,7 +11,6 @@ EMOTION_SETS = {
     "all-7": ("AF", "AN", "DI", "HA", "NE", "SA", "SU"),
 }
 
-
 KDEF_PERSONS = 70
 AUTHORS_DROPPED = (18, 19, 25, 42, 52)  # positions among the seventy, men first
 

@@ -10,8 +10,6 @@ from gcn_tf.pipelines.photographs.face_settings import choose_persons, parse_emo
 from gcn_tf.pipelines.photographs.prepared_faces import FacePictures
 
 Grid = tuple[FactorSpace, np.ndarray, np.ndarray]
-
-
 Repeats = tuple[np.ndarray, np.ndarray]
 
 

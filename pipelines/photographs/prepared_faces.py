@@ -16,17 +16,9 @@ if TYPE_CHECKING:
     from tensorflow_datasets.core import DatasetBuilder
 
 SPLIT = "train"  # TFDS's name for the only split
-
-
 FINDINGS = ("no_face", "bad", "notes")  # lists in the metadata stored with the dataset
-
-
 BAD_PERCENT = 1.0
-
-
 WRITER_BYTES, WRITER_FILES = 64 << 20, 64  # what TFDS may hold in memory, and open, while it sorts
-
-
 READ_AT_ONCE = 256  # records; memory beside the pictures themselves
 
 

@@ -14,25 +14,13 @@ from gcn_tf.errors import UserError
 from gcn_tf.pipelines.procedural.traits import Between, draw_traits, random_generator
 
 Pair = tuple[float, float]
-
-
 Stroke = NDArray[np.float64]  # (N, 2): x and y of the points along one movement of the pen
 
-
 DIGITS = 10
-
-
 MIN_SIZE = 28
-
-
 BOX = 20.0  # pixels; MNIST's frame is a 20 x 20 box in the middle of 28 x 28
-
-
 STEP = 0.04  # between neighbouring points of a stroke, in digit heights
-
-
 MIN_RADIUS = 0.62  # pixels; thinner ink breaks into grey dots at 28 x 28
-
 
 # How far a trait strays from digit to digit, in multiples of the writer's unsteadiness.
 SPREAD = {"slant_degrees": 100, "closure_degrees": 200, "weight": 4, "aspect": 2, "waist": 1, "loop": 1}

@@ -10,7 +10,6 @@ from gcn_tf.pipelines.qmnist.digits import Digits
 
 DIGITS = tuple(str(digit) for digit in range(10))
 
-
 Grid = tuple[FactorSpace, np.ndarray, np.ndarray]
 
 

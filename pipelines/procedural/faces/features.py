@@ -9,20 +9,10 @@ from gcn_tf.pipelines.procedural.faces.plane import Field, Plane, blend_scale, b
 from gcn_tf.pipelines.procedural.faces.relief import Geometry
 
 SHIRT = (112, 114, 120)
-
-
 SCLERA = (232, 228, 222)
-
-
 MOUTH_INSIDE = (58, 18, 20)
-
-
 TEETH = (236, 230, 216)
-
-
 TONGUE = (168, 84, 84)
-
-
 LIPS = (176, 74, 76)
 
 

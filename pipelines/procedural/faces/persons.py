@@ -11,11 +11,7 @@ from gcn_tf.pipelines.procedural.traits import Between, draw_traits, random_gene
 
 # sRGB of skin, hair and iris, from light to dark.
 SKINS = ((244, 210, 188), (229, 184, 152), (205, 154, 118), (164, 112, 78), (112, 73, 50))
-
-
 HAIRS = ((206, 172, 112), (150, 100, 58), (96, 62, 38), (52, 36, 28), (24, 20, 20))
-
-
 IRISES = ((104, 142, 168), (96, 122, 84), (118, 86, 48), (66, 42, 26))
 
 

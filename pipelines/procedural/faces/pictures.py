@@ -18,27 +18,14 @@ from gcn_tf.pipelines.procedural.faces.persons import Person, Shot
 from gcn_tf.progress import progress
 
 MIN_SIZE = 32
-
-
 FINE_PIXELS = 160  # sides below are drawn a whole number of times as large and averaged: folds are fine lines
-
 
 # Where the frontal Haar cascade puts its square, in units of 75 mm: the median of found boxes.
 CROP_CENTRE = (0.0, 0.2)
-
-
 CROP_HALF_SIDE = 1.12
-
-
 KDEF_SIZE = (762, 562)  # height, width
-
-
 KDEF_EYES = (281.0, 360.0)  # the pixel between the eyes
-
-
 KDEF_UNIT = 150.0  # pixels per unit of 75 mm
-
-
 KDEF_QUALITY = 92
 
 

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from gcn_tf.pipelines.procedural.faces.persons import Person, Shot
 
 Field = NDArray[np.floating[Any]]
-
-
 Colour = Field | tuple[int, int, int]
 
 
