@@ -1,9 +1,9 @@
-"""How fast `gcn-tf augment` draws and writes, in its three formats, and whether its memory grows with the count.
+"""How fast `gcn-tf augment` generates and writes, in its three formats, and whether its memory grows with the count.
 
-    python benchmarks/augmentation_speed.py                     # trains a short run on the drawn digits first
+    python benchmarks/augmentation_speed.py                     # trains a short run on the procedural digits first
     python benchmarks/augmentation_speed.py --run runs/demo --rounds 5
 
-Pictures are blends of writers with a ratio drawn for each. Every measurement is a process of its own, so that its
+Pictures are blends of writers with a ratio sampled for each. Every measurement is a process of its own, so that its
 peak of resident memory is its own; the formats run in turn, round after round. A measurement takes from the first
 picture, the compilation of the graph included, to the last file; loading TensorFlow and the run is left out.
 """
@@ -26,7 +26,7 @@ FORMATS = ("tfds", "folders", "tfrecord")
 
 
 def train(folder: Path) -> None:
-    """A run with the default networks; how well it draws does not matter."""
+    """A run with the default networks; how good its pictures are does not matter."""
     command = [sys.executable, "-m", "gcn_tf.cli", "train", "--dataset", "glyphs", "--steps", "100"]
     print(f"training a run in {folder}", file=sys.stderr)
     subprocess.run([*command, "--run-dir", str(folder)], check=True, stdout=subprocess.DEVNULL)
@@ -37,7 +37,7 @@ def measure(run_dir: Path, format_: str, pictures: int) -> dict[str, Any]:
     from gcn_tf.quiet import import_tensorflow
 
     import_tensorflow()
-    from gcn_tf.augmentation.augment import claim, conclude, draw_parts
+    from gcn_tf.augmentation.augment import claim, conclude, generate_parts
     from gcn_tf.augmentation.config import AugmentationConfig
     from gcn_tf.augmentation.plan import make_job
     from gcn_tf.runs.run_dir import open_run
@@ -51,7 +51,7 @@ def measure(run_dir: Path, format_: str, pictures: int) -> dict[str, Any]:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         claim(job)
         start, used = time.perf_counter(), time.process_time()
-        draw_parts(job, list(range(job.parts)), job.total)
+        generate_parts(job, list(range(job.parts)), job.total)
         conclude(job, lambda line: None)
         seconds, busy = time.perf_counter() - start, time.process_time() - used
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

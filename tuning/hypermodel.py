@@ -22,7 +22,7 @@ from gcn_tf.files import read_json_object, write_atomically
 from gcn_tf.interrupts import Interrupted
 from gcn_tf.model.gcn import GCN
 from gcn_tf.runs.run_dir import Run, read_run_config, write_run
-from gcn_tf.synthesis.draw import draw_codes
+from gcn_tf.synthesis.draw import generate_from_codes
 from gcn_tf.training.fit import fit
 from gcn_tf.training.prepare import Prepared, prepare
 from gcn_tf.training.step_callback import Diverged
@@ -132,7 +132,7 @@ class GCNHyperModel(keras_tuner.HyperModel):
 
     def _score(self, run: Run) -> dict[str, float]:
         split = self.prepared.split
-        generated = draw_codes(run, run.space.one_hot(split.ids[split.unseen]))
+        generated = generate_from_codes(run, run.space.one_hot(split.ids[split.unseen]))
         return score_validation(split, generated, self.judges, self.prepared.search.psnr_weight)
 
 

@@ -1,4 +1,4 @@
-"""`gcn-tf augment`: draw, filter and write pictures part by part, so that any machine can do any part at any time.
+"""`gcn-tf augment`: generate, filter and write pictures part by part, so that any machine can do any part at any time.
 
 Every part has a file `parts/NUMBER.json` with its counts, written last: a part that has it is not done again.
 """
@@ -26,7 +26,7 @@ from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.split import load_split
 from gcn_tf.progress import progress
 from gcn_tf.runs.run_dir import open_run
-from gcn_tf.synthesis.draw import drawing
+from gcn_tf.synthesis.draw import generate_from_codes
 
 BATCH = 256
 Say = Callable[[str], None]
@@ -36,7 +36,7 @@ Test = Callable[[np.ndarray, Mapping[str, np.ndarray]], np.ndarray]
 def augment(
     run_dir: Path, out: Path, config: AugmentationConfig, shard: str = "1/1", say: Say = print
 ) -> bool:
-    """Draw the pictures that `config` asks for into a folder, going on with what is there.
+    """Write the pictures that `config` asks for into a folder; go on with what is there.
 
     Args:
         shard: "3/16": do the third of sixteen shares of the parts.
@@ -63,7 +63,7 @@ def augment(
         if not mine:
             say(f"--shard {shard} has none of the {job.parts} parts: a smaller --part-size makes more")
         say(f"{job.total} pictures, {len(todo)} of {job.parts} parts to do here; {out}")
-        draw_parts(job, todo, sum(len(job.numbers(part)) for part in mine))
+        generate_parts(job, todo, sum(len(job.numbers(part)) for part in mine))
         return conclude(job, say)
     except (OSError, tf.errors.OpError) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:160]
@@ -86,17 +86,17 @@ def claim(job: AugmentationJob) -> None:
     write_atomically(path, lambda path: path.write_text(json.dumps(plan, indent=1)))
 
 
-def draw_parts(job: AugmentationJob, todo: list[int], share: int) -> None:
-    """Draw the parts of a share of `share` pictures; while one is written, by a thread, the next is drawn."""
+def generate_parts(job: AugmentationJob, todo: list[int], share: int) -> None:
+    """Generate and write the parts `todo` of a share of `share` pictures; a thread writes one part while the next is generated."""
     if not todo:
         return
-    draw, tests = drawing(job.run), _tests(job)
+    tests = _tests(job)
     ahead = sum(len(job.numbers(part)) for part in todo)
-    with ThreadPoolExecutor(1) as thread, progress(share, "drawing", "picture", share - ahead) as bar:
+    with ThreadPoolExecutor(1) as thread, progress(share, "generating", "picture", share - ahead) as bar:
         writing: Future | None = None
         for part in todo:
             batches = []
-            for pictures, passed in _batches(job, part, draw, tests):
+            for pictures, passed in _batches(job, part, tests):
                 batches.append((pictures, passed))
                 bar.update(len(passed))
             if writing:
@@ -111,7 +111,7 @@ def _tests(job: AugmentationJob) -> list[Test]:
     config = job.config
     tests: list[Test] = []
     if config.min_confidence:
-        sure = confidence(job.run.model, job.read)
+        sure = confidence(job.run.model, job.confidence_in)
         tests.append(lambda images, codes: sure(images, codes) >= config.min_confidence)
     if config.min_distance:
         split = load_split(job.run.config)
@@ -120,15 +120,13 @@ def _tests(job: AugmentationJob) -> list[Test]:
     return tests
 
 
-def _batches(
-    job: AugmentationJob, part: int, draw: Callable[[Mapping[str, np.ndarray]], np.ndarray], tests: list[Test]
-) -> Iterator[tuple[Pictures, np.ndarray]]:
+def _batches(job: AugmentationJob, part: int, tests: list[Test]) -> Iterator[tuple[Pictures, np.ndarray]]:
     """A part's pictures, and which of them passed all tests, bool (B,)."""
     numbers = job.numbers(part)
     for start in range(0, len(numbers), BATCH):
         some = numbers[start : start + BATCH]
         codes = job.source.codes(some)
-        images = draw(codes)
+        images = generate_from_codes(job.run, codes)
         passed = np.ones(len(some), bool)
         for test in tests:
             passed &= test(images, codes)
@@ -159,7 +157,8 @@ def conclude(job: AugmentationJob, say: Say) -> bool:
     there = [Counts.read(job.counts_path(part), len(names)) for part in range(job.parts) if job.done(part)]
     nothing = np.zeros(len(names), np.int64)
     counts = reduce(add, there, Counts(nothing, nothing, nothing))
-    for line in report_lines(label, names, counts, balance):
+    filtered = bool(job.config.min_confidence or job.config.min_distance)
+    for line in report_lines(label, names, counts, filtered, balance):
         say(line)
     missing = job.parts - len(there)
     if missing:

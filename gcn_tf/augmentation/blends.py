@@ -1,8 +1,8 @@
-"""Which codes to draw: blends of pairs of values, or cells that training never saw, each picture by its number.
+"""Which codes to generate: blends of pairs of values, or cells that training never saw, each picture by its number.
 
 The codes of picture n are a pure function of (source, n): nothing is listed, so that any part of a set of any size can
-be drawn anywhere. Numbers run through the classes of the label in turn and are shuffled by seed within each, so the
-first N are N different pictures drawn by seed with the classes even.
+be generated anywhere. Numbers run through the classes of the label in turn and are shuffled by seed within each, so the
+first N are N different pictures, sampled by seed, with the classes even.
 """
 
 import math
@@ -56,7 +56,7 @@ class Blends:
         blended: factors mixed together at one ratio; a pair is one of combinations of their values.
         choices: float32 (n, K_f) by factor. Codes to take; of blended factors, the values to pair.
         label: factor whose classes are kept even, not blended; "" where every factor is.
-        copies: how often every combination is drawn, each time with another ratio of a Beta distribution.
+        copies: how often every combination is taken, each time with another ratio of a Beta distribution.
     """
 
     space: FactorSpace
@@ -215,7 +215,7 @@ def missing_cells(
         codes = space.codes_of(name, values)
         if (codes.max(axis=1) < 1).any():
             raise UserError(
-                f"{name}={','.join(values)}: unseen cells are drawn as they are, give plain values"
+                f"{name}={','.join(values)}: unseen cells are generated as they are, give plain values"
             )
         wanted &= np.isin(cells[:, m], codes.argmax(axis=1))
     if not wanted.any():

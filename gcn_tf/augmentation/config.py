@@ -1,4 +1,4 @@
-"""What `gcn-tf augment` draws, keeps and writes: its settings with their defaults. No TensorFlow here."""
+"""What `gcn-tf augment` generates, keeps and writes: its settings with their defaults. No TensorFlow here."""
 
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
@@ -21,26 +21,26 @@ class AugmentationConfig:
     mix: str = ""
     """Blend several factors together at one ratio, all pairs of combinations of their values: writer,rotation."""
     fill: Literal["unseen"] | None = None
-    """unseen: draw every cell that training had no picture of, as it is."""
+    """unseen: generate every cell that training had no picture of, as it is."""
     with_: Annotated[tuple[str, ...], arg(name="with")] = ()
     """What to take of the factors, as generate takes it: digit=3,8 color=red; by default all values. Of a blended
     factor: the values to pair."""
     ratio: str = "0.5"
-    """Weight of the first of a pair: 0.5, several 0.25,0.5, or beta:0.4 or beta:2,5 to draw one for every picture
-    from that Beta distribution. An uneven one is taken both ways round."""
+    """Weight of the first of a pair: 0.5, several 0.25,0.5, or beta:0.4 or beta:2,5 to sample one for every
+    picture from that Beta distribution. An uneven one is taken both ways round."""
     copies: int = 1
-    """How often every combination is drawn, each time with another ratio of the Beta distribution."""
+    """How often every combination is taken, each time with another ratio of the Beta distribution."""
     limit: int | None = None
-    """Draw this many different pictures, chosen by seed with the classes even; default: all."""
+    """Generate this many different pictures, chosen by seed with the classes even; default: all."""
     label: str = ""
     """Factor of the classes; default: the first that is not blended."""
     seed: int = 0
-    """Seed of the order, of --limit and of drawn ratios."""
+    """Seed of the order, of --limit and of sampled ratios."""
     min_confidence: float = 0.0
     """Keep a picture only if the run's own classifier gives its class at least this probability."""
     confidence_in: str = ""
-    """Factors whose wanted values the classifier must read so: digit,color; default: the label. Of a blended one it
-    must read one of the blended values. A turned 0 tells nothing of its rotation: name what pictures can show."""
+    """Factors that the classifier must classify correctly: digit,color; default: the label. For a blended factor,
+    any of the blended values is correct. A turned 0 tells nothing of its rotation: name what pictures can show."""
     min_distance: float = 0.0
     """Keep a picture only if it differs this much from every training picture: root mean square of the pixel
     differences, pixels from 0 to 255."""
@@ -67,10 +67,10 @@ def check_augmentation_config(config: AugmentationConfig) -> None:
     if config.confidence_in and not config.min_confidence:
         raise ConfigError(f"--confidence-in {config.confidence_in} needs --min-confidence, e.g. 0.9")
     if config.fill and config.ratio != AugmentationConfig.ratio:
-        raise ConfigError(f"--ratio {config.ratio}: --fill draws cells as they are, leave --ratio out")
+        raise ConfigError(f"--ratio {config.ratio}: --fill generates cells as they are, leave --ratio out")
     if config.copies > 1 and not config.ratio.startswith("beta:"):
         raise ConfigError(
-            f"--copies {config.copies} would draw the same pictures again: add --ratio beta:0.4, or leave it out"
+            f"--copies {config.copies} would generate the same pictures again: add --ratio beta:0.4, or leave it out"
         )
 
 

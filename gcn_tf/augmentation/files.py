@@ -61,7 +61,7 @@ class Writer(ABC):
         space: factors of the run.
         soft: factors that are written as weights; the others are written as ids.
         label: factor of the classes, "" if there is none.
-        classes: values of the label that are drawn.
+        classes: values of the label that are generated.
         image_shape: (H, W, 3).
         parts: how many there are.
     """
@@ -185,7 +185,7 @@ class TfdsDataset(Records):
                 split_infos=[tfds.core.SplitInfo(name=SPLIT, shard_lengths=list(lengths), num_bytes=size)],
                 version="1.0.0",
                 check_data=False,
-                description="Pictures that gcn-tf augment drew; augmentation.json tells how.",
+                description="Pictures that gcn-tf augment generated; augmentation.json tells how.",
                 supervised_keys=("image", "label") if self.label else None,
                 metadata=tfds.core.MetadataDict(
                     {"label": self.label, "values": {f.name: list(f.values) for f in self.space}}
@@ -197,7 +197,7 @@ class TfdsDataset(Records):
 
 
 class Folders(Writer):
-    """PNGs in images/CLASS/NUMBER.png, and labels.csv, where a blend reads 3:0.5+8:0.5."""
+    """PNGs in images/CLASS/NUMBER.png, and labels.csv, where a blend is written as 3:0.5+8:0.5."""
 
     def path(self, part: int) -> Path:
         return self.folder / "parts" / f"{part:05d}.csv"

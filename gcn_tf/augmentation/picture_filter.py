@@ -1,4 +1,4 @@
-"""Which drawn pictures are good enough to keep: read as they should be, and no copy of a training picture."""
+"""Which generated pictures are good enough to keep: classified correctly, and no copy of a training picture."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -19,18 +19,18 @@ def confidence(
     Returns:
         A function of uint8 (B, H, W, C) and codes float32 (B, K_f) by name: float32 (B,) in [0, 1], the lowest over
         `factors` of the probability of all values that have weight in the code. Of a cell that is the probability of
-        its value; of a blend, that one of the blended values is read.
+        its value; of a blend, that of any of the blended values.
 
     Raises:
         UserError: the classifier never learned.
     """
-    if model.cooperation == "none":
+    if model.objective.cooperation == "none":
         raise UserError(
             "--min-confidence: this run has no trained classifier (cooperation: none); leave it out"
         )
 
     @tf.function(autograph=False)
-    def read(images: tf.Tensor, codes: Codes) -> tf.Tensor:
+    def lowest_probability(images: tf.Tensor, codes: Codes) -> tf.Tensor:
         logits = model.classify(tf.cast(images, tf.float32) / 255.0)
         shares = [
             tf.reduce_sum(tf.nn.softmax(logits[name]) * tf.cast(codes[name] > 0, tf.float32), axis=-1)
@@ -39,7 +39,9 @@ def confidence(
         return tf.reduce_min(tf.stack(shares), axis=0)  # (factors, B) -> (B,)
 
     def of(images: np.ndarray, codes: Mapping[str, np.ndarray]) -> np.ndarray:
-        return read(tf.constant(images), {name: tf.constant(codes[name]) for name in factors}).numpy()
+        return lowest_probability(
+            tf.constant(images), {name: tf.constant(codes[name]) for name in factors}
+        ).numpy()
 
     return of
 

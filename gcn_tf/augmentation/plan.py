@@ -21,12 +21,12 @@ Source = Blends | Cells
 
 @dataclass(frozen=True)
 class AugmentationJob:
-    """What is to be drawn, and where to.
+    """What to generate, and where to write it.
 
     Args:
-        total: pictures to draw.
+        total: pictures to generate.
         part_size: pictures per part, but for the last.
-        read: factors that the classifier must classified correctly, if it is asked.
+        confidence_in: factors that the classifier must classify correctly, with --min-confidence.
     """
 
     run: Run
@@ -34,7 +34,7 @@ class AugmentationJob:
     source: Source
     total: int
     part_size: int
-    read: tuple[str, ...]
+    confidence_in: tuple[str, ...]
     writer: Writer
 
     @property
@@ -70,11 +70,13 @@ class AugmentationJob:
 def make_job(run: Run, config: AugmentationConfig, out: Path) -> AugmentationJob:
     """The job of checked settings; raises UserError when they do not fit the run."""
     source = _source(run, config)
-    read = tuple(name for name in (config.confidence_in or source.label).split(",") if name)
-    for name in read:
+    wanted = tuple(name for name in (config.confidence_in or source.label).split(",") if name)
+    for name in wanted:
         run.space[name]
-    if config.min_confidence and not read:
-        raise UserError("--min-confidence: every factor is blended, name those to read with --confidence-in")
+    if config.min_confidence and not wanted:
+        raise UserError(
+            "--min-confidence: every factor is blended, name those to classify with --confidence-in"
+        )
     if not source.label and (config.balance or config.format == "folders"):
         asking = "--balance" if config.balance else "--format folders"
         raise UserError(f"{asking} needs classes, but every factor is blended: leave one unblended")
@@ -91,7 +93,7 @@ def make_job(run: Run, config: AugmentationConfig, out: Path) -> AugmentationJob
         image_shape=shape,
         parts=-(-total // size),
     )
-    return AugmentationJob(run, config, source, total, size, read, writer)
+    return AugmentationJob(run, config, source, total, size, wanted, writer)
 
 
 def _source(run: Run, config: AugmentationConfig) -> Source:
@@ -106,7 +108,7 @@ def _source(run: Run, config: AugmentationConfig) -> Source:
 
 
 def _classes(source: Source) -> tuple[str, ...]:
-    """Values of the label that are drawn, in code order."""
+    """Values of the label that are generated, in code order."""
     if not source.label:
         return ()
     factor = source.space[source.label]

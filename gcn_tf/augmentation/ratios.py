@@ -1,4 +1,4 @@
-"""At which ratio two values are blended: fixed weights, or weights drawn from a Beta distribution."""
+"""At which ratio two values are blended: fixed weights, or weights sampled from a Beta distribution."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from gcn_tf.errors import UserError
 
 @dataclass(frozen=True)
 class Ratio:
-    """Weights of the first of a pair: fixed ones, or drawn for every picture from a Beta distribution.
+    """Weights of the first of a pair: fixed ones, or sampled for every picture from a Beta distribution.
 
     A pair has no order, so an uneven ratio is taken both ways round: 0.25 gives a quarter of the first and a quarter of
     the second, 0.5 one blend.
@@ -52,14 +52,14 @@ class Ratio:
         """Weights float32 (B,) of the first of the pairs of pictures `numbers`, int64 (B,)."""
         if self.beta is None:
             return np.asarray(self.weights, np.float32)[variants]
-        drawn = betaincinv(*self.beta, uniform(numbers, seed))
-        return np.where(variants == 0, drawn, 1 - drawn).astype(np.float32)
+        sampled = betaincinv(*self.beta, uniform(numbers, seed))
+        return np.where(variants == 0, sampled, 1 - sampled).astype(np.float32)
 
     def random(self, count: int | tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Weights float32 (count,) at random, as a graph operation; `seed` is int64 (2,)."""
         if self.beta is None:
-            drawn = tf.random.stateless_uniform([count], seed, 0, len(self.weights), tf.int32)
-            return tf.gather(tf.constant(self.weights, tf.float32), drawn)
+            chosen = tf.random.stateless_uniform([count], seed, 0, len(self.weights), tf.int32)
+            return tf.gather(tf.constant(self.weights, tf.float32), chosen)
         streams = (seed + tf.constant([0, n], tf.int64) for n in range(2))
         first, second = (
             tf.random.stateless_gamma([count], stream, alpha)

@@ -13,6 +13,7 @@ from gcn_tf.files import read_json_object, write_atomically
 from gcn_tf.grid.factors import FactorSpace
 
 EVEN = 0.9  # a class whose kept share is below this part of the best one's is named
+LISTED = 12  # classes of different counts that fit into a line
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,33 @@ class Counts:
         return cls(*counts)
 
 
-def report_lines(label: str, names: Sequence[str], counts: Counts, balance: bool) -> list[str]:
-    """A table of the classes, and what to do when the filter made them uneven.
+def report_lines(
+    label: str, names: Sequence[str], counts: Counts, filtered: bool, balance: bool
+) -> list[str]:
+    """How many pictures of each class there are, for people.
+
+    A line without filter and balance, which lose nothing; else a table of what they kept, and what to do when the
+    filter made the classes uneven.
 
     Args:
         label: factor of the classes, "" if there is none.
         names: its values, in the order of `counts`; those of which nothing was wanted are left out.
+        filtered: whether pictures had to pass a filter.
     """
+    if filtered or balance:
+        return [*_table(label, names, counts), *_uneven(label, names, counts, balance)]
+    there = {name: int(kept) for name, kept in zip(names, counts.kept, strict=True) if kept}
+    if not label or not there:
+        return []
+    least, most = min(there.values()), max(there.values())
+    if least == most:
+        return [f"{label}: {most} of each of {len(there)} values"]
+    if len(there) > LISTED:
+        return [f"{label}: {least} to {most} of each of {len(there)} values"]
+    return [f"{label}: " + ", ".join(f"{kept} of {name}" for name, kept in there.items())]
+
+
+def _table(label: str, names: Sequence[str], counts: Counts) -> list[str]:
     rows = [[label, "wanted", "past the filter", "kept", "share"]]
     for name, *numbers, share in zip(
         names, counts.wanted, counts.passed, counts.kept, counts.shares, strict=True
@@ -64,11 +85,10 @@ def report_lines(label: str, names: Sequence[str], counts: Counts, balance: bool
     wanted, passed, kept = (int(n.sum()) for n in (counts.wanted, counts.passed, counts.kept))
     rows.append(["all", *map(str, (wanted, passed, kept)), f"{kept / max(wanted, 1):.1%}"])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
+    return [
         "  ".join([f"{row[0]:{widths[0]}}", *(f"{c:>{w}}" for c, w in zip(row[1:], widths[1:], strict=True))])
         for row in rows
     ]
-    return [*lines, *_uneven(label, names, counts, balance)]
 
 
 def _uneven(label: str, names: Sequence[str], counts: Counts, balance: bool) -> list[str]:

@@ -28,7 +28,7 @@ from gcn_tf.progress import stages
 from gcn_tf.reporting.provenance import made_with
 from gcn_tf.runs.checkpoints import newest_step
 from gcn_tf.runs.run_dir import Run, open_run
-from gcn_tf.synthesis.draw import draw_codes
+from gcn_tf.synthesis.draw import generate_from_codes
 
 
 def evaluate(run_dir: Path, checkpoint: str = "") -> Path:
@@ -42,6 +42,16 @@ def evaluate(run_dir: Path, checkpoint: str = "") -> Path:
 
     Raises:
         UserError: no run directory, no checkpoint, or data that no longer load as they did.
+
+    Example:
+
+    >>> from pathlib import Path
+    >>> from gcn_tf.evaluation.report import evaluate, read_report
+    >>> evaluate(Path("runs/demo")).name
+    'cells.png'
+    >>> scores = read_report(Path("runs/demo"))["scores"]
+    >>> sorted(scores["unseen low-level"]["psnr_db"])
+    ['high', 'low', 'value']
     """
     run = open_run(run_dir, checkpoint)
     split = load_split(run.config)
@@ -56,7 +66,7 @@ def write_report(run: Run, split: Split) -> Path:
     """The report of a run whose data are at hand; returns the picture to look at."""
     pictures, judges = dataset_judges(split.dataset, run.config.data_dir)
     with stages("evaluation", ("pictures", "scores", "real pictures", "intervals", "figures")) as done:
-        generated = draw_codes(run, run.space.one_hot(split.ids))
+        generated = generate_from_codes(run, run.space.one_hot(split.ids))
         done()
         scored = score_cells(split, generated, judges)
         done()

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 import signal
 import subprocess
@@ -22,7 +23,7 @@ from gcn_tf.errors import UserError
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.split import load_split
 from gcn_tf.runs.run_dir import open_run
-from gcn_tf.synthesis.draw import draw_codes
+from gcn_tf.synthesis.draw import generate_from_codes
 
 FORMATS = ("tfds", "folders", "tfrecord")
 
@@ -78,8 +79,8 @@ def test_tfds_reads_pictures_labels_and_soft_weights(run, whole):
     assert len(set(combined)) == 720
     ids = {n: rows[n] for n in ("digit", "color", "rotation")}
     codes = {n: np.eye(run.space.sizes[n], dtype=np.float32)[i] for n, i in ids.items()}
-    drawn = draw_codes(run, {**codes, "writer": rows["writer"]})
-    np.testing.assert_allclose(rows["image"].astype(int), drawn, atol=1)
+    generated = generate_from_codes(run, {**codes, "writer": rows["writer"]})
+    np.testing.assert_array_equal(rows["image"], generated)
 
 
 def test_keras_reads_the_folders_and_labels_csv_tells_the_weights(run, whole):
@@ -200,20 +201,20 @@ def test_a_folder_with_other_files_is_refused(run, tmp_path):
         augment(run, tmp_path)
 
 
-def test_limit_draws_different_pictures_with_even_classes(run, tmp_path):
+def test_limit_gives_different_pictures_with_even_classes(run, tmp_path):
     augment(run, tmp_path / "set", limit=50, ratio="beta:0.4", copies=2)
     rows = read(tmp_path / "set")
     assert Counter(rows["label"].tolist()) == dict.fromkeys(range(10), 5)
     assert len(np.unique(rows["writer"], axis=0)) == 50
 
 
-def test_fill_draws_every_unseen_cell_as_it_is(run, tmp_path):
+def test_fill_generates_every_unseen_cell_as_it_is(run, tmp_path):
     augment(run, tmp_path / "set", blend="", fill="unseen")
     rows = read(tmp_path / "set")
     split = load_split(run.config)
     cells = np.stack([rows[name] for name in run.space.names], axis=1)
     assert sorted(map(tuple, cells)) == sorted(map(tuple, split.ids[split.unseen]))
-    np.testing.assert_allclose(rows["image"].astype(int), draw_codes(run, run.space.one_hot(cells)), atol=1)
+    np.testing.assert_array_equal(rows["image"], generate_from_codes(run, run.space.one_hot(cells)))
 
 
 def test_the_label_can_be_another_factor_and_a_mix_may_leave_none(run, tmp_path):
@@ -231,7 +232,9 @@ def toy_confidence(run, rows):
     return confidence(run.model, ["digit"])(rows["image"], codes)
 
 
-def test_the_filter_keeps_what_the_classifier_reads_and_reports_the_share_by_class(run, whole, tmp_path):
+def test_the_filter_keeps_what_is_classified_with_confidence_and_reports_the_share_by_class(
+    run, whole, tmp_path
+):
     rows = read(whole["tfds"])
     sure = toy_confidence(run, rows)
     limit = float(np.sort(sure)[360:362].mean())
@@ -258,6 +261,21 @@ def test_balance_keeps_as_many_of_every_class(run, whole, tmp_path):
     assert len(kept) == 10
     assert 0 < kept[0] < 72
     assert not any(line.startswith("uneven") for line in said)
+
+
+def test_without_filter_the_classes_take_one_line(run, tmp_path):
+    """A table of 100 % tells nothing."""
+    _, said = augment(run, tmp_path / "even", limit=50)
+    assert said[1] == "digit: 5 of each of 10 values"
+    _, said = augment(run, tmp_path / "uneven", limit=4, label="color")
+    assert said[1] == "color: 2 of red, 1 of green, 1 of blue"
+    assert len(said) == 3
+
+
+def test_with_a_filter_every_class_has_its_share(run, tmp_path):
+    _, said = augment(run, tmp_path / "set", limit=50, min_confidence=1e-6)
+    assert said[1].split() == ["digit", "wanted", "past", "the", "filter", "kept", "share"]
+    assert said[2].split() == ["0", "5", "5", "5", "100.0%"]
 
 
 def test_what_the_filter_leaves_nothing_of_is_an_error(run, tmp_path):
@@ -326,7 +344,7 @@ def test_keras_numbers_the_classes_the_same_when_one_is_empty(tmp_path, run):
         (["--blend", "writer", "--with", "writer=1"], "writer has one value here (1)"),
         (["--blend", "writer", "--with", "digit"], "'digit' is not of the form factor=value"),
         (["--blend", "writer", "--ratio", "2"], "ratio '2'"),
-        (["--blend", "writer", "--copies", "2"], "--copies 2 would draw the same pictures again"),
+        (["--blend", "writer", "--copies", "2"], "--copies 2 would generate the same pictures again"),
         (["--blend", "writer", "--shard", "0/4"], "--shard 0/4"),
         (["--blend", "writer", "--shard", "5/4"], "--shard 5/4"),
         (["--blend", "writer", "--shard", "x"], "--shard x: give number/count"),
@@ -336,7 +354,7 @@ def test_keras_numbers_the_classes_the_same_when_one_is_empty(tmp_path, run):
         (["--blend", "writer", "--confidence-in", "digit"], "needs --min-confidence"),
         (["--blend", "writer", "--confidence-in", "digt", "--min-confidence", "0.5"], "did you mean digit"),
         (["--blend", "writer", "--label", "writer"], "label writer is blended"),
-        (["--fill", "unseen", "--ratio", "0.3"], "--fill draws cells as they are"),
+        (["--fill", "unseen", "--ratio", "0.3"], "--fill generates cells as they are"),
         (["--fill", "unseen", "--with", "digit=0", "writer=0", "rotation=0", "color=red"], "no unseen cell"),
         (["--mix", "digit,writer,color,rotation", "--format", "folders"], "leave one unblended"),
     ],
@@ -358,7 +376,8 @@ def test_a_folder_that_cannot_be_written_is_named(run, tmp_path):
 
 
 def test_a_run_whose_classifier_never_learned_cannot_filter(run, monkeypatch):
-    monkeypatch.setattr(run.model, "cooperation", "none")
+    alone = dataclasses.replace(run.model.objective, cooperation="none")
+    monkeypatch.setattr(run.model, "objective", alone)
     with pytest.raises(UserError, match="no trained classifier"):
         confidence(run.model, ["digit"])
 

@@ -60,15 +60,15 @@ def test_a_picture_depends_on_its_number_alone():
         assert some[name].dtype == np.float32
 
 
-def test_the_first_numbers_are_different_pictures_drawn_by_seed_with_even_classes():
-    drawn = [texts(blends_of(SPACE, ["writer"], "0.5", seed=s), np.arange(8)) for s in (0, 0, 1)]
-    assert drawn[0] == drawn[1]
-    assert set(drawn[0]) != set(drawn[2])
-    assert len(set(drawn[0])) == 8
-    assert Counter(digit for digit, _, _ in drawn[0]) == dict.fromkeys("0123", 2)
+def test_the_first_numbers_are_different_pictures_sampled_by_seed_with_even_classes():
+    sampled = [texts(blends_of(SPACE, ["writer"], "0.5", seed=s), np.arange(8)) for s in (0, 0, 1)]
+    assert sampled[0] == sampled[1]
+    assert set(sampled[0]) != set(sampled[2])
+    assert len(set(sampled[0])) == 8
+    assert Counter(digit for digit, _, _ in sampled[0]) == dict.fromkeys("0123", 2)
 
 
-def test_drawn_ratios_follow_the_beta_distribution():
+def test_sampled_ratios_follow_the_beta_distribution():
     blends = blends_of(SPACE, ["writer"], "beta:2,5", ["writer=a,b"], copies=500)
     weights = blends.codes(np.arange(blends.count))["writer"]
     np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-6)

@@ -6,10 +6,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from gcn_tf.errors import UserError
 from gcn_tf.runs.run_dir import open_run
-from gcn_tf.synthesis.draw import draw_codes
+from gcn_tf.synthesis.draw import generate_from_codes
 from gcn_tf.synthesis.saved_model import export_model
 
 LOADER = """
@@ -23,13 +24,15 @@ ids = {name: np.arange(5, dtype=np.int32) % len(values) for name, values in fact
 images = model.signatures["serving_default"](**{n: tf.constant(i) for n, i in ids.items()})["image"].numpy()
 weights = {n: np.eye(len(factors[n]), dtype=np.float32)[i] for n, i in ids.items()}
 blended = model.signatures["blend"](**{n: tf.constant(w) for n, w in weights.items()})["image"].numpy()
-read = model.signatures["classify"](image=tf.constant(images))
+classified = model.signatures["classify"](image=tf.constant(images))
+bare = keras.layers.TFSMLayer(folder, call_endpoint="classify")(tf.constant(images))
+assert all((bare[n].numpy() == v.numpy()).all() for n, v in classified.items())
 layer = keras.layers.TFSMLayer(folder, call_endpoint="serving_default")
 layered = np.asarray(layer({n: tf.constant(i) for n, i in ids.items()})["image"])
 one = model.signatures["serving_default"](**{n: tf.constant(i[:1]) for n, i in ids.items()})["image"]
 assert one.shape[0] == 1
 np.savez(out, images=images, blended=blended, layered=layered,
-         **{"read_" + n: v.numpy() for n, v in read.items()})
+         **{"classified_" + n: v.numpy() for n, v in classified.items()})
 print(json.dumps(factors))
 """
 
@@ -51,10 +54,10 @@ def test_the_saved_model_carries_the_factors(elsewhere, toy_run):
     assert json.loads((toy_run / "model" / "assets.extra" / "factors.json").read_text()) == values
 
 
-def test_a_process_without_the_package_draws_the_pictures_of_the_run(elsewhere, toy_run):
+def test_a_process_without_the_package_generates_the_pictures_of_the_run(elsewhere, toy_run):
     run, images = open_run(toy_run), elsewhere[1]
     ids = np.stack([np.arange(5) % size for size in run.space.sizes.values()], axis=1)
-    expected = draw_codes(run, run.space.one_hot(ids))
+    expected = generate_from_codes(run, run.space.one_hot(ids))
     assert expected.std() > 1
     for kind in ("images", "blended", "layered"):
         assert images[kind].dtype == np.uint8
@@ -63,7 +66,7 @@ def test_a_process_without_the_package_draws_the_pictures_of_the_run(elsewhere, 
 
 def test_classify_gives_probabilities_by_factor(elsewhere, toy_run):
     for name, size in open_run(toy_run).space.sizes.items():
-        probabilities = elsewhere[1][f"read_{name}"]
+        probabilities = elsewhere[1][f"classified_{name}"]
         assert probabilities.shape == (5, size)
         np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
@@ -71,6 +74,62 @@ def test_classify_gives_probabilities_by_factor(elsewhere, toy_run):
 @pytest.fixture(scope="module")
 def run(toy_run):
     return open_run(toy_run)
+
+
+@pytest.fixture(scope="module")
+def loaded(toy_run):
+    return tf.saved_model.load(str(toy_run / "model")).signatures
+
+
+def layer(toy_run, endpoint):
+    return keras.layers.TFSMLayer(str(toy_run / "model"), call_endpoint=endpoint)
+
+
+def with_row(factors, name, row):
+    """Two pictures of valid factors, but for one factor of the second."""
+    return {n: tf.constant([rows[0], row if n == name else rows[1]]) for n, rows in factors.items()}
+
+
+@pytest.mark.parametrize("name, bad", [("digit", 10), ("digit", -1), ("color", 3), ("rotation", 2**31 - 1)])
+def test_ids_out_of_range_are_named_with_the_range(name, bad, run, loaded, toy_run):
+    ids = with_row({n: [0, 0] for n in run.space.names}, name, bad)
+    said = rf"{name}: give ids from 0 to {run.space.sizes[name] - 1}, not\] \[{bad}\]"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        loaded["serving_default"](**ids)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        layer(toy_run, "serving_default")(ids)
+
+
+@pytest.mark.parametrize("bad", [[0.0, 0, 0], [0.5, 0.5, 0.5], [2.0, -1, 0], [float("nan"), 0, 1]])
+def test_weights_that_are_no_blend_are_named(bad, run, loaded, toy_run):
+    rows = {n: np.eye(k, dtype=np.float32)[[0, 1]].tolist() for n, k in run.space.sizes.items()}
+    weights = with_row(rows, "color", bad)
+    said = "color: give 3 weights from 0 to 1 that sum to 1, not"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        loaded["blend"](**weights)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        layer(toy_run, "blend")(weights)
+
+
+def test_rounded_weights_are_a_blend(run, loaded):
+    weights = {n: tf.fill((3, k), round(1 / k, 4)) for n, k in run.space.sizes.items()}
+    assert loaded["blend"](**weights)["image"].shape[0] == 3
+
+
+def test_factors_of_different_lengths_are_named(run, loaded):
+    ids = {n: tf.zeros(2 if n == "color" else 1, tf.int32) for n in run.space.names}
+    with pytest.raises(tf.errors.InvalidArgumentError, match="give as many rows of digit, writer"):
+        loaded["serving_default"](**ids)
+
+
+def test_a_keras_model_takes_the_classifier_as_a_layer(toy_run, loaded):
+    images = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 3), np.uint8)
+    image = keras.Input((28, 28, 3), dtype="uint8")
+    model = keras.Model(image, layer(toy_run, "classify")(image)["digit"])
+    expected = loaded["classify"](image=tf.constant(images))["digit"]
+    np.testing.assert_allclose(model.predict(images, verbose=0), expected, rtol=1e-5)
+    as_dict = layer(toy_run, "classify")({"image": tf.constant(images)})["digit"]
+    np.testing.assert_array_equal(as_dict, expected)
 
 
 def test_a_folder_with_other_things_is_refused_and_kept(run, tmp_path):
@@ -90,7 +149,7 @@ class Archive:
     def track(self, network):
         pass
 
-    def add_endpoint(self, name, function, input_signature):
+    def add_endpoint(self, name, function, input_signature=None):
         pass
 
     def write_out(self, folder, verbose):

@@ -15,7 +15,7 @@ from gcn_tf.config.schema import RunConfig
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.split import Split
 from gcn_tf.runs.run_dir import Run, read_run_config, write_run
-from gcn_tf.synthesis.draw import draw_codes, to_uint8
+from gcn_tf.synthesis.draw import generate_from_codes, to_uint8
 from gcn_tf.training.fit import fit
 from gcn_tf.training.prepare import prepare
 
@@ -107,7 +107,7 @@ class GcnMethod(Method):
         return Run(run_dir, prepared.config, space, fit(prepared, run_dir))
 
     def draw(self, trained: Run, split: Split) -> np.ndarray:
-        return draw_codes(trained, split.dataset.space.one_hot(split.ids))
+        return generate_from_codes(trained, split.dataset.space.one_hot(split.ids))
 
 
 @dataclass(frozen=True)
