@@ -141,3 +141,61 @@ def test_there_are_rules_without_end_but_not_layers():
     check_config(RunConfig(generator=Deconvolution(trunk=(8,) * 100)))
     with pytest.raises(ConfigError, match=r"generator\.trunk has 101 entries: give at most 100"):
         check_config(RunConfig(generator=Deconvolution(trunk=(8,) * 101)))
+
+
+FIRST_VERSION = """\
+dataset: {dataset}
+writers: '10'
+exemplars: 1
+persons: '20'
+emotions: paper-4
+sessions: A,B
+views: S
+transformations: 6
+image_size: 28
+data_seed: 5
+data_dir: null
+manual_dir: null
+preset: ''
+steps: 7
+factor_weights: {{session: 0}}
+generator:
+  towers: {{}}
+  trunk: [8]
+classifier:
+  head_units: [8]
+"""
+
+
+@pytest.mark.parametrize(
+    "dataset, options",
+    [
+        ("glyphs", {"writers": "10", "transformations": 6, "data_seed": 5}),
+        ("qmnist/train", {"writers": "10", "exemplars": 1, "transformations": 6}),
+        (
+            "kdef",
+            {"persons": "20", "emotions": "paper-4", "sessions": "A,B", "transformations": 6, "views": "S"},
+        ),
+    ],
+)
+def test_runs_of_the_first_version_open(tmp_path, dataset, options):
+    """It wrote the options of all datasets into every run, and no kinds of networks."""
+    path = tmp_path / "config.yaml"
+    path.write_text(FIRST_VERSION.format(dataset=dataset))
+    config = read_config(path)
+    assert (config.dataset, config.steps) == (dataset, 7)
+    assert dataclasses.asdict(config.options) == options
+    assert config.generator == Deconvolution(trunk=(8,))
+    assert config.classifier == AlexNet(head_units=(8,))
+
+
+def test_an_option_of_another_dataset_is_refused_in_a_users_file(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("dataset: glyphs\nviews: S\n")
+    with pytest.raises(ConfigError, match="the dataset glyphs has no such setting, it belongs to kdef"):
+        resolve(config_file=path)
+
+
+def test_options_of_the_same_name_survive_a_change_of_the_dataset():
+    config = RunConfig.of("glyphs", writers="7", data_seed=3).of_dataset("qmnist")
+    assert (config.options.writers, config.options.exemplars) == ("7", 1)
