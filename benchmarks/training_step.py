@@ -65,17 +65,16 @@ def measure(preset: str, dtype: str, steps: int, warmup: int, batch: int) -> dic
     import tensorflow as tf
 
     from gcn_tf.config.files import resolve
-    from gcn_tf.model.build import build_model
     from gcn_tf.pipelines.batches import training_batches
-    from gcn_tf.pipelines.split import load_split
+    from gcn_tf.training.prepare import prepare
 
     config = resolve(preset, dataset="glyphs")
     policy = "mixed_bfloat16" if dtype == "bfloat16" else dtype
     config = dataclasses.replace(config, precision=policy, batch_size=batch, seed=0)
-    split = load_split(config)
-    model = build_model(config, split.dataset.space, split.dataset.image_shape)
+    prepared = prepare(config)
+    model = prepared.build()
     step = tf.function(model.train_step)
-    batches = iter(training_batches(split, batch, 0, 0, warmup + steps))
+    batches = iter(training_batches(prepared.split, batch, 0, 0, warmup + steps))
     seconds, waiting = [], []
     for _ in range(warmup + steps):
         start = time.perf_counter()

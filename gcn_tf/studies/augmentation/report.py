@@ -140,10 +140,11 @@ def _write_samples(study: AugmentationStudy, task: ClassificationTask) -> None:
     for kind, blending in blendings(study.photographs).items():
         generated = read_generated(study.generated_path(kind, exemplars, seed))
         rows[blending.meaning.split(",")[0]] = (generated.images, generated.labels.argmax(axis=1))
+    counts = np.array([np.bincount(label, minlength=len(task.values)) for _, label in rows.values()])
+    each = np.minimum(counts.min(axis=0), SAMPLES // len(task.values))  # every row has as many of a class
     shown = {}
     for name, (images, label) in rows.items():
-        each = SAMPLES // len(task.values)
-        picked = [np.flatnonzero(label == value)[:each] for value in range(len(task.values))]
+        picked = [np.flatnonzero(label == value)[:count] for value, count in enumerate(each)]
         shown[name] = images[np.concatenate(picked)]
     write_rows_figure(shown, study.out / "samples.png")
 
