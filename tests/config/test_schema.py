@@ -6,6 +6,7 @@ from gcn_tf.config.checks import check_config
 from gcn_tf.config.files import preset_names, read_config, resolve, write_config
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.errors import ConfigError
+from gcn_tf.model.classifier import AlexNet
 from gcn_tf.model.generator import Deconvolution, Upsampling
 from gcn_tf.pipelines.writers import parse_writers
 
