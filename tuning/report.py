@@ -26,6 +26,7 @@ TREES = 500
 
 
 IMPORTANCE_FROM = 10  # scored trials; fewer tell nothing
+EXPLAINED_ENOUGH = 0.3  # of the variance; below, the order of settings is chance
 
 
 SHOWN_TRIALS = 40
@@ -103,39 +104,46 @@ def write_report(search: Search, space: Space, oracle: Any) -> Path:
         **versions_and_machine(),
     }
     (out / "report.json").write_text(json.dumps(report, indent=1))
-    figures = []
-    if sum(t.score is not None for t in trials) > 1:
-        write_parallel_coordinates(trials, space, best.name if best else "", out / "parallel.png")
-        figures += [
-            "## Choices and scores",
-            "![parallel coordinates](parallel.png)",
-            "One line per trial of full length, coloured by its score, the best one thick; shorter trials in grey. A line that "
-            "leaves an axis out did not depend on that setting.",
-        ]
-    if found:
-        settings = {name: figures for name, figures in found[0].items() if name != STEPS}
-        write_importance_chart(settings, out / "importance.png")
-        length = (
-            f"The length of a trial, which is no choice, is left out; shuffling it loses {found[0][STEPS][0]:.2f}. "
-            if STEPS in found[0]
-            else ""
-        )
-        figures += [
-            "## Which choices mattered",
-            "![importance](importance.png)",
-            "How much less of the score's variance a random forest explains when one setting is shuffled among the trials "
-            f"(bars: standard deviation over shuffles). {length}The forest explains {max(found[1], 0):.0%} of the variance of trials "
-            "it has not seen"
-            + (
-                ": the order is believable."
-                if found[1] > 0.3
-                else ": too little to believe the order, run more trials."
-            ),
-        ]
+    figures = _choices_figure(trials, space, best, out) + (_importance_figure(*found, out) if found else [])
     text = "\n\n".join(_text(search, space, trials, best, figures)) + "\n"
     (out / "report.md").write_text(text)
     (out / "report.html").write_text(to_html(text, out, "gcn-tf tune"))
     return out / "report.html"
+
+
+def _choices_figure(trials: Sequence[Trial], space: Space, best: Trial | None, out: Path) -> list[str]:
+    """Draw parallel coordinates; returns their section, nothing for a single trial."""
+    if sum(t.score is not None for t in trials) < 2:
+        return []
+    write_parallel_coordinates(trials, space, best.name if best else "", out / "parallel.png")
+    return [
+        "## Choices and scores",
+        "![parallel coordinates](parallel.png)",
+        "One line per trial of full length, coloured by its score, the best one thick; shorter trials in grey. A line that "
+        "leaves an axis out did not depend on that setting.",
+    ]
+
+
+def _importance_figure(found: dict[str, tuple[float, float]], explained: float, out: Path) -> list[str]:
+    """Draw which settings mattered; returns their section."""
+    write_importance_chart({name: v for name, v in found.items() if name != STEPS}, out / "importance.png")
+    length = (
+        f"The length of a trial, which is no choice, is left out; shuffling it loses {found[STEPS][0]:.2f}. "
+        if STEPS in found
+        else ""
+    )
+    verdict = (
+        ": the order is believable."
+        if explained > EXPLAINED_ENOUGH
+        else ": too little to believe the order, run more trials."
+    )
+    return [
+        "## Which choices mattered",
+        "![importance](importance.png)",
+        "How much less of the score's variance a random forest explains when one setting is shuffled among the trials "
+        f"(bars: standard deviation over shuffles). {length}The forest explains {max(explained, 0):.0%} of the variance "
+        f"of trials it has not seen{verdict}",
+    ]
 
 
 def _text(

@@ -83,20 +83,21 @@ def _text(report: Mapping[str, Any], shown: Sequence[str]) -> str:
                     "is a difference.",
                     _group_table(report["reference_minus"], group, each),
                 ]
+    unseen = any(group != "seen" for by_group in report["scores"].values() for group in by_group)
     cells = "all with the same unseen cells" if report["same_cells"] else "each has other unseen cells"
     settings = yaml.safe_dump(config, sort_keys=False).strip()
     parts = [
         f"# Study: {report['experiment']}",
         f"Dataset {config['dataset']}, seeds {', '.join(map(str, report['seeds']))} ({cells}), "
-        f"{config['steps']} steps of batch {config['batch_size']} for every method that trains. Unseen at once: "
-        f"{' and '.join(report['holdout'])} cells.",
+        f"{config['steps']} steps of batch {config['batch_size']} for every method that trains. "
+        + (f"Unseen at once: {' and '.join(report['holdout'])} cells." if unseen else "All cells are seen."),
         "![methods](methods.png)",
         "Points: means. Bars: 95 % intervals.",
         "## Methods",
         markdown_table(methods),
         report["explanation"],
         "![samples](samples.png)",
-        "Unseen cells of the first seed: real pictures, then one row per method.",
+        f"{'Unseen' if unseen else 'Seen'} cells of the first seed: real pictures, then one row per method.",
         *tables,
         "## Terms",
         GLOSSARY.strip() + " Several seeds: seeds are resampled first.",

@@ -103,7 +103,7 @@ def test_settings_that_fit_no_experiment_are_refused():
     for ask in (exemplars_by_default, identities_wanted, lambda config: labelled_pictures(config, 10)):
         with pytest.raises(ConfigError, match="nothing to classify in it, use one of glyphs, qmnist, faces"):
             ask(style)
-    with pytest.raises(ConfigError, match="--persons all: say how many"):
+    with pytest.raises(ConfigError, match="--persons all: give the number to learn from"):
         identities_wanted(DataConfig.of("kdef"))
     with pytest.raises(ConfigError, match="--writers 3,4"):
         identities_wanted(DataConfig.of("qmnist", writers="3,4"))

@@ -139,6 +139,9 @@ def test_a_comparison_without_unseen_cells_shows_seen_ones(toy_study):
     run_comparison(experiment, config, 1, out)
     assert list(json.loads((out / "report.json").read_text())["scores"]["nearest seen cell"]) == ["seen"]
     assert MethodResult.read(entry_path(out, "nearest seen cell", 0)).samples.shape[1] > 0
+    text = (out / "report.md").read_text()
+    assert "All cells are seen." in text
+    assert "Seen cells of the first seed" in text
 
 
 def test_seeds_have_cells_of_their_own_unless_they_share_them(toy_study):
