@@ -4,17 +4,20 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
 
-.PHONY: demo test test-slow lint types bench
+.PHONY: demo test test-slow test-long lint types bench
 
 demo: $(VENV)/.installed ## train on the drawn default dataset, about three minutes; ends with the picture to look at
 	@rm -rf $(DEMO)
 	@$(BIN)/gcn-tf train --dataset glyphs --run-dir $(DEMO)
 
-test: $(VENV)/.installed-dev ## the default tests, under 8 minutes
-	$(BIN)/python -m pytest -n 2
+test: $(VENV)/.installed-dev ## the default tests, under 4 minutes on two cores
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-test-slow: $(VENV)/.installed-dev ## the longer tests
-	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
+test-slow: $(VENV)/.installed-dev ## real digits, processes that are stopped, every way to install
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadgroup
+
+test-long: $(VENV)/.installed-dev ## many kills, many steps, thousands of damaged files: before a release
+	$(BIN)/python -m pytest -m long -n 2 --dist worksteal
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -106,6 +106,17 @@ def toy_run(built_once, toy_config, start_run) -> Path:
     return built_once("toy", make)
 
 
+@pytest.fixture(scope="session")
+def kdef_files(built_once) -> Path:
+    """Three procedural persons in KDEF's layout: read the files, do not change them."""
+    from gcn_tf.pipelines.procedural.faces.pictures import write_kdef
+
+    def make(folder: Path) -> None:
+        assert write_kdef(folder, 3) == 42
+
+    return built_once("kdef", make)
+
+
 @contextlib.contextmanager
 def short_judge_training(cache: Path) -> Iterator[None]:
     """Judges come from and go into this cache; convolutional ones are barely trained."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("package")]  # in one process, which builds the wheel once
 
 
 def run(*command, cwd, **options):

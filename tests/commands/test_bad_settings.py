@@ -1,13 +1,14 @@
 """Every setting with a value that it can not have: one line, exit code 2, before any data are loaded."""
 
+import math
 import typing
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 
 import pytest
 import yaml
 
 from gcn_tf.cli import main
-from gcn_tf.config.checks import ranges_of
+from gcn_tf.config.checks import check_config, ranges_of
 from gcn_tf.config.files import read_config
 from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import ConfigError
@@ -24,11 +25,10 @@ CHOICES = [name for name, hint in HINTS.items() if typing.get_origin(hint) is ty
 
 
 def outside(name):
-    """Values that a numeric setting can not have, as typed on a command line."""
+    """Numbers that a setting can not have."""
     allowed = RANGES[name]
-    values = ["abc", "nan", "inf", "-inf", "", str(allowed.lowest - 1)]
-    values += [str(allowed.highest * 2 + 1)] if allowed.highest is not None else []
-    return values + (["1.5"] if HINTS[name] is int else [])
+    above = [] if allowed.highest is None else [allowed.highest * 2 + 1]
+    return [allowed.lowest - 1, *above, math.nan, math.inf, -math.inf]
 
 
 DATASET = {"exemplars": ("--dataset", "qmnist")}  # of an option that the default dataset does not have
@@ -65,12 +65,28 @@ def test_every_number_has_a_range():
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_a_number_out_of_range_or_of_the_wrong_kind_is_named(name, no_work, capsys):
-    flag = f"--{name.replace('_', '-')}"
+def test_a_number_out_of_range_is_named(name):
+    kind = next(kind for kind in KINDS if name in typing.get_type_hints(kind))
     for value in outside(name):
-        said = refused(["train", *DATASET.get(name, ()), f"{flag}={value}"], capsys)
-        assert name in said or flag in said
+        with pytest.raises(ConfigError, match=name):
+            check_config(replace(kind(), **{name: value}))
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_flag_out_of_range_is_named(name, no_work, capsys):
+    flag = f"--{name.replace('_', '-')}"
+    said = refused(["train", *DATASET.get(name, ()), f"{flag}={outside(name)[0]}"], capsys)
+    assert name in said or flag in said
     assert not list(no_work.iterdir())
+
+
+@pytest.mark.parametrize("name", ["steps", "learning_rate"])
+@pytest.mark.parametrize("value", ["abc", "nan", "inf", "-inf", "", "1.5x"])
+def test_a_flag_of_the_wrong_kind_is_named(name, value, no_work, capsys):
+    """Of a whole number and of any number; the parser knows no other kinds."""
+    flag = f"--{name.replace('_', '-')}"
+    said = refused(["train", f"{flag}={value}"], capsys)
+    assert name in said or flag in said
 
 
 @pytest.mark.parametrize("name", CHOICES)
@@ -121,10 +137,22 @@ OTHERS = {
 }
 
 
+BAD = ["-1", "abc", "nan", "", "1e400", "\u00b2", "9" * 400, "9" * 5000]
+EVERY_KIND = {  # a flag of every type, and those whose text the package reads itself; the others have one bad value each
+    *("copies", "min_confidence", "limit", "counts", "ratio", "shard", "chief_address", "writers", "checkpoint")
+}
+
+
 @pytest.mark.parametrize(
-    "value", ["abc", "nan", "-1", "", "1e400", "\u00b2", "9" * 400, "9" * 5000], ids=lambda v: v[:9]
+    "words, name, value",
+    [
+        (words, name, value)
+        for words, names in OTHERS.items()
+        for name in names
+        for value in (BAD if name in EVERY_KIND else BAD[:1])
+    ],
+    ids=lambda part: str(part)[:9],
 )
-@pytest.mark.parametrize("words, name", [(words, name) for words, names in OTHERS.items() for name in names])
 def test_flags_of_the_other_commands_are_refused_by_name(words, name, value, no_work, capsys):
     flag = f"--{name.replace('_', '-')}"
     said = refused([*words, f"{flag}={value}"], capsys)

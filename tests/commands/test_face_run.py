@@ -1,13 +1,13 @@
 """A run on photographs from the files to the report, and the drawn faces at their real size."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from gcn_tf.cli import main
-from gcn_tf.pipelines.procedural.faces.pictures import write_kdef
 from gcn_tf.runs.run_dir import open_run
 
 TOY = """\
@@ -35,14 +35,14 @@ classifier:
 """
 
 
-def test_files_in_kdefs_layout_are_trained_judged_and_drawn(tmp_path, monkeypatch, capsys):
+def test_files_in_kdefs_layout_are_trained_judged_and_drawn(kdef_files, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 10)
     monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "toy.yaml").write_text(TOY)
-    write_kdef(tmp_path / "drawn", 3, emotions=("NE", "HA", "SU"))
-    (tmp_path / "drawn/KDEF/readme.jpg").write_bytes(b"")  # one misnamed file of 19 is more than 1 %
+    shutil.copytree(kdef_files, tmp_path / "drawn")
+    (tmp_path / "drawn/KDEF/readme.jpg").write_bytes(b"")  # one misnamed file of 43 is more than 1 %
     blank = sorted((tmp_path / "drawn").glob("KDEF/A*/*HAS.JPG"))[0]
     Image.new("RGB", (562, 762), "white").save(blank)  # no face is found there; it stays in, and is named
     words = [

@@ -35,7 +35,7 @@ OFFICIAL = SimpleNamespace(checksum="0" * 64, size=1_648_877)  # and what is kno
 
 
 def inputs(count: int, *strategies, **named):
-    """Run a slow test with so many inputs, the same ones every time."""
+    """Run a long test with so many inputs, the same ones every time."""
 
     def decorate(test):
         whole = settings(
@@ -45,7 +45,7 @@ def inputs(count: int, *strategies, **named):
             deadline=None,
             suppress_health_check=list(HealthCheck),
         )
-        return pytest.mark.slow(whole(given(*strategies, **named)(test)))
+        return pytest.mark.long(whole(given(*strategies, **named)(test)))
 
     return decorate
 

@@ -14,7 +14,10 @@ from gcn_tf.studies.workers import workers
 JOBS = """
 import os, sys, time
 from pathlib import Path
+from gcn_tf.studies import workers as module
 from gcn_tf.studies.workers import workers
+
+module.import_tensorflow = lambda: None  # these jobs do not need it
 
 def note(folder, number, seconds):
     Path(folder, f"{number}-{os.getpid()}").touch()

@@ -105,16 +105,9 @@ def test_kdef_numbers_women_and_men_apart():
     assert all(person.female == (name[0] == "F") for name, person in named.items())
 
 
-@pytest.fixture(scope="module")
-def kdef_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("kdef")
-    assert write_kdef(folder, 3) == 42
-    return folder
-
-
-def test_files_in_kdefs_layout_are_read_end_to_end(kdef_folder, tmp_path):
-    assert Image.open(next(kdef_folder.glob("KDEF/A*/A*NES.JPG"))).size == (562, 762)
-    pictures = load_kdef(64, tmp_path, kdef_folder)
+def test_files_in_kdefs_layout_are_read_end_to_end(kdef_files, tmp_path):
+    assert Image.open(next(kdef_files.glob("KDEF/A*/A*NES.JPG"))).size == (562, 762)
+    pictures = load_kdef(64, tmp_path, kdef_files)
     assert pictures.images.shape == (42, 64, 64, 3)
     assert set(pictures.emotion) == set(EMOTIONS)
     assert len(pictures.no_face) <= 2
