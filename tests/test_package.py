@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("package")]  # in one process, which builds the wheel once
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("package"),  # in one process, which builds the wheel once
+]
 
 
 def run(*command, cwd, **options):
@@ -35,7 +38,6 @@ def wheel(tmp_path_factory):
     return next((source / "dist").glob("*.whl"))
 
 
-@pytest.mark.slow
 def test_the_wheel_holds_the_package_and_nothing_beside_it(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
@@ -44,7 +46,6 @@ def test_the_wheel_holds_the_package_and_nothing_beside_it(wheel):
     assert {f"gcn_tf/{name}" for name in wanted.split()} <= set(names)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("way", ["wheel", "plain", "editable"])
 def test_every_way_to_install_gives_a_command_and_importable_parts(way, wheel, tmp_path):
     """Without dependencies: those of this environment are lent to the new one."""

@@ -20,7 +20,7 @@ def run(*words, **options):
 
 
 GIVE_HELP = """
-import contextlib, json, sys, time
+import json, sys, time
 from gcn_tf.cli import main
 
 for words in json.loads(sys.argv[1]):
