@@ -16,22 +16,22 @@ Repeats = tuple[np.ndarray, np.ndarray]
 def face_grid(
     pictures: FacePictures, persons: str, emotions: str, sessions: str
 ) -> tuple[Grid, Repeats | None]:
-    """Factors person and emotion; session and view when there are several.
+    """Build a grid with the factors person and emotion, and session and view if there are several.
 
-    A cell without a picture stays empty; of two pictures of a cell the first counts.
+    A cell without a picture stays empty; a cell with several keeps the first.
 
     Args:
         persons: as in `choose_persons`.
         emotions: as in `parse_emotions`.
-        sessions: the sessions wanted, by name, e.g. "A,B", or "all". With a single one, the pictures of the others
-            are repeats: real pictures of the same cells that no generator learns from.
+        sessions: names of sessions, e.g. "A,B", or "all". With a single session, the pictures of the others become
+            repeats: real pictures of the same cells, from which generators never learn.
 
     Returns:
         The factor space, images uint8 (N, S, S, 3) and ids int32 (N, M), in the order of the cells; and the repeats,
-        images and ids of the same form, where there are any.
+        images and ids of the same form, or None.
 
     Raises:
-        UserError: an unknown value, or one that has no picture at all.
+        UserError: an unknown value, or a value without any picture.
     """
     there = sorted(set(pictures.session))
     wanted = tuple(there) if sessions == "all" else parse_sessions(sessions)
@@ -76,12 +76,12 @@ def _cells(pictures: FacePictures, chosen: np.ndarray, space: FactorSpace) -> tu
 
 
 def _in_order(persons: np.ndarray) -> list[str]:
-    """Ids in the authors' order where they are KDEF's: men, then women, each by number."""
+    """Sorted ids; KDEF's in the authors' order: men, then women, each by number."""
     return sorted(set(persons.tolist()), key=lambda p: (p[:1] == "F", p))
 
 
 def findings(pictures: FacePictures) -> tuple[str, ...]:
-    """What preparation found, each kind with its number and the first few files."""
+    """Findings of the preparation, a line per kind with the number of files and the first few names."""
     kinds = {
         "pictures without a face found, cropped at the median place of the others": pictures.no_face,
         "bad files left out": pictures.bad,
@@ -95,10 +95,10 @@ def findings(pictures: FacePictures) -> tuple[str, ...]:
 
 
 def labelled_faces(name: str, dataset: Dataset) -> LabelledPictures:
-    """Emotions to classify: the first session may be learned from, the others are for tests, as in the paper.
+    """Emotions to classify: the first session is for training, the others are for tests, as in the paper.
 
     Raises:
-        UserError: a single session.
+        UserError: the dataset has a single session.
     """
     if "session" not in dataset.space.names:
         raise UserError(f"--dataset {name} has a single session: nothing is left to test on")
@@ -109,4 +109,4 @@ def labelled_faces(name: str, dataset: Dataset) -> LabelledPictures:
         ids[:, dataset.space.names.index(factor)] for factor in ("person", "emotion", "session")
     )
     values = dataset.space["emotion"].values
-    return LabelledPictures("emotion", values, "person", images, emotion, person, session > 0)
+    return LabelledPictures("emotion", values, "person", images, emotion, person, session > 0, True)

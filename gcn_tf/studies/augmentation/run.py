@@ -100,14 +100,15 @@ def _open(config: RunConfig, protocol: Protocol, out: Path) -> tuple[Augmentatio
     keep_settings(out / "study.yaml", settings, "study")
     if not stored.exists():  # so that every process finds the pictures at once
         write_atomically(stored, lambda path: np.savez_compressed(path, **asdict(pictures)))
-    return AugmentationStudy(config, protocol, out, pictures.factor != "digit"), first
+    return AugmentationStudy(config, protocol, out, pictures.photographs), first
 
 
 def _read_pictures(path: Path) -> LabelledPictures:
     with stored_arrays(path) as file:
         arrays = (file[name] for name in ("images", "label", "who", "for_tests"))
         values = tuple(map(str, file["values"]))
-        return LabelledPictures(str(file["factor"]), values, str(file["identity"]), *arrays)
+        photographs = bool(file["photographs"])
+        return LabelledPictures(str(file["factor"]), values, str(file["identity"]), *arrays, photographs)
 
 
 def _task(study: AugmentationStudy, exemplars: int, seed: int) -> ClassificationTask:

@@ -19,7 +19,7 @@ def made_up(writers=6, each=5, for_tests=None):
     images = np.zeros((len(who), 4, 4, 3), np.uint8)
     images[:, 0, 0, 0] = np.arange(len(who))
     tests = np.zeros(len(who), bool) if for_tests is None else for_tests
-    return LabelledPictures("digit", ("a", "b", "c"), "writer", images, label, who, tests)
+    return LabelledPictures("digit", ("a", "b", "c"), "writer", images, label, who, tests, False)
 
 
 def rows(images):
