@@ -108,7 +108,7 @@ def _read_pictures(path: Path) -> LabelledPictures:
         arrays = (file[name] for name in ("images", "label", "who", "for_tests"))
         values = tuple(map(str, file["values"]))
         photographs = bool(file["photographs"])
-        return LabelledPictures(str(file["factor"]), values, str(file["identity"]), *arrays, photographs)
+        return LabelledPictures(str(file["factor"]), values, str(file["identity"]), *arrays, photographs=photographs)
 
 
 def _task(study: AugmentationStudy, exemplars: int, seed: int) -> ClassificationTask:
