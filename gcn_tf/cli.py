@@ -1,4 +1,4 @@
-"""The command `gcn-tf`: finds the command that a line names, runs it, and turns errors into one line and an exit code."""
+"""The program `gcn-tf`: finds and runs the command, and turns errors into one line and an exit code."""
 
 import importlib
 import os
@@ -30,7 +30,7 @@ def _help() -> str:
             "",
             *(f"  {name:10} {line}" for name, line in first_lines.items()),
             "",
-            "  gcn-tf COMMAND --help tells more. To begin:",
+            "  gcn-tf COMMAND --help explains a command. To begin:",
             "",
             "  gcn-tf train --dataset glyphs --run-dir runs/demo",
         ]
@@ -38,7 +38,7 @@ def _help() -> str:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Do what the words of a command line say: exit code 0, 2 on bad input with one line on stderr, 130 after Ctrl-C."""
+    """Run a command line: exit code 0, 2 on bad input with one line on stderr, 130 after Ctrl-C, 143 after SIGTERM."""
     words = list(sys.argv[1:] if words is None else words)
     debug = "--debug" in words
     if words[:1] == ["--debug"]:
@@ -78,8 +78,11 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def run() -> None:
-    """The command `gcn-tf`. A process that was asked to end, and has saved its state, ends at once: TensorFlow's threads
-    were seen to keep it for up to a minute."""
+    """Run the program `gcn-tf`.
+
+    After Ctrl-C or SIGTERM, with its state saved, the process exits at once: TensorFlow's threads have kept it alive for
+    up to a minute.
+    """
     try:
         main()
     except SystemExit as stop:

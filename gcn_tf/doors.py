@@ -1,4 +1,4 @@
-"""What is chosen by name, and where each of it stands. Nothing is imported before it is used.
+"""Everything that users choose by name, and where it is defined. Modules are imported on first use.
 
 To add a dataset or a kind of network: write its file, and name its class here. `docs/doors.md` has a recipe for each.
 """
@@ -6,7 +6,7 @@ To add a dataset or a kind of network: write its file, and name its class here. 
 import importlib
 from typing import Any
 
-# A frozen dataclass each, a `gcn_tf.config.data.DatasetOptions`.
+# Each is a frozen dataclass, a `gcn_tf.config.data.DatasetOptions`.
 DATASETS = {
     "glyphs": "gcn_tf.pipelines.procedural.datasets:Glyphs",
     "qmnist": "gcn_tf.pipelines.qmnist.datasets:Qmnist",
@@ -16,11 +16,11 @@ DATASETS = {
     "mmi": "gcn_tf.pipelines.mmi.dataset:Mmi",
 }
 
-# A frozen dataclass each, a `gcn_tf.config.networks.GeneratorConfig` or `ClassifierConfig`. The first is the default.
+# Each is a frozen dataclass, a `gcn_tf.config.networks.GeneratorConfig` or `ClassifierConfig`. The first is the default.
 GENERATORS = {"deconvolution": "gcn_tf.model.generator:Deconvolution"}
 CLASSIFIERS = {"alexnet": "gcn_tf.model.classifier:AlexNet"}
 
-# A module each, with `parse(words)`, `run(options)` and OWN_FLAGS; the first line of its HELP stands in `gcn-tf --help`.
+# Each is a module with `parse(words)`, `run(options)`, OWN_FLAGS and HELP, whose first line `gcn-tf --help` shows.
 COMMANDS = {
     name: f"gcn_tf.commands.{name}"
     for name in ("train", "evaluate", "generate", "augment", "export", "tune", "study", "datasets")

@@ -1,4 +1,4 @@
-"""Bad input: the exception that the command line turns into one line and exit code 2, and spelling hints."""
+"""Errors for bad input, which the command line prints as one line with exit code 2, and spelling hints."""
 
 import difflib
 import reprlib
@@ -7,17 +7,17 @@ from typing import Any
 
 
 class UserError(ValueError):
-    """Bad input. The message is one line: the value, where it stands, and what would be right."""
+    """Bad input. The message is one line: the value, its place and the remedy."""
 
 
 class ConfigError(UserError):
-    """A setting that is unknown, of the wrong type or out of range; names the key, the value and the remedy."""
+    """A setting that is unknown, of the wrong type or out of range. The message names the key, the value and the remedy."""
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
-    """`", did you mean red?"` when a known word is spelled nearly the same, else an empty string.
+    """`", did you mean red?"` if a known word is spelled nearly the same, else an empty string.
 
-    A number is never taken for a misspelling of another one.
+    A number never counts as a misspelling of another one.
     """
     if word.isdigit():
         return ""
@@ -31,8 +31,8 @@ _SHORT.maxstring = _SHORT.maxother = 100
 
 
 def shown(value: Any) -> str:
-    """A value for a message, cut where it is long."""
+    """Format a value for a message, shortened if it is long."""
     try:
         return _SHORT.repr(value)
-    except ValueError:  # Python's answer to the digits of a huge integer
-        return "a number of thousands of digits"
+    except ValueError:  # Python refuses to print huge integers
+        return "a number with thousands of digits"

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and reading that takes no more than it should, whatever lies there."""
+"""Write files atomically, and read files within limits on their kind and size."""
 
 import errno
 import json
@@ -20,10 +20,10 @@ STUDY_REMEDY = "delete it and run the study again"
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` make the file under another name, flush it to the disk, then move it into place.
+    """Let `write` create the file under a temporary name, flush it to disk, then move it into place.
 
-    No reader finds half of it, not even after a power cut. The other name keeps the suffix, which some writers go by.
-    The folder is made; of a write that fails nothing is left.
+    Readers never find half a file, not even after a power cut. The temporary name keeps the suffix, which some writers
+    depend on. The folder is created if necessary; a failed write leaves nothing behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"partial-{os.getpid()}-{path.name}")
@@ -35,13 +35,13 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename == str(beside):
-            error.filename = str(path)  # what people know; the other name is ours
+            error.filename = str(path)  # the name that the user knows
         raise
     _flush(path.parent)
 
 
 def _flush(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
+    """Wait until a file, or the names in a folder, are on disk."""
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)
@@ -50,13 +50,13 @@ def _flush(path: Path) -> None:
 
 
 def require_regular(path: Path) -> None:
-    """Raises OSError unless a file is there: opening a pipe would wait for ever, a device may have no end."""
+    """Raise OSError unless `path` is a regular file: opening a pipe would block forever, a device may have no end."""
     if not stat.S_ISREG(os.stat(path).st_mode):
-        raise OSError(errno.EINVAL, "no regular file", str(path))
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
 def read_small(path: Path, limit: int) -> bytes:
-    """The content of a file of at most `limit` bytes; raises OSError for a larger one and for what is no file."""
+    """Read a regular file of at most `limit` bytes; raise OSError for anything else."""
     require_regular(path)
     with path.open("rb") as file:
         content = file.read(limit + 1)
@@ -66,7 +66,7 @@ def read_small(path: Path, limit: int) -> bytes:
 
 
 def read_json_object(path: Path, remedy: str) -> dict[str, Any]:
-    """The object in a JSON file that gcn-tf wrote; UserError with the remedy when it cannot be read or is damaged."""
+    """Read the object in a JSON file that gcn-tf wrote; raise UserError with the remedy if it is unreadable or damaged."""
     try:
         found = json.loads(read_small(path, LARGEST_JSON))
     except OSError as error:
@@ -74,14 +74,17 @@ def read_json_object(path: Path, remedy: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged ({' '.join(str(error).split())[:200]}): {remedy}") from None
     if not isinstance(found, dict):
-        raise UserError(f"{path} is damaged (no object): {remedy}")
+        raise UserError(f"{path} is damaged (not an object): {remedy}")
     return found
 
 
 @contextmanager
 def stored_arrays(path: Path, remedy: str = STUDY_REMEDY) -> Iterator[Any]:
-    """The arrays of an .npz file that gcn-tf wrote, by name; UserError with the remedy when it, or what the block makes
-    of it, is damaged."""
+    """Open the arrays of an .npz file that gcn-tf wrote, by name.
+
+    Raises:
+        UserError: with the remedy, if the file is damaged or the block fails to use its arrays.
+    """
     try:
         _require_small_arrays(path)
         with np.load(path) as file:

@@ -1,10 +1,10 @@
-"""Ctrl-C and SIGTERM, as exceptions with the exit codes that they end with."""
+"""Ctrl-C and SIGTERM as exceptions, and their exit codes."""
 
 from types import FrameType
 
 
 class Interrupted(Exception):
-    """Ctrl-C or a request to end: the run was saved and can go on.
+    """Ctrl-C or SIGTERM during a training: the run was saved and can be resumed.
 
     Attributes:
         exit_code: int. 130 after Ctrl-C, 143 after SIGTERM.
@@ -19,7 +19,7 @@ class Interrupted(Exception):
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, outside of a training, which saves first."""
+    """SIGTERM outside a training; a training saves first and raises `Interrupted`."""
 
 
 def terminate(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""The machine that this process runs on: its processor, its cores and the memory that is left."""
+"""The machine that this process runs on: its processor, its cores and the available memory."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def available_bytes() -> int | None:
-    """Memory that this process may still take: of the machine, its container and its own limit; None if nobody says."""
+    """Bytes that this process may still allocate within the machine, the container and its own limit; None if unknown."""
     return min(_limits(), default=None)
 
 
@@ -27,7 +27,7 @@ def _limits() -> Iterator[int]:
 
 
 def _table(path: Path) -> dict[str, int]:
-    """Numbers of lines such as `MemAvailable:  1234 kB`; nothing where there is no such file."""
+    """Parse lines such as `MemAvailable:  1234 kB` into numbers by name; empty if there is no such file."""
     try:
         lines = [line.split() for line in path.read_text().splitlines()]
     except OSError:
@@ -52,6 +52,6 @@ def processor() -> str:
 
 
 def usable_cores() -> int:
-    """Cores that this process may use, which a container or `taskset` may have made fewer than there are."""
+    """Number of cores that this process may use; a container or `taskset` can limit it."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     return len(affinity(0)) if affinity else os.cpu_count() or 1

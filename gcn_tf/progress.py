@@ -1,4 +1,4 @@
-"""Progress bars: live on a terminal, a line now and then in a log file."""
+"""Progress bars: live on a terminal, an occasional line in a log file."""
 
 import multiprocessing
 import sys
@@ -9,9 +9,9 @@ from tqdm import tqdm
 
 
 def progress(total: int, description: str, unit: str = "step", initial: int = 0, delay: float = 0) -> tqdm:
-    """A bar on stderr with the time left; of work that ends within `delay` seconds none.
+    """A progress bar on stderr with the time left, shown only for work that takes more than `delay` seconds.
 
-    A process that works for another one has none: that one shows how far all are.
+    Worker processes show none: their parent shows the progress of all.
     """
     interval = 0.1 if sys.stderr.isatty() else 15.0
     return tqdm(
@@ -41,7 +41,7 @@ def stages(description: str, names: Sequence[str]) -> Iterator[Callable[[], None
 
 
 def duration(seconds: float) -> str:
-    """`"45 s"`, `"12 min"`, `"1 h 05 min"`."""
+    """Format seconds: `"45 s"`, `"12 min"`, `"1 h 05 min"`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -1,7 +1,7 @@
 """Import TensorFlow without its start-up chatter.
 
 Its first lines go to file descriptor 2 before any Python setting is read, so the descriptor itself is
-turned aside while TensorFlow starts; what was caught is printed when the import fails.
+redirected while TensorFlow starts. If the import fails, the captured text is printed.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def stderr_aside() -> Iterator[None]:
-    """Keep what is written to file descriptor 2 from the terminal, unless an exception ends the block."""
+    """Capture what is written to file descriptor 2; print it only if an exception ends the block."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as aside:
         terminal = os.dup(2)
@@ -33,8 +33,10 @@ def stderr_aside() -> Iterator[None]:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow and Keras and look for devices, silently; its later messages are kept back too, Python's
-    exceptions say what they say."""
+    """Import TensorFlow and Keras and look for devices, silently.
+
+    Later log messages are suppressed as well; Python's exceptions carry the same information.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     warnings.filterwarnings("ignore", module="tensorflow|keras|tensorflow_datasets")
@@ -43,5 +45,5 @@ def import_tensorflow() -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices()
-        tf.zeros(())  # starts the runtime, whose messages would come later otherwise
+        tf.zeros(())  # starts the runtime, which would print its messages later otherwise
         tf.get_logger().setLevel("ERROR")

@@ -1,1 +1,1 @@
-"""Pixels and labels in, batches out: the datasets, their variations, and the tf.data graph."""
+"""From datasets to batches: loading, variations, hold-out, and the tf.data graph."""

@@ -17,7 +17,7 @@ def render(split: Split, numbers: tf.Tensor) -> Batch:
     """Pictures by number, as a graph operation.
 
     Args:
-        numbers: int (B,). Rows of the split.
+        numbers: int (B,). Row numbers of the split.
 
     Returns:
         Value ids int32 (B,) by factor name, and images uint8 (B, H, W, 3).
@@ -40,7 +40,7 @@ def picture_numbers(step: tf.Tensor, pictures: np.ndarray, batch_size: int, seed
 
     Args:
         step: int64 scalar, from 0.
-        pictures: int (P,). Numbers to draw from, each once per epoch.
+        pictures: int (P,). Row numbers to choose from, each once per epoch.
 
     Returns:
         int64 (batch_size,).
@@ -57,7 +57,7 @@ def picture_numbers(step: tf.Tensor, pictures: np.ndarray, batch_size: int, seed
 
 
 def training_batches(split: Split, batch_size: int, seed: int, start: int, stop: int) -> tf.data.Dataset:
-    """The batches of steps start .. stop - 1 of the seen pictures, shuffled anew every epoch.
+    """The batches of steps start .. stop - 1 of the seen pictures, reshuffled every epoch.
 
     Yields:
         ({factor: int32 (B,)}, float32 (B, H, W, 3) in [0, 1])
@@ -71,7 +71,7 @@ def training_batches(split: Split, batch_size: int, seed: int, start: int, stop:
 
 
 def evaluation_batches(split: Split, numbers: np.ndarray, batch_size: int = 256) -> tf.data.Dataset:
-    """The given pictures in order, the last batch smaller; elements as in `training_batches`."""
+    """The given pictures in order; the last batch may be smaller. Elements are as in `training_batches`."""
     data = tf.data.Dataset.from_tensor_slices(np.asarray(numbers, np.int64)).batch(batch_size)
     return data.map(lambda rows: _as_float(*render(split, rows))).prefetch(2)
 

@@ -14,7 +14,7 @@ from gcn_tf.pipelines.variations import Variation
 
 @dataclass(frozen=True)
 class Dataset:
-    """Labelled base images and what multiplies them.
+    """Labelled base images and the variations that multiply them.
 
     Args:
         name: str. As given to `--dataset`.
@@ -22,10 +22,23 @@ class Dataset:
         images: uint8 (N, H, W, C), C = 1 (ink that a colour variation fills) or 3 (RGB).
         base_ids: int32 (N, M_base). Value ids of the base factors of every image.
         variations: applied in order to every base image, each with all its values.
-        repeats: other real images of the same cells, uint8 (R, H, W, C), and their base ids int32 (R, M_base), where
-            there are any. No generator learns from them: they are for those who judge it.
-        notes: what users should know of how the pictures came about, a line each.
-        roles: which factors hold-out protocols act on.
+        repeats: further real images of the same cells, uint8 (R, H, W, C), and their base ids, int32 (R, M_base), if
+            there are any. Generators never learn from them: they serve the judges.
+        notes: lines for the user about how the pictures were obtained.
+        roles: the factors that hold-out protocols act on.
+
+    Example, four grey pictures that rotations make sixteen of:
+
+    >>> import numpy as np
+    >>> from gcn_tf.grid.factors import Factor, FactorSpace
+    >>> from gcn_tf.pipelines.dataset import Dataset
+    >>> from gcn_tf.pipelines.variations import rotation
+    >>> shade, turn = Factor("shade", ("0", "1", "2", "3")), rotation()
+    >>> images = np.full((4, 28, 28, 3), 64, np.uint8) * np.arange(4, dtype=np.uint8)[:, None, None, None]
+    >>> dataset = Dataset("shades", FactorSpace((shade, turn.factor)), images, np.arange(4)[:, None], (turn,))
+    >>> base, ids = dataset.pictures()
+    >>> base.shape, ids[-1].tolist()
+    ((16,), [3, 3])
     """
 
     name: str
@@ -39,7 +52,7 @@ class Dataset:
 
     @property
     def holdout_roles(self) -> Roles:
-        """What hold-out protocols take of the grid; where the dataset does not say, `default_roles`."""
+        """The factors that hold-out protocols act on; `default_roles` unless the dataset sets its own."""
         return self.roles or default_roles(self.space)
 
     @property
@@ -64,7 +77,7 @@ def grid_dataset(
     repeats: tuple[np.ndarray, np.ndarray] | None = None,
     notes: tuple[str, ...] = (),
 ) -> Dataset:
-    """A dataset of a grid's images, uint8 (N, H, W) or (N, H, W, 3), and their base ids."""
+    """Build a dataset from a grid's images, uint8 (N, H, W) or (N, H, W, 3), and their base ids."""
     base, images, ids = grid
     space = FactorSpace(base.factors + tuple(v.factor for v in varied))
     others = (_with_channels(repeats[0]), repeats[1]) if repeats and len(repeats[0]) else None
@@ -79,7 +92,15 @@ def load_dataset(config: DataConfig) -> Dataset:
     """Load the dataset that the settings name.
 
     Raises:
-        UserError: settings that it cannot have, or whatever keeps it from loading.
+        UserError: invalid settings, or a dataset that cannot be loaded.
+
+    Example:
+
+    >>> from gcn_tf.config.data import DataConfig
+    >>> from gcn_tf.pipelines.dataset import load_dataset
+    >>> dataset = load_dataset(DataConfig.of("glyphs", writers="3"))
+    >>> dataset.space.sizes, dataset.images.shape
+    ({'digit': 10, 'writer': 3, 'color': 3, 'rotation': 4}, (30, 28, 28, 1))
     """
     check_config(config)
     dataset: Dataset = config.options.load(config)

@@ -1,4 +1,4 @@
-"""Prepared data: where TFDS datasets lie, how they are made without noise, and what is said of damaged ones."""
+"""Prepared data: where TFDS datasets are stored, how they are built quietly, and how damage is reported."""
 
 import contextlib
 import io
@@ -11,17 +11,17 @@ from gcn_tf.errors import UserError
 
 
 def default_data_dir() -> Path:
-    """Where prepared data lie unless --data-dir says otherwise: gcn-tf in the user's cache folder."""
+    """The folder of prepared data unless --data-dir names another: gcn-tf in the user's cache folder."""
     cache = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(cache) if os.path.isabs(cache) else Path.home() / ".cache") / "gcn-tf"
 
 
 @contextlib.contextmanager
 def damage_named(folder: Path, error_type: type[UserError]) -> Iterator[None]:
-    """Turn whatever is raised while prepared data in `folder` are read into one line of `error_type`."""
+    """Turn any exception raised while prepared data in `folder` are read into one line of `error_type`."""
     try:
         yield
-    except Exception as error:  # TFDS and TensorFlow raise a dozen types for files that are cut or lost
+    except Exception as error:  # TFDS and TensorFlow raise a dozen types for truncated or missing files
         if not folder.exists():
             raise
         raise error_type(f"prepared data in {folder} are damaged: delete it and run again") from error
@@ -29,7 +29,7 @@ def damage_named(folder: Path, error_type: type[UserError]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def no_temporary_files() -> Iterator[None]:
-    """A TFDS builder of data that are not there yet leaves an empty folder among the system's temporary files."""
+    """Remove the empty temporary folder that a TFDS builder leaves when its data are not prepared yet."""
     before = tempfile.tempdir
     with tempfile.TemporaryDirectory() as folder:
         tempfile.tempdir = folder
@@ -41,8 +41,8 @@ def no_temporary_files() -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep back TFDS's prints, progress bars and warnings; errors still show."""
-    from absl import logging  # here, for this and TFDS import TensorFlow
+    """Silence TFDS's prints, progress bars and warnings; errors still show."""
+    from absl import logging  # imported here: this and TFDS import TensorFlow
     from tensorflow_datasets.core.utils import tqdm_utils
 
     verbosity, bars = logging.get_verbosity(), tqdm_utils._active

@@ -1,4 +1,4 @@
-"""Hold-outs of publications: lists of cells that belong to a dataset, unlike the protocols of `gcn_tf.grid.holdout`."""
+"""Published hold-outs: lists of cells of one dataset, unlike the general protocols of `gcn_tf.grid.holdout`."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.grid.holdout import HoldoutError, Roles, Rule, Say, pair_rules
 from gcn_tf.pipelines.variations import Variation
 
-# (person's position, emotion, rotation) of the authors' hold-out; None: the fourth emotion, and every rotation.
+# (person's position, emotion, rotation) of the authors' hold-out. None stands for the fourth emotion, or every rotation.
 PAPER_FACES: tuple[tuple[int, str | None, str | None], ...] = (
     (4, "NE", "90"),
     (36, "DI", "180"),
@@ -51,18 +51,18 @@ def paper_digits(space: FactorSpace, seed: int, say: Say) -> list[Rule]:
 
 
 def paper_faces(space: FactorSpace, seed: int, say: Say) -> list[Rule]:
-    """The authors' faces: ten (person, emotion) pairs, two of them in one rotation alone.
+    """The authors' faces: ten (person, emotion) pairs, two of them in one rotation only.
 
     Persons are positions, as in the authors' list after they dropped five of KDEF's seventy. "The fourth" is the
-    fourth emotion of the chosen set: SU in the paper, AN in the authors' file. A grid with fewer persons has as many pairs
-    of its own unseen instead, and says so.
+    fourth emotion of the chosen set: SU in the paper, AN in the authors' file. If the grid has too few persons, the same
+    number of `high-level` pairs is held out instead, and `say` reports it.
     """
     wanted, there = 1 + max(position for position, _, _ in PAPER_FACES), len(space["person"])
     if there < wanted:
         count = min(len(PAPER_FACES), there)
         say(
-            f"paper-faces names persons up to the {wanted}th, here are {there}: high-level={count} is taken instead, one "
-            "emotion of each of so many persons"
+            f"paper-faces needs {wanted} persons, this dataset has {there}: high-level={count} is used instead, one "
+            f"emotion of each of {count} persons"
         )
         return pair_rules(space, "emotion", "person", seed, count)
     rules = []
@@ -86,12 +86,12 @@ def paper_faces(space: FactorSpace, seed: int, say: Say) -> list[Rule]:
 
 
 def digit_roles(identity: str, varied: Sequence[Variation]) -> Roles:
-    """Of a grid of digits: single colours and turns, whole digits of a writer or style, and the authors' list."""
+    """Roles of a grid of digits: single colours and turns, whole digits of a writer or style, and the authors' list."""
     variations = tuple(variation.factor.name for variation in varied)
     return Roles(variations or (identity,), "digit", identity, {"paper-digits": paper_digits})
 
 
 def face_roles(space: FactorSpace, varied: Sequence[Variation]) -> Roles:
-    """Of a grid of faces: single turns (without turns, single sessions), whole emotions of a person, the authors' list."""
+    """Roles of a grid of faces: single turns (without turns, sessions), whole emotions of a person, the authors' list."""
     variations = tuple(variation.factor.name for variation in varied) or space.names[-1:]
     return Roles(variations, "emotion", "person", {"paper-faces": paper_faces})

@@ -13,14 +13,14 @@ GROUPS = ("seen", "unseen low-level", "unseen high-level")
 
 @dataclass(frozen=True)
 class Split:
-    """The pictures of a dataset, parted by a hold-out.
+    """The pictures of a dataset, divided by a hold-out.
 
     Args:
         dataset: where the pixels come from.
         base: int32 (P,). Base image number of every picture.
         ids: int32 (P, M). Value ids of every picture.
         unseen: bool (P,). Held out: these never reach training.
-        notes: what users should know of the pictures and the hold-out, a line each.
+        notes: lines for the user about the pictures and the hold-out.
     """
 
     dataset: Dataset
@@ -30,7 +30,7 @@ class Split:
     notes: tuple[str, ...] = ()
 
     def rows(self, unseen: bool) -> np.ndarray:
-        """Numbers of the seen or of the unseen pictures: int64 (n,)."""
+        """Row numbers of the seen or of the unseen pictures: int64 (n,)."""
         return np.flatnonzero(self.unseen == unseen)
 
     def group(self) -> np.ndarray:
@@ -43,17 +43,17 @@ class Split:
         return np.where(self.unseen, np.where(known, 1, 2), 0)
 
     def groups(self) -> dict[str, np.ndarray]:
-        """Numbers of the pictures of every group, int64 each; empty groups are left out."""
+        """Row numbers of the pictures of every group, int64 (n,) each; empty groups are left out."""
         return rows_by_group(self.group())
 
 
 def rows_by_group(group: np.ndarray) -> dict[str, np.ndarray]:
-    """Rows by the name of their group, in the order of `GROUPS`: int (P,) -> int64 each; empty groups are left out."""
+    """Row numbers by group, in the order of `GROUPS`: int (P,) -> int64 (n,) each; empty groups are left out."""
     return {name: np.flatnonzero(group == n) for n, name in enumerate(GROUPS) if (group == n).any()}
 
 
 def split_dataset(dataset: Dataset, holdout: tuple[str, ...], seed: int) -> Split:
-    """Part a dataset by `--holdout` specs; raises HoldoutError when a value would never be seen."""
+    """Split a dataset by `--holdout` specs; raise HoldoutError if a factor value would never be seen."""
     base, ids = dataset.pictures()
     notes = list(dataset.notes)
     rules = holdout_rules(holdout, dataset.space, seed, dataset.holdout_roles, notes.append)
@@ -63,7 +63,7 @@ def split_dataset(dataset: Dataset, holdout: tuple[str, ...], seed: int) -> Spli
 
 
 def load_split(config: RunConfig) -> Split:
-    """The dataset of a run, parted into seen and unseen pictures."""
+    """Load the dataset of a run, split into seen and unseen pictures."""
     return split_dataset(load_dataset(config), config.holdout, config.seed)
 
 
@@ -74,7 +74,7 @@ def undivided(dataset: Dataset) -> Split:
 
 
 def repeated_pictures(dataset: Dataset) -> Split | None:
-    """The dataset's repeats in all variations, where it has repeats; nothing is held out."""
+    """The dataset's repeats in all variations, with nothing held out; None if it has no repeats."""
     if dataset.repeats is None:
         return None
     images, base_ids = dataset.repeats

@@ -1,7 +1,7 @@
 """Colour, rotation and mirroring: factors that multiply base images, as TensorFlow graph operations.
 
 Every variation is exact: colours mask channels, rotations and mirrorings move whole pixels, nothing is
-resampled. All work on batches with one id per image, inside tf.data graphs and eagerly alike.
+interpolated. All work on batches with one id per image, inside tf.data graphs and eagerly alike.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ ROTATIONS_DEGREES = ("0", "90", "180", "270")
 
 @dataclass(frozen=True)
 class Variation:
-    """A factor whose values are made from a base image.
+    """A factor whose values are derived from a base image.
 
     Args:
         factor: the factor and its values.
@@ -78,7 +78,7 @@ _MIRRORINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def transformation(count: int = 6) -> Variation:
-    """The four rotations and mirrorings: 6 are the authors', with the two plain mirrorings; 8 are all there are.
+    """Rotations and mirrorings: 6, the authors', are four rotations and two mirrorings; 8 are all symmetries.
 
     In "flip-left-right-90" the mirrored picture is turned by 90 degrees counter-clockwise.
     """

@@ -1,12 +1,16 @@
-"""Which writers: the words of --writers as a number or as ids."""
+"""Parsing of --writers: a number of writers, or ids."""
 
 from gcn_tf.errors import ConfigError, shown
 
-MOST_IDENTITIES = 50_000  # writers or persons; more make no grid that memory holds
+MOST_IDENTITIES = 50_000  # writers or persons; the grid of more would not fit into memory
 
 
 def parse_writers(text: str) -> int | tuple[int, ...]:
-    """`"10"` as a number of writers; `"115,203"`, or one id with a comma, as ids."""
+    """Parse `"10"` as a number of writers, and `"115,203"`, or one id with a comma, as ids.
+
+    Raises:
+        ConfigError: neither a number nor ids.
+    """
     try:
         ids = tuple(int(word) for word in text.split(",") if word.strip())
     except ValueError:
@@ -17,7 +21,7 @@ def parse_writers(text: str) -> int | tuple[int, ...]:
 
 
 def parse_writer_count(text: str, remedy: str) -> int:
-    """`"10"` as 10; raises ConfigError with the remedy for ids."""
+    """Parse `"10"` as 10; raise ConfigError with the remedy for ids."""
     writers = parse_writers(text)
     if not isinstance(writers, int):
         raise ConfigError(f"--writers {text}: {remedy}")

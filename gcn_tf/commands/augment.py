@@ -1,4 +1,4 @@
-"""`gcn-tf augment`."""
+"""`gcn-tf augment`: write many pictures of a run as a dataset."""
 
 import sys
 from collections.abc import Sequence
@@ -16,21 +16,21 @@ from gcn_tf.quiet import import_tensorflow
 
 HELP = """Write many pictures of a run, blends or unseen cells, as a labelled dataset to train on.
 
-The same command goes on after a stop, and does nothing when all is there.
+The same command continues after a stop, and does nothing if the dataset is complete.
 Example: gcn-tf augment runs/demo --blend writer --with color=red --ratio beta:0.4 --out blends
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Augment(AugmentationConfig):
-    """What `augment` was asked for."""
+    """Options of `augment`."""
 
     run: Positional[Path]
     """Folder that train wrote."""
     out: Annotated[Path, place("")]
     """Folder of the dataset."""
     shard: str = "1/1"
-    """Do a share of the parts, so that many machines share the work: 3/16 is the third of sixteen."""
+    """Write only a share of the parts, so that many machines can divide the work: 3/16 is the third of sixteen."""
     debug: Debug = False
 
 
@@ -43,7 +43,7 @@ def parse(words: Sequence[str]) -> Augment:
 
 
 def run(options: Augment) -> None:
-    """Write the dataset, or go on with it."""
+    """Write the dataset, or continue it."""
     config = AugmentationConfig(
         **{entry.name: getattr(options, entry.name) for entry in fields(AugmentationConfig)}
     )

@@ -1,4 +1,4 @@
-"""`gcn-tf datasets`."""
+"""`gcn-tf datasets`: list the datasets, or show one as a contact sheet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
@@ -20,7 +20,7 @@ from gcn_tf.quiet import import_tensorflow
 
 HELP = """List the datasets, or show the grid of one as a contact sheet with its unseen cells framed.
 
-Settings that are not given are those of the preset of the same name.
+All other settings come from the preset of the same name.
 Example: gcn-tf datasets glyphs --writers 20 --out glyphs.png
 """
 
@@ -30,7 +30,7 @@ class DatasetsFlags:
     """Which dataset, and where its picture goes."""
 
     name: Positional[str] = ""
-    """Dataset by name; without one they are listed."""
+    """Dataset by name; without a name, all are listed."""
     out: Annotated[Path | None, place("NAME.png", "FILE.png")] = None
     """The PNG to write."""
     write_kdef: Annotated[Path | None, place("")] = None
@@ -51,7 +51,7 @@ class SheetDataFlags(flags.DataFlags):
 
 @dataclass(frozen=True)
 class Datasets:
-    """What `datasets` was asked for; no config: the list."""
+    """Options of `datasets`; without a config, the datasets are listed."""
 
     config: RunConfig | None
     flags: DatasetsFlags
@@ -80,9 +80,9 @@ def parse(words: Sequence[str]) -> Datasets:
 
 
 def _named(words: Sequence[str]) -> str:
-    """The dataset that is asked for, by position or by --dataset.
+    """The chosen dataset, by position or by --dataset.
 
-    Which word is the name depends on which flags take values, those of all datasets among them.
+    Which word is the name depends on which flags take values, including those of all datasets.
     """
     options = {entry.name for where in doors.DATASETS.values() for entry in fields(doors.find(where))}
     first = make_dataclass(

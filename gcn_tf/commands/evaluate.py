@@ -1,4 +1,4 @@
-"""`gcn-tf evaluate`."""
+"""`gcn-tf evaluate`: score a run and write its report again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from gcn_tf.commands.flags import CHECKPOINTS, Checkpoint, Debug
 from gcn_tf.commands.printing import print_report
 from gcn_tf.quiet import import_tensorflow
 
-HELP = """Score a run with two independent judges, seen and unseen cells apart, and write its report.
+HELP = """Score a run with two independent judges, seen and unseen cells separately, and write its report.
 
 Example: gcn-tf evaluate runs/demo
 """
@@ -19,7 +19,7 @@ Example: gcn-tf evaluate runs/demo
 
 @dataclass(frozen=True)
 class Evaluate:
-    """What `evaluate` was asked for."""
+    """Options of `evaluate`."""
 
     run: Positional[Path]
     """Folder that train wrote."""

@@ -1,4 +1,4 @@
-"""`gcn-tf export`."""
+"""`gcn-tf export`: write the SavedModel of a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Example: gcn-tf export runs/demo --out digits_model
 
 @dataclass(frozen=True)
 class Export:
-    """What `export` was asked for."""
+    """Options of `export`."""
 
     run: Positional[Path]
     """Folder that train wrote."""

@@ -1,7 +1,7 @@
-"""How a command line becomes settings, in two stages: first what the defaults depend on, then everything.
+"""Parse a command line into settings, in two stages: first what the defaults depend on, then everything.
 
-The flags of `train` are those of the dataset that is asked for, and their defaults those of its preset, of a --config file or
-of the run that is resumed. So a first parse reads these few flags and passes over all others; the second one has the final set.
+The flags of `train` depend on the chosen dataset, and their defaults on its preset, a --config file or the run that is
+resumed. So the first stage reads only these few flags and ignores all others; the second one knows the final set.
 """
 
 import ast
@@ -33,7 +33,7 @@ Flags = TypeVar("Flags")
 
 
 def place(default: str, metavar: str = "PATH") -> Any:
-    """An annotation for an optional file or folder, whose default is said in words."""
+    """An annotation for an optional file or folder, whose default is described in words."""
     return arg(metavar=metavar, help_behavior_hint=f"(default: {default})" if default else "")
 
 
@@ -45,7 +45,7 @@ class DataFlags(DataConfig):
     data_dir: Annotated[str | None, place("gcn-tf in the user's cache")] = None
     """Folder of the prepared data."""
     manual_dir: Annotated[str | None, place("none")] = None
-    """Folder with the dataset's files, for a dataset whose files are put there by hand."""
+    """Folder with the dataset's files, for datasets whose files you obtain yourself."""
 
 
 def _default_specs(shown: str) -> str:
@@ -91,24 +91,24 @@ class FirstFlags:
 
 
 def first_flags(words: Sequence[str]) -> FirstFlags:
-    """The first stage; raises UserError for one of these flags without a value."""
+    """Parse the first stage; raise UserError for one of these flags without a value."""
     found: FirstFlags = parse_known(FirstFlags, words)
     return found
 
 
 def parse_known(kind: type[Flags], words: Sequence[str]) -> Flags:
-    """Parse some flags and pass over all others."""
+    """Parse some flags and ignore all others."""
     found: Flags = _quietly(kind, _completed(words), "", return_unknown_args=True, add_help=False)[0]
     return found
 
 
 def parse(kind: type[Flags], words: Sequence[str], command: str, description: str, epilog: str = "") -> Flags:
-    """Parse the words of a command, or end the process after its help.
+    """Parse the words of a command; with --help, print the help and exit.
 
     Args:
         kind: dataclass of flags, or of groups of them.
-        description: what the help begins with.
-        epilog: what the help ends with.
+        description: text at the start of the help.
+        epilog: text at the end of the help.
 
     Raises:
         UserError: words that the command does not take; one line with the remedy.
@@ -140,7 +140,7 @@ def _quietly(kind: type, words: Sequence[str], command: str, **settings: Any) ->
 
 
 def _completed(words: Sequence[str]) -> list[str]:
-    """The words with the values that flags have when none is given."""
+    """Add the values of flags that may be given without one."""
     completed: list[str] = []
     for place, word in enumerate(words):
         completed.append(word)
@@ -173,7 +173,7 @@ def unseen_group(config: RunConfig) -> tuple[str, Any, Any]:
 
 
 def holdout_of(flags: UnseenFlags) -> tuple[str, ...]:
-    """The hold-out that is asked for: --holdout adds to the default, which counts only when nothing was added."""
+    """The chosen hold-out: --holdout appends to the default, which counts only if nothing is appended."""
     default, *given = flags.holdout
     return tuple(spec for specs in given for spec in specs) or default
 
@@ -200,7 +200,7 @@ def command_flags(*groups: tuple[str, Any, Any]) -> type:
 
 
 def given(words: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
-    """Which of some settings have a flag among the words."""
+    """Those of the settings `names` whose flags are among the words."""
     kind = make_dataclass(
         "Given", [(name, tuple[str, ...], field(default=())) for name in names], frozen=True
     )
@@ -209,7 +209,7 @@ def given(words: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
 
 
 def config_of(flags: Any, config: RunConfig) -> RunConfig:
-    """The settings after the flags: `config` with what the groups of parsed flags say."""
+    """The settings after the flags: `config` with the values of the parsed groups of flags."""
     known = {entry.name for entry in fields(RunConfig)}
     changes: dict[str, Any] = {}
     for part in (getattr(flags, entry.name) for entry in fields(flags)):
@@ -243,7 +243,7 @@ def defaults(first: FirstFlags) -> RunConfig:
 
 
 def other_datasets(config: DataConfig, command: str) -> str:
-    """Lines for a help text: which options other datasets have."""
+    """Lines for a help text with the options of other datasets."""
     lines = [f"Other datasets have other options; gcn-tf {command} --dataset NAME --help explains them:"]
     for name, where in doors.DATASETS.items():
         if name != config.dataset.partition("/")[0]:

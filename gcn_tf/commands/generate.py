@@ -1,4 +1,4 @@
-"""`gcn-tf generate`."""
+"""`gcn-tf generate`: write cells, grids and blends as one PNG."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Example: gcn-tf generate runs/demo digit='*' writer=3:0.5+8:0.5 color=red rotati
 
 @dataclass(frozen=True)
 class Generate:
-    """What `generate` was asked for."""
+    """Options of `generate`."""
 
     run: Positional[Path]
     """Folder that train wrote."""
@@ -29,7 +29,7 @@ class Generate:
     out: Annotated[Path | None, place("generated/WORDS.png in the run", "FILE.png")] = None
     """The PNG to write."""
     zoom: int = 8
-    """How many times every pixel is repeated."""
+    """Factor by which pictures are enlarged, by repeating pixels."""
     checkpoint: Checkpoint = "newest"
     debug: Debug = False
 

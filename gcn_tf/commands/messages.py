@@ -1,4 +1,4 @@
-"""The parser's boxed messages as one line of ours: the value, the flag, and what would be right."""
+"""Turn the parser's boxed messages into one line: the flag, the value and the remedy."""
 
 import ast
 import importlib
@@ -11,11 +11,11 @@ from gcn_tf.errors import shown
 
 
 def one_line(box: str, command: str, words: Sequence[str]) -> str:
-    """The message in a box that the parser printed.
+    """Reduce a message in a box that the parser printed to one line.
 
     Args:
         command: "train".
-        words: what was parsed.
+        words: the words of the command line.
     """
     text = " ".join(box.translate(dict.fromkeys(map(ord, "╭╮╰╯│─"), " ")).split())
     text = text.split(" For full helptext")[0].split(" Argument helptext")[0]
@@ -44,7 +44,7 @@ def _unknown(found: Found, command: str, words: Sequence[str]) -> str:
 
 
 def flags_of(command: str) -> set[str]:
-    """The flags of a command that are its own, `{"--trials", ...}`."""
+    """The command's own flags, `{"--trials", ...}`."""
     module = importlib.import_module(doors.COMMANDS[command])
     names = {name for kind in module.OWN_FLAGS for name in kind.__dataclass_fields__}
     return {f"--{name.strip('_').replace('_', '-')}" for name in names}

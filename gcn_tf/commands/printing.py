@@ -5,12 +5,12 @@ from pathlib import Path
 
 
 def print_notes(notes: Sequence[str]) -> None:
-    """What users should know of the pictures, a line each."""
+    """Print what users should know about the pictures, a line each."""
     print("".join(f"{note}\n" for note in notes), end="")
 
 
 def print_report(picture: Path) -> None:
-    """The table seen / unseen of the report that has a picture, then where both are."""
+    """Print the scores of seen and unseen cells from the report that `picture` belongs to, then the paths of both."""
     from gcn_tf.evaluation.report import read_report
     from gcn_tf.reporting.tables import score_table
 

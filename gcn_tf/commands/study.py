@@ -1,4 +1,4 @@
-"""`gcn-tf study`."""
+"""`gcn-tf study`: compare methods over several seeds."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ from gcn_tf.errors import ConfigError
 from gcn_tf.interrupts import Interrupted, exit_code
 from gcn_tf.quiet import import_tensorflow
 
-HELP = """Compare methods over several seeds: what does cooperation buy, do generated pictures teach a classifier anything?
+HELP = """Compare methods over several seeds: does cooperation help, and do generated pictures help a classifier?
 
 Example: gcn-tf study cooperation --dataset glyphs --quick
 """
@@ -32,32 +32,32 @@ class StudyFlags:
     """What is compared, and where the study goes."""
 
     experiment: Positional[Experiment] = "cooperation"
-    """cooperation: no classifier, every regime with and without imagined cells, two baselines, the preset and the
+    """cooperation: no classifier, every regime with and without imagined cells, two baselines, the preset, and the
     preset without each of its parts. weights: the paper's loss weights and activations. settings: the preset against
     the settings of --config, such as the best of a search. augmentation: classifiers that learn from few real pictures
-    of --writers or --persons, as they are, augmented conventionally, and with pictures of a GCN that saw no more."""
+    of --writers or --persons, as they are, augmented conventionally, and with pictures of a GCN trained on the same."""
     seeds: Annotated[
         int | None, arg(metavar="INT", help_behavior_hint="(default: 3; 5 of settings, augmentation)")
     ] = None
-    """How many seeds."""
+    """Number of seeds."""
     seed: int = 0
     """The first seed."""
     steps: int = RunConfig.steps
     """Training steps of every generator."""
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Trainings side by side, one thread each; by default one per core."""
+    """Trainings in parallel, one thread each; by default one per core."""
     quick: bool = False
-    """Few seeds and steps, to see that everything works; its figures mean little."""
+    """Few seeds and steps, to check that everything works; the figures mean little."""
     counts: Annotated[tuple[int, ...], arg(help_behavior_hint="(default: 1 2 5 10; 1 3 of faces)")] = ()
     """augmentation: real pictures per class and writer or person to try."""
     downstream_steps: Annotated[int, arg(aliases=["--student-steps"])] = 500
-    """augmentation: steps of a downstream classifier's round; a second round follows."""
+    """augmentation: steps of a downstream classifier's round; it has at most two rounds."""
     preset: Annotated[str, arg(help_behavior_hint="(default: the dataset's)")] = ""
     """Settings by name that all methods start from."""
     config: Annotated[Path | None, place("", "FILE.yaml")] = None
     """settings: file to compare with the preset; data, hold-out, seed and steps are the file's."""
     out: Annotated[Path | None, place("studies/EXPERIMENT-DATASET")] = None
-    """Folder of the study, gone on with if it is there."""
+    """Folder of the study; an existing study continues."""
     debug: Debug = False
 
 
@@ -66,7 +66,7 @@ OWN_FLAGS = (StudyFlags,)
 
 @dataclass(frozen=True)
 class Study:
-    """What `study` was asked for: the settings that all methods start from, and its own flags."""
+    """Options of `study`: the settings that all methods start from, and its own flags."""
 
     config: RunConfig
     flags: StudyFlags
@@ -93,7 +93,7 @@ def parse(words: Sequence[str]) -> Study:
 
 
 def _check(found: StudyFlags, parsed: Any) -> None:
-    """Raise ConfigError for a setting that no experiment, or not this one, can have."""
+    """Raise ConfigError for a setting that is out of range or belongs to another experiment."""
     name = found.experiment
     check_flag("--seeds", found.seeds, 1, 1000)
     check_flag("--jobs", found.jobs, 1, 1000)
@@ -113,7 +113,7 @@ def _check(found: StudyFlags, parsed: Any) -> None:
 
 
 def run(options: Study) -> None:
-    """Run the experiment, or go on, and say where its report is."""
+    """Run or continue the experiment, then print where its report is."""
     found, config = options.flags, options.config
     name = f"{found.experiment}-{config.dataset.replace('/', '-')}{'-quick' if found.quick else ''}"
     out = found.out or Path("studies") / name

@@ -1,4 +1,4 @@
-"""`gcn-tf train`."""
+"""`gcn-tf train`: train, export and report; `--resume` and `--dry-run`."""
 
 import sys
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class RunFlags:
     run_dir: Annotated[Path | None, place("runs/DATASET-DATE-TIME")] = None
     """Folder of the run."""
     resume: Annotated[Path | None, place("", "RUN")] = None
-    """Go on with this run from its newest checkpoint, under the same settings; a larger --steps lengthens it."""
+    """Resume this run from its newest checkpoint, with the same settings; a larger --steps lengthens it."""
     config: Annotated[Path | None, place("", "FILE.yaml")] = None
     """Settings; the keys are these flags, and the layers of both networks."""
     preset: Annotated[str, arg(help_behavior_hint="(default: the dataset's)")] = ""
@@ -45,7 +45,7 @@ OWN_FLAGS = (RunFlags, OutputConfig, flags.TrainingFlags, flags.UnseenFlags)
 
 @dataclass(frozen=True)
 class Train:
-    """What `train` was asked for: the settings, those of the run that is resumed, and its own flags."""
+    """Options of `train`: the settings, those of the run that is resumed, and its own flags."""
 
     config: RunConfig
     flags: RunFlags
@@ -71,7 +71,7 @@ def parse(words: Sequence[str]) -> Train:
 
 
 def _resumed(first: FirstFlags) -> RunConfig | None:
-    """The settings of the run to go on with, if there is one."""
+    """The settings of the run to resume, if there is one."""
     if not first.resume:
         return None
     for flag in ("run-dir", "config"):
@@ -84,7 +84,7 @@ def _resumed(first: FirstFlags) -> RunConfig | None:
 
 
 def run(options: Train) -> None:
-    """Train, or go on, then export and report."""
+    """Train or resume a run, then export its model and write its report."""
     import_tensorflow()
     from gcn_tf.evaluation.report import finished_report, write_report
     from gcn_tf.runs.run_dir import Run, check_new_run_dir, new_run_dir, write_run

@@ -1,4 +1,4 @@
-"""`gcn-tf tune`."""
+"""`gcn-tf tune`: search for settings."""
 
 import sys
 from collections.abc import Sequence
@@ -20,23 +20,23 @@ from gcn_tf.tuning.space import VARIED, parse_specs, read_space_file
 
 HELP = """Search for loss weights, activations, optimizer, widths and regime; write best.yaml for train --config.
 
-The flags of train say what the search begins with. It goes on after a stop or a kill.
+The flags of train set where the search begins. The same command continues it after a stop or a kill.
 Example: gcn-tf tune --dataset glyphs --trials 30 --strategy hyperband --dry-run
 """
 
 
 @dataclass(frozen=True)
 class SearchFlags:
-    """What is searched, and how."""
+    """What is searched and how."""
 
     trials: int = 30
-    """How many, the shorter ones of hyperband included; more of them go on with a search that ended."""
+    """Number of trials, including the shorter ones of hyperband; a larger number continues a search that ended."""
     strategy: Strategy = "hyperband"
-    """hyperband: many short trainings, the best of them longer; bayesian: a Gaussian process says what to try next;
+    """hyperband: many short trainings, the best of them longer; bayesian: a Gaussian process proposes what to try next;
     random."""
     space: tuple[str, ...] = ()
-    """What varies, else as --dry-run prints it: learning_rate=1e-4..1e-3 generator.activation=relu,elu beta_2=0.99. A
-    flag of train that is given, such as --learning-rate 1e-3, fixes its setting."""
+    """Settings that vary, such as learning_rate=1e-4..1e-3 generator.activation=relu,elu beta_2=0.99; --dry-run prints
+    the default. A flag of train, such as --learning-rate 1e-3, fixes its setting."""
     space_file: Annotated[Path | None, place("", "FILE.yaml")] = None
     """The same from a YAML file: setting: LOW..HIGH, setting: [a, b] or setting: value."""
     validation: Annotated[Specs, arg(help_behavior_hint="(default: the protocols of --holdout)")] = ()
@@ -44,7 +44,7 @@ class SearchFlags:
     psnr_weight: float = PSNR_WEIGHT
     """Weight of a dB of PSNR in the score beside the share of factors classified correctly."""
     executions: int = 1
-    """How often a trial of full length is trained, each time with another seed; its score is the mean. One training can be
+    """Number of trainings of a full-length trial, each with another seed; its score is the mean, since one training can be
     lucky."""
     max_parameters: Annotated[
         int | None,
@@ -52,12 +52,12 @@ class SearchFlags:
     ] = None
     """Budget of both networks' parameters."""
     role: Role = "alone"
-    """Several machines: one chief, which trains nothing, and as many workers as you like, all with the same settings."""
+    """With several machines: one chief, which trains nothing, and any number of workers, all with the same settings."""
     chief_address: str = "127.0.0.1:8754"
     """Where the chief listens, by default for this machine alone: HOST:PORT. The connection is neither encrypted nor
     authenticated: 0.0.0.0:8754 is for networks that you trust."""
     out: Annotated[Path | None, place("tunings/DATASET-STRATEGY")] = None
-    """Folder of the search, gone on with if it is there."""
+    """Folder of the search; an existing search continues."""
     config: Annotated[Path | None, place("", "FILE.yaml")] = None
     """Settings that the search begins with."""
     preset: Annotated[str, arg(help_behavior_hint="(default: the dataset's)")] = ""
@@ -72,7 +72,7 @@ OWN_FLAGS = (SearchFlags, flags.TrainingFlags, flags.UnseenFlags, OutputConfig)
 
 @dataclass(frozen=True)
 class Tune:
-    """What `tune` was asked for: the search, its own flags, and the settings that flags fix."""
+    """Options of `tune`: the search, with the settings that flags fix, and its own flags."""
 
     search: Search
     flags: SearchFlags
@@ -106,8 +106,8 @@ def parse(words: Sequence[str]) -> Tune:
 
 
 def _check(found: SearchFlags) -> None:
-    """Raise ConfigError for a flag of the search that makes no sense."""
-    check_flag("--trials", found.trials, 2, 10_000)  # the first has the settings as they are
+    """Raise ConfigError for a flag of the search that is out of range or malformed."""
+    check_flag("--trials", found.trials, 2, 10_000)  # the first trial has the settings as they are
     check_flag("--psnr-weight", found.psnr_weight, 0)
     check_flag("--executions", found.executions, 1, 1000)
     check_flag("--max-parameters", found.max_parameters, 1)
@@ -136,7 +136,7 @@ def _search(found: SearchFlags, config: RunConfig, specs: dict[str, Any]) -> Sea
 
 
 def run(options: Tune) -> None:
-    """Search, or go on, and say where the best settings are."""
+    """Start or continue the search, then print where the best settings are."""
     search, found = options.search, options.flags
     import_tensorflow()
     from gcn_tf.tuning.search import describe, prepare_search, run_search

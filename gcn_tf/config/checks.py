@@ -1,4 +1,4 @@
-"""Limits of settings: every number of a config is annotated with its `Range`, and one that is out of it is named."""
+"""Limits of settings: the numbers of a config are annotated with their `Range`, and errors name those outside it."""
 
 import dataclasses
 import re
@@ -9,14 +9,14 @@ from typing import Any
 from gcn_tf.errors import ConfigError, shown
 
 LARGEST_NUMBER = 10**12
-MOST_LAYERS = 100  # in a row; Keras takes minutes for thousands, then has no stack left
+MOST_LAYERS = 100  # in a row; with thousands, Keras takes minutes and then overflows the stack
 
 
 @dataclass(frozen=True)
 class Range:
     """Smallest and largest value of a number, both allowed; None leaves the upper side open, up to LARGEST_NUMBER.
 
-    In an annotation it holds for every number of the setting, however deep: `Annotated[tuple[int, ...], Range(1)]`.
+    In an annotation it applies to every number of the setting, at any depth: `Annotated[tuple[int, ...], Range(1)]`.
     """
 
     lowest: float
@@ -42,9 +42,9 @@ def ranges_of(kind: type) -> dict[str, Range]:
 
 
 def check_config(config: Any, prefix: str = "") -> None:
-    """Raise ConfigError for the first setting that is out of range, naming it, or for two that contradict each other.
+    """Raise ConfigError naming the first setting that is out of range, or settings that contradict each other.
 
-    Every class of a config that has a method `check_settings` is asked for contradictions after the numbers.
+    After the ranges, every class of the config that has a method `check_settings` checks for contradictions.
     """
     ranges = ranges_of(type(config))
     for entry in fields(config):
@@ -57,7 +57,7 @@ def check_config(config: Any, prefix: str = "") -> None:
 
 
 def _check_value(key: str, value: Any, allowed: Range | None) -> None:
-    """Everything in a setting, however deep, has the setting's range; layers bring their own."""
+    """Check everything in a setting, at any depth, against the setting's range; layers have ranges of their own."""
     if dataclasses.is_dataclass(value):
         check_config(value, f"{key}." if key and not key.endswith(".") else key)
     elif isinstance(value, dict):
@@ -80,9 +80,11 @@ def _check_number(key: str, value: float, allowed: Range | None) -> None:
 
 
 def check_flag(flag: str, value: float | None, lowest: float, highest: float = LARGEST_NUMBER) -> None:
-    """Raise ConfigError for a number that a flag cannot have; None is one that was not given."""
+    """Raise ConfigError if the number given to a flag is out of range; None means that the flag was not given."""
     if value is not None and not lowest <= value <= highest:  # so that NaN is refused
-        found = f"{value:g}" if isinstance(value, float) else shown(value)  # hundreds of digits, perhaps
+        found = (
+            f"{value:g}" if isinstance(value, float) else shown(value)
+        )  # an int may have hundreds of digits
         raise ConfigError(f"{flag} {found}: give a number from {lowest:g} to {highest:g}")
 
 

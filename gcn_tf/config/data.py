@@ -1,7 +1,7 @@
-"""Which pictures: what every dataset has, and the contract of a dataset's own options. No TensorFlow here.
+"""Settings of the data: those of every dataset, and the contract of a dataset's own options. No TensorFlow here.
 
 A dataset is a frozen dataclass: its fields are settings, with defaults, docstrings and ranges, which become flags and keys of
-YAML files; its `load` makes the pictures. `gcn_tf.doors` names the classes.
+YAML files; its `load` returns the pictures. `gcn_tf.doors` names the classes.
 """
 
 from abc import ABC, abstractmethod
@@ -22,8 +22,8 @@ class DatasetOptions(ABC):
 
     Attributes:
         factors: one line for `gcn-tf datasets`: the factors and how many values each has.
-        needs: one line: what must be there before it loads.
-        possible_factors: every factor that its grid can have; a preset may weigh them all.
+        needs: one line: what it needs to load.
+        possible_factors: every factor that its grid can have; presets may weight all of them.
         subsets: names after the slash of `--dataset NAME/SUBSET`, the default first.
         takes_files: whether it reads --manual-dir.
     """
@@ -38,23 +38,25 @@ class DatasetOptions(ABC):
 
     @abstractmethod
     def load(self, config: "DataConfig") -> Any:
-        """The dataset, a `gcn_tf.pipelines.dataset.Dataset`; raises UserError for settings or files that do not serve.
+        """Load the dataset, a `gcn_tf.pipelines.dataset.Dataset`; raise UserError for unusable settings or files.
 
-        TensorFlow and everything heavy is imported here, not at the top of the file.
+        Import TensorFlow and other heavy modules here, not at the top of the file.
         """
 
     def labelled_pictures(self, config: "DataConfig", identities: int) -> Any:
-        """All labelled pictures of a classification task, `gcn_tf.pipelines.labelled.LabelledPictures`, for
-        `gcn-tf study augmentation`; datasets without such a task leave it as it is."""
+        """Load all labelled pictures of a classification task, `gcn_tf.pipelines.labelled.LabelledPictures`.
+
+        `gcn-tf study augmentation` needs them; datasets without such a task do not override this method.
+        """
         raise NotImplementedError
 
     def identities(self) -> int:
-        """How many writers or persons a classification task learns from; raises ConfigError unless that is a number."""
+        """Number of writers or persons that a classification task learns from; raise ConfigError if ids are given."""
         raise NotImplementedError
 
     @property
     def exemplar_counts(self) -> tuple[int, ...]:
-        """Pictures per class and identity that the study of augmentation tries; empty: no such task."""
+        """Numbers of pictures per class and identity that the augmentation study tries; empty if it has no such task."""
         return ()
 
 
@@ -81,22 +83,30 @@ def _default_options() -> DatasetOptions:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which pictures."""
+    """Which pictures.
+
+    Example:
+
+    >>> from gcn_tf.config.data import DataConfig
+    >>> data = DataConfig.of("faces", persons="5", image_size=32)
+    >>> data.options.persons, data.image_size, data.subset
+    ('5', 32, '')
+    """
 
     dataset: str = "glyphs"
-    """Dataset by name, with a subset where it has some: qmnist, qmnist/train. `gcn-tf datasets` lists them."""
+    """Dataset by name, with a subset if it has any: qmnist, qmnist/train. `gcn-tf datasets` lists them."""
     options: DatasetOptions = field(default_factory=_default_options)
     """The dataset's own settings."""
     image_size: Annotated[int, Range(*IMAGE_SIDES)] = 28
-    """Side of the pictures in pixels, where the dataset can be had in several sizes."""
+    """Side of the pictures in pixels, for datasets that come in several sizes."""
     data_dir: str | None = None
     """Folder of the prepared data; default: gcn-tf in the user's cache."""
     manual_dir: str | None = None
-    """Folder with the dataset's files, for a dataset whose files are put there by hand."""
+    """Folder with the dataset's files, for datasets whose files you obtain yourself."""
 
     @classmethod
     def of(cls, dataset: str = "glyphs", **settings: Any) -> Self:
-        """A config of a dataset; its own options stand among the other settings: `DataConfig.of("glyphs", writers="3")`."""
+        """Create a config, with the dataset's own options among the settings: `DataConfig.of("glyphs", writers="3")`."""
         kind = dataset_options(dataset)
         own = {entry.name for entry in fields(kind)}
         options = kind(**{name: value for name, value in settings.items() if name in own})
@@ -106,7 +116,7 @@ class DataConfig:
         return cls(dataset=dataset, options=options, **rest)
 
     def check_settings(self) -> None:
-        """Raise ConfigError for a folder of files that the dataset does not read, or options of another dataset."""
+        """Raise ConfigError if --manual-dir is given to a dataset that reads no files."""
         if self.manual_dir and not self.options.takes_files:
             takers = [n for n, place in doors.DATASETS.items() if doors.find(place).takes_files]
             raise ConfigError(
@@ -116,7 +126,7 @@ class DataConfig:
 
     @property
     def subset(self) -> str:
-        """The subset that is asked for, or the dataset's first; empty when it has none."""
+        """The chosen subset, or the dataset's first; empty if it has none."""
         return self.dataset.partition("/")[2] or next(iter(self.options.subsets), "")
 
     @property
@@ -130,7 +140,7 @@ class DataConfig:
         return replace(self, options=replace(self.options, **settings))
 
     def of_dataset(self, dataset: str) -> Self:
-        """A copy for another dataset: options of the same name keep their values, the others have their defaults."""
+        """A copy for another dataset: options of the same name keep their values, the others take their defaults."""
         kind = dataset_options(dataset)
         if type(self.options) is kind:
             return replace(self, dataset=dataset)

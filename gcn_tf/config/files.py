@@ -1,7 +1,7 @@
 """Settings from files: presets and YAML in, `config.yaml` out. No TensorFlow here.
 
-Settings are resolved in this order, later ones winning: the defaults of `config`, a preset (`presets/NAME.yaml`), a
-`--config` file, the flags.
+Settings are resolved in this order, the later ones winning: the defaults of `gcn_tf.config.schema.RunConfig`, a preset
+(`presets/NAME.yaml`), a `--config` file, the flags.
 """
 
 import dataclasses
@@ -25,18 +25,16 @@ from gcn_tf.errors import ConfigError, shown, suggest
 from gcn_tf.files import read_small
 
 LARGEST_FILE = 200_000  # bytes; all settings of a run take 3,000
-
-
-MOST_VALUES = 100_000  # in a file, once everything that its aliases stand for is written out
+MOST_VALUES = 100_000  # in a file, with its aliases expanded
 
 
 def with_settings(config: Any, settings: dict[str, Any], place: str) -> Any:
     """A copy of a config dataclass with `settings` applied, type-checked.
 
-    Options of a config's dataset stand among the other settings; `dataset` itself is applied first.
+    Options of the config's dataset are given among the other settings; `dataset` itself is applied first.
 
     Raises:
-        ConfigError: an unknown key (with the nearest spelling) or a value of the wrong type; `place` says where.
+        ConfigError: an unknown key (with the nearest spelling) or a value of the wrong type; the message names `place`.
     """
     if not isinstance(settings, dict):
         raise ConfigError(f"{place}: expected settings of the form 'key: value', found {shown(settings)}")
@@ -58,7 +56,7 @@ def with_settings(config: Any, settings: dict[str, Any], place: str) -> Any:
 
 
 def _of_dataset(settings: dict[str, Any], config: Any, place: str) -> tuple[dict[str, Any], Any]:
-    """Apply `dataset` and the options of the dataset; returns the other settings and the changed config."""
+    """Apply `dataset` and the options of the dataset; return the other settings and the changed config."""
     if "dataset" in settings:
         config = config.of_dataset(_typed(str, settings.pop("dataset"), f"{place}: dataset"))
     own = {entry.name for entry in fields(config.options)}
@@ -67,7 +65,7 @@ def _of_dataset(settings: dict[str, Any], config: Any, place: str) -> tuple[dict
 
 
 def _hint(key: Any, config: Any) -> str:
-    """What may have been meant by an unknown key: another spelling, or an option of other datasets."""
+    """A hint for an unknown key: another spelling, or the datasets that have such an option."""
     known = [entry.name for entry in fields(config) if entry.name != "options"]
     if isinstance(config, DataConfig):
         known += [entry.name for entry in fields(config.options)]
@@ -77,13 +75,13 @@ def _hint(key: Any, config: Any) -> str:
 
 
 def datasets_with(option: str) -> list[str]:
-    """The datasets that have an option of this name."""
+    """Names of the datasets that have an option of this name."""
     kinds = {name: doors.find(place) for name, place in doors.DATASETS.items()}
     return [name for name, kind in kinds.items() if option in {entry.name for entry in fields(kind)}]
 
 
 def _network(key: str, current: NetworkConfig, value: Any, place: str) -> NetworkConfig:
-    """A network's settings: a mapping, whose `kind` may name another kind, or the kind's name alone."""
+    """Parse a network's settings: a mapping, whose `kind` may name another kind, or just the name of a kind."""
     settings = {"kind": value} if isinstance(value, str) else value
     if not isinstance(settings, dict):
         raise ConfigError(f"{place}: expected settings of the form 'key: value', found {shown(value)}")
@@ -112,7 +110,7 @@ def _typed(hint: Any, value: Any, place: str) -> Any:
         return {_factor(k, place): _typed(arguments[1], v, f"{place}.{k}") for k, v in value.items()}
     if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, dict):
         return _layer(hint, value, place)
-    if hint is str and isinstance(value, str) and "\0" not in value:  # no name of a file has that
+    if hint is str and isinstance(value, str) and "\0" not in value:  # file names cannot contain it
         return value
     if hint is str and type(value) is int and abs(value) <= LARGEST_NUMBER:
         return str(value)
@@ -142,7 +140,7 @@ def _layer(kind: type, value: dict[str, Any], place: str) -> Any:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Settings of a YAML file; raises ConfigError naming the file when it is missing or no mapping."""
+    """Read settings from a YAML file; raise ConfigError naming the file if it is missing or not a mapping."""
     try:
         settings = _parsed(read_small(path, LARGEST_FILE))
     except OSError as error:
@@ -156,18 +154,18 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _parsed(content: bytes) -> Any:
-    """Plain values of a YAML document; no tag makes anything else."""
+    """Plain values of a YAML document; tags cannot create other objects."""
     loader = yaml.SafeLoader(content)
     node = loader.get_single_node()
     if node is None:
         return None
     if _size(node, {}) > MOST_VALUES:
-        raise ValueError("its aliases stand for too much")
+        raise ValueError("its aliases expand to too many values")
     return loader.construct_document(node)
 
 
 def _size(node: yaml.Node, known: dict[int, float]) -> float:
-    """Values below a node once its aliases are written out; what contains itself has no end."""
+    """Number of values below a node with all aliases expanded; infinite if a node contains itself."""
     if id(node) not in known:
         known[id(node)] = math.inf
         children = node.value if isinstance(node, yaml.CollectionNode) else ()
@@ -184,7 +182,7 @@ def preset_names() -> list[str]:
 
 
 def _with_preset(config: RunConfig, name: str) -> RunConfig:
-    """The settings of a preset over `config`; `extends: OTHER` in its file takes those of another first."""
+    """Apply the settings of a preset to `config`; `extends: OTHER` in its file applies another preset first."""
     settings = yaml.safe_load((resources.files("gcn_tf.config") / "presets" / f"{name}.yaml").read_text())
     if base := settings.pop("extends", ""):
         config = _with_preset(config, base)
@@ -192,14 +190,21 @@ def _with_preset(config: RunConfig, name: str) -> RunConfig:
 
 
 def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None) -> RunConfig:
-    """Defaults, then the preset, then the YAML file.
+    """Resolve settings: defaults, then the preset, then the YAML file.
 
     Args:
-        preset: preset by name; empty: what the file says, else the preset named after the dataset.
-        dataset: dataset by name; empty: what the file or the preset says.
+        preset: preset by name; empty: the file's preset, else the one named after the dataset.
+        dataset: dataset by name; empty: the dataset of the file or the preset.
 
     Raises:
         ConfigError: an unknown preset or a bad file.
+
+    Example:
+
+    >>> from gcn_tf.config.files import resolve
+    >>> config = resolve(dataset="faces")
+    >>> config.preset, config.image_size, config.options.persons
+    ('faces', 64, '20')
     """
     from_file = read_yaml(config_file) if config_file else {}
     in_file = {
@@ -228,7 +233,7 @@ def write_config(config: RunConfig, path: Path) -> None:
 
 
 def _without_other_options(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings without the options of other datasets: the first version wrote those of all datasets into every run."""
+    """Drop the options of other datasets: the first version wrote those of all datasets into every run."""
     name = str(settings.get("dataset", DataConfig.dataset)).partition("/")[0]
     own = doors.DATASETS.get(name)
     kept = {entry.name for entry in fields(doors.find(own))} if own else set()
@@ -240,7 +245,15 @@ def _without_other_options(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_config(path: Path) -> RunConfig:
-    """The `config.yaml` of a run; raises ConfigError naming the file and the key."""
+    """Read the `config.yaml` of a run; raise ConfigError naming the file and the key.
+
+    Example:
+
+    >>> from pathlib import Path
+    >>> from gcn_tf.config.files import read_config
+    >>> read_config(Path("runs/demo/config.yaml")).dataset
+    'glyphs'
+    """
     config = with_settings(RunConfig(), _without_other_options(read_yaml(path)), str(path))
     try:
         check_config(config)

@@ -1,4 +1,4 @@
-"""Settings that must stay the same when work in a folder goes on."""
+"""Settings that must stay the same when work in a folder continues."""
 
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,12 @@ from gcn_tf.config.files import read_yaml
 from gcn_tf.errors import ConfigError, UserError, shown
 from gcn_tf.files import write_atomically
 
-LONGEST_TEXT = 1000  # letters of a setting in a message; the layers of any preset take less
-PLACES = ("data_dir", "manual_dir")  # settings that may differ between two sittings
+LONGEST_TEXT = 1000  # characters of a setting in a message; the layers of any preset take fewer
+PLACES = ("data_dir", "manual_dir")  # settings that may change when work continues
 
 
 def differing_settings(stored: dict[str, Any], wanted: dict[str, Any], place: str) -> list[str]:
-    """`"steps: 6 in the run, 7 now"` for every wanted setting that is stored otherwise; `PLACES` may differ."""
+    """`"steps: 6 in the run, 7 now"` for every wanted setting whose stored value differs; `PLACES` may differ."""
     return [
         f"{key}: {_text(stored.get(key))} {place}, {_text(value)} now"
         for key, value in wanted.items()
@@ -23,7 +23,7 @@ def differing_settings(stored: dict[str, Any], wanted: dict[str, Any], place: st
 
 
 def _text(value: Any) -> str:
-    """A setting as messages tell it: a file may hold what no terminal shows, or thousands of digits."""
+    """Format a setting for a message: a file may hold unprintable characters, or thousands of digits."""
     try:
         text = str(value)
     except ValueError:
@@ -32,10 +32,10 @@ def _text(value: Any) -> str:
 
 
 def keep_settings(path: Path, settings: dict[str, Any], what: str) -> None:
-    """Write the settings of a folder's work as YAML, or raise ConfigError when the file there has others.
+    """Write the settings of a folder's work as YAML, or raise ConfigError if the existing file has others.
 
     Args:
-        what: "study" or "search", for the error.
+        what: "study" or "search", for the error message.
     """
     if path.exists():
         differing = differing_settings(read_yaml(path), settings, "there")

@@ -56,7 +56,7 @@ class GeneratorConfig(NetworkConfig):
     def learn_before_training(
         self, network: "keras.Model", images: "np.ndarray", ids: "np.ndarray", sizes: dict[str, int]
     ) -> None:
-        """Set what the seen pictures show at once, before the first step; by default nothing.
+        """Set weights that can be computed from the seen pictures, before the first step; by default none.
 
         Args:
             images: uint8 (N, H, W, C), seen pictures only.
@@ -79,5 +79,5 @@ class ClassifierConfig(NetworkConfig):
         """Build the network: image float32 (B, H, W, C) in [0, 1] -> {factor: float32 logits (B, K_f)}.
 
         Args:
-            imagined_class: whether every head has one more class, "imagined", after those of the factor.
+            imagined_class: whether every head has one class more, "imagined", after those of the factor.
         """

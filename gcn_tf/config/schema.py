@@ -1,7 +1,7 @@
-"""What a run is made of: typed settings with their defaults and ranges. No TensorFlow here.
+"""The settings of a run: typed, with their defaults and ranges. No TensorFlow here.
 
-Keys are the flags: `batch_size` and `--batch-size`. `gcn_tf.config.files` reads and writes them. What belongs to a single
-dataset or kind of network is not here but with it (`gcn_tf.doors`).
+Keys are the flags: `batch_size` and `--batch-size`. `gcn_tf.config.files` reads and writes them. Settings of a single
+dataset or kind of network are defined with it (see `gcn_tf.doors`).
 """
 
 import dataclasses
@@ -49,9 +49,9 @@ class ObjectiveConfig:
     steps: Count = 600
     """Training steps of the generator."""
     classifier_steps: Annotated[int, Range(0)] = 300
-    """Steps that the classifier learns alone first, in the frozen regime."""
+    """Steps in which the classifier first learns alone, in the frozen regime."""
     cooperation: Literal["joint", "frozen", "none"] = "joint"
-    """joint: the classifier learns along; frozen: it learns first, then stays; none: pixel loss alone."""
+    """joint: the classifier learns alongside; frozen: it learns first, then stays fixed; none: pixel loss only."""
     classifier_learns_from: Literal["real", "generated", "both"] = "real"
     """Pictures that the classifier is trained on in the joint regime."""
     pixel_weight: Weight = 1.0
@@ -67,26 +67,26 @@ class ObjectiveConfig:
     imagined_from: Share = 0.15
     """Share of the steps after which imagined cells set in."""
     imagined_full: Share = 0.35
-    """Share of the steps after which they have their full weight."""
+    """Share of the steps after which imagined cells have their full weight."""
     imagined_class_weight: Weight = 1.0
-    """Weight of teaching the classifier to distinguish imagined cells from real pictures; 0: it has no such class."""
+    """Weight of the classifier's loss for distinguishing imagined cells from real pictures; 0: it has no such class."""
     classifier_jitter: Annotated[float, Range(0, 4)] = 1.0
-    """Strength of the small moves, turns and noise of what the classifier sees; 0: none."""
+    """Strength of the random shifts, turns, zooms and noise of the classifier's input; 0: none."""
 
     @property
     def imagined_class(self) -> bool:
-        """Whether the classifier has a class "imagined": it learns along, and there are imagined cells to distinguish."""
+        """Whether the classifier has a class "imagined": it learns alongside, and there are imagined cells."""
         imagining = self.imagined_share * self.imagined_weight > 0
         return self.cooperation == "joint" and imagining and self.imagined_class_weight > 0
 
     @property
     def imagined_ramp(self) -> tuple[int, int]:
-        """Steps from which and to which everything imagined grows from nothing to full weight."""
+        """First and last step of the ramp in which the imagined terms grow from zero to their full weight."""
         return round(self.imagined_from * self.steps), round(self.imagined_full * self.steps)
 
     @property
     def total_steps(self) -> int:
-        """Steps of both networks: in the frozen regime the classifier learns alone first."""
+        """Steps of the whole training: in the frozen regime, the classifier's steps come first."""
         return self.steps + (self.classifier_steps if self.cooperation == "frozen" else 0)
 
     def weight_of(self, factor: str) -> float:
@@ -94,24 +94,24 @@ class ObjectiveConfig:
         return self.factor_weights.get(factor, self.classification_weight)
 
     def check_settings(self) -> None:
-        """Raise ConfigError when imagined cells would have their full weight before they set in."""
+        """Raise ConfigError if imagined cells would have their full weight before they set in."""
         if self.imagined_from > self.imagined_full:
             raise ConfigError(
                 f"imagined_from is {self.imagined_from:g}, imagined_full {self.imagined_full:g}: imagined cells cannot "
-                "have their full weight before they set in, make imagined_full the larger"
+                "have their full weight before they set in, make imagined_full larger"
             )
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """How the weights are moved."""
+    """How the weights are updated."""
 
     batch_size: Annotated[int, Range(1, 65536)] = 64
     """Real pictures per step."""
     learning_rate: Annotated[float, Range(1e-12, 10)] = 1e-3
-    """Adam's rate at the start."""
+    """Adam's learning rate at the start."""
     schedule: Literal["cosine", "halving", "constant"] = "cosine"
-    """Of the learning rate; halving is the paper's, every 1,000 steps."""
+    """Schedule of the learning rate; halving is the paper's, every 1,000 steps."""
     beta_1: Annotated[float, Range(0, 0.999999)] = 0.9
     """Adam's decay of the gradient's mean."""
     beta_2: Annotated[float, Range(0, 0.999999)] = 0.99
@@ -119,10 +119,10 @@ class OptimizerConfig:
     epsilon: Annotated[float, Range(1e-20, 1)] = 1e-8
     """Adam's smallest denominator."""
     precision: Precision = "auto"
-    """auto takes bfloat16 where the processor multiplies faster in it."""
+    """auto uses bfloat16 if the processor multiplies faster in it."""
     deterministic: Literal["auto", "always", "never"] = "auto"
-    """Bit-equal repeats and resumes on the same machine; without a value: always. auto: on a processor, where it costs next
-    to nothing, not on a GPU, where some operations cannot be repeated exactly."""
+    """Bit-identical repeats and resumes on the same machine; without a value: always. auto: on a CPU, where it costs next
+    to nothing, but not on a GPU, where some operations cannot be repeated exactly."""
 
 
 @dataclass(frozen=True)
@@ -132,18 +132,31 @@ class OutputConfig:
     checkpoint_steps: Count = 500
     """Steps between checkpoints."""
     log_steps: Count = 25
-    """Steps between lines of metrics.jsonl and TensorBoard scalars; more in a run that would have over 20,000."""
+    """Steps between lines of metrics.jsonl and TensorBoard scalars; more if a run would write over 20,000 of them."""
     image_steps: Count = 250
-    """Steps between evaluations; every one, or one in several of a long run, with image grids in TensorBoard."""
+    """Steps between evaluations, which write image grids to TensorBoard; in a long run, only some of them do."""
 
 
 # Dataclasses collect fields from the last base to the first.
 @dataclass(frozen=True)
 class RunConfig(OutputConfig, OptimizerConfig, ObjectiveConfig, HoldoutConfig, DataConfig):
-    """Everything needed to repeat a run."""
+    """Everything needed to repeat a run.
+
+    Example:
+
+    >>> from dataclasses import replace
+    >>> from gcn_tf.config.checks import check_config
+    >>> from gcn_tf.config.schema import RunConfig
+    >>> config = replace(RunConfig(), steps=1200, holdout=("high-level=8",))
+    >>> config.dataset, config.batch_size, config.total_steps
+    ('glyphs', 64, 1200)
+    >>> check_config(replace(config, batch_size=0))
+    Traceback (most recent call last):
+    gcn_tf.errors.ConfigError: batch_size is 0: give a number from 1 to 65536
+    """
 
     preset: str = ""
-    """Preset that the defaults come from; empty: the one of the dataset."""
+    """Preset that the defaults come from; empty: the dataset's."""
     generator: GeneratorConfig = field(default_factory=_default_generator)
     classifier: ClassifierConfig = field(default_factory=_default_classifier)
 
@@ -152,9 +165,9 @@ class RunConfig(OutputConfig, OptimizerConfig, ObjectiveConfig, HoldoutConfig, D
         return kind(**{entry.name: getattr(self, entry.name) for entry in fields(kind)})
 
     def check_factor_weights(self, names: tuple[str, ...]) -> None:
-        """Raise ConfigError for a weight of a factor that neither the grid nor the preset has.
+        """Raise ConfigError for the weight of a factor that the dataset can never have.
 
-        A preset may weigh factors that other settings take away, as `--sessions A` does with the session.
+        A preset may weight possible factors that this grid lacks, such as the session with `--sessions A`.
         """
         for name in self.factor_weights:
             if name not in names and name not in self.options.possible_factors:
@@ -164,7 +177,7 @@ class RunConfig(OutputConfig, OptimizerConfig, ObjectiveConfig, HoldoutConfig, D
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """Plain dicts, lists and scalars, ready for YAML; a dataset's options stand beside the other settings."""
+    """Plain dicts, lists and scalars, ready for YAML; a dataset's options are at the level of the other settings."""
 
     def plain(value: Any) -> Any:
         if dataclasses.is_dataclass(value) and not isinstance(value, type):

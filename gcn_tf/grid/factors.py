@@ -20,13 +20,16 @@ from gcn_tf.errors import UserError, suggest
 from gcn_tf.files import read_small
 
 MOST_FACTORS, MOST_VALUES, MOST_CELLS = 16, 50_000, 10_000_000
-
-
 LARGEST_FILE = 10_000_000  # bytes
 
 
 class FactorError(UserError):
-    """An unknown factor or value, or weights that are no blend. The message is one line with the remedy."""
+    """An unknown factor or value, or weights that are not a blend. The message is one line with the remedy.
+
+    >>> Factor("color", ("red", "green")).code("red:0.5+green:0.1")
+    Traceback (most recent call last):
+    gcn_tf.grid.factors.FactorError: color=red:0.5+green:0.1: the weights sum to 0.6, not 1; write a blend as ...
+    """
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,13 @@ class Factor:
     Args:
         name: str. Lower-case identifier, e.g. "digit". It names the network's inputs and outputs.
         values: tuple of str. The values in code order: value i has the one-hot code with a 1 at i.
+
+    >>> color = Factor("color", ("red", "green", "blue"))
+    >>> color.index("green"), color.code("red:0.25+blue:0.75").tolist()
+    (1, [0.25, 0.0, 0.75])
+    >>> color.code("gren")
+    Traceback (most recent call last):
+    gcn_tf.grid.factors.FactorError: color has no value 'gren', did you mean green? known: red, green, blue
     """
 
     name: str
@@ -77,7 +87,7 @@ class Factor:
             float32 (K,), weights in [0, 1] that sum to 1.
 
         Raises:
-            FactorError: unknown value, a weight that is no number in [0, 1], or weights that do not sum to 1.
+            FactorError: unknown value, a weight that is not a number in [0, 1], or weights that do not sum to 1.
         """
         code = np.zeros(len(self), np.float32)
         if text in self.values:
@@ -96,7 +106,7 @@ class Factor:
         return code / code.sum()
 
     def text(self, code: np.ndarray) -> str:
-        """What `code` reads: float32 (K,) -> "3", or "3:0.5+8:0.5" for a blend."""
+        """Write a code as text: float32 (K,) -> "3", or "3:0.5+8:0.5" for a blend."""
         used = np.flatnonzero(code)
         if len(used) == 1:
             return self.values[used[0]]
@@ -104,7 +114,7 @@ class Factor:
 
 
 def _names_a_folder(value: str) -> bool:
-    """Pictures are sorted into folders by their values: none may lead out of where they are written."""
+    """Whether a value can name a folder: pictures are sorted into folders by value, which must not lead elsewhere."""
     path = PurePath(value)
     return bool(value) and value.isprintable() and not path.is_absolute() and ".." not in path.parts
 
@@ -121,7 +131,14 @@ def _weight(text: str, place: str) -> float:
 
 @dataclass(frozen=True)
 class FactorSpace:
-    """The factors of a dataset in order, and the grid of cells that they span."""
+    """The factors of a dataset in order, and the grid of cells that they span.
+
+    >>> space = FactorSpace((Factor("digit", ("3", "7")), Factor("color", ("red", "green", "blue"))))
+    >>> space.cell_count, space.sizes
+    (6, {'digit': 2, 'color': 3})
+    >>> space.select(["digit=7", "color=red,blue"])
+    [{'digit': '7', 'color': 'red'}, {'digit': '7', 'color': 'blue'}]
+    """
 
     factors: tuple[Factor, ...]
 
@@ -167,7 +184,7 @@ class FactorSpace:
         return " ".join(f"{f.name}={f.values[i]}" for f, i in zip(self.factors, cell, strict=True))
 
     def parse_assignments(self, words: Sequence[str]) -> dict[str, str]:
-        """`["digit=7", "color=red"]` as a dict; every factor name is checked, none may come twice."""
+        """Parse `["digit=7", "color=red"]` into a dict; raise FactorError for unknown or repeated factor names."""
         assignments: dict[str, str] = {}
         for word in words:
             name, equals, value = word.partition("=")
@@ -180,7 +197,7 @@ class FactorSpace:
         return assignments
 
     def select(self, words: Sequence[str]) -> list[dict[str, str]]:
-        """Every combination that `factor=value` words ask for; `'*'` takes all values of a factor.
+        """Every combination that `factor=value` words select; `'*'` selects all values of a factor.
 
         Args:
             words: one word per factor: a value, a blend, several values "3,8" or "*".
@@ -203,9 +220,9 @@ class FactorSpace:
         return [dict(zip(self.names, picked, strict=True)) for picked in itertools.product(*choices)]
 
     def choices(self, words: Sequence[str]) -> dict[str, list[str]]:
-        """What `factor=value` words leave to choose from: values and blends by factor name, without repeats.
+        """Values and blends that `factor=value` words allow, by factor name, without repeats.
 
-        Words are as `select` takes them; a factor that they do not name keeps all its values.
+        Words are as in `select`; a factor that they do not name keeps all its values.
         """
         assignments = self.parse_assignments(words)
         choices = {factor.name: _choices(factor, assignments.get(factor.name, "*")) for factor in self}
@@ -216,7 +233,7 @@ class FactorSpace:
         return np.stack([self[name].code(text) for text in texts])
 
     def codes(self, pictures: Sequence[Mapping[str, str]]) -> dict[str, np.ndarray]:
-        """Codes of the pictures that `select` gives: float32 (N, K_f) by factor name."""
+        """Codes of the pictures that `select` returns: float32 (N, K_f) by factor name."""
         return {f.name: np.stack([f.code(picture[f.name]) for picture in pictures]) for f in self.factors}
 
     def one_hot(self, ids: np.ndarray) -> dict[str, np.ndarray]:
@@ -236,7 +253,7 @@ class FactorSpace:
 
     @classmethod
     def read(cls, path: Path) -> "FactorSpace":
-        """Read `factors.json`; raises FactorError naming the file when it is missing or damaged."""
+        """Read `factors.json`; raise FactorError naming the file if it is missing or damaged."""
         try:
             space = cls.from_json(read_small(path, LARGEST_FILE).decode())
             if not space.factors:
@@ -244,7 +261,7 @@ class FactorSpace:
             return space
         except (OSError, ValueError, TypeError, RecursionError) as error:
             reason = " ".join(str(error).split())[:300]
-            raise FactorError(f"{path} is no factor list ({reason}): train the run again") from None
+            raise FactorError(f"{path} is not a factor list ({reason}): train the run again") from None
 
 
 def _stored_factor(stored: Any) -> Factor:

@@ -19,7 +19,7 @@ Protocol = Callable[[FactorSpace, int, Say], list[Rule]]
 
 LOW_LEVEL_SHARE = 0.04  # of all cells, one missing rotation or colour per base image, as the slides describe
 HIGH_LEVEL_COUNT = 10  # identities, as in the paper
-PROTOCOLS = ("low-level", "high-level", "none")  # on any grid; a dataset can bring published ones
+PROTOCOLS = ("low-level", "high-level", "none")  # for any grid; a dataset can add published ones
 
 
 class HoldoutError(UserError):
@@ -28,12 +28,12 @@ class HoldoutError(UserError):
 
 @dataclass(frozen=True)
 class Roles:
-    """What the protocols need to know of a grid besides its factors.
+    """What the protocols need to know about a grid besides its factors.
 
     Args:
-        variations: factors of which "low-level" takes single values, such as exact variations of a base picture.
-        concept, identity: factors of which "high-level" takes whole pairs: what is shown, and who made or shows it.
-        published: protocols that belong to this dataset alone, by name.
+        variations: factors of which "low-level" holds out single values, such as exact variations of a base picture.
+        concept, identity: factors of which "high-level" holds out whole pairs: what is shown, and who made or shows it.
+        published: protocols of this dataset only, by name.
     """
 
     variations: tuple[str, ...]
@@ -43,17 +43,18 @@ class Roles:
 
 
 def default_roles(space: FactorSpace) -> Roles:
-    """Roles on any grid: the last factor varies; of the first two, the one with more values is the identity."""
+    """Roles for any grid: the last factor varies; of the first two, the one with more values is the identity."""
     first, second = (*space.names, *space.names)[:2]
     identity = second if len(space[second]) > len(space[first]) else first
     return Roles(space.names[-1:], first if identity == second else second, identity)
 
 
 def parse_rules(text: str, space: FactorSpace) -> list[Rule]:
-    """`"digit=7,8 writer=9"` as the rules of all combinations; a factor with `*`, or not named, is free.
+    """Parse `"digit=7,8 writer=9"` into a rule per combination; a factor with `*`, or not named, is free.
 
     Raises:
-        FactorError: unknown factors or values. HoldoutError: nothing is named.
+        FactorError: unknown factors or values.
+        HoldoutError: no factor is named.
     """
     assignments = space.parse_assignments(text.split())
     named = {name: value.split(",") for name, value in assignments.items() if value != "*"}
@@ -66,9 +67,9 @@ def parse_rules(text: str, space: FactorSpace) -> list[Rule]:
 
 
 def low_level(space: FactorSpace, seed: int, roles: Roles) -> list[Rule]:
-    """4 % of the cells, sampled by seed: single values of the factors that vary, of different combinations of the others.
+    """Hold out 4 % of the cells, sampled by seed: single values of the factors that vary.
 
-    From each sampled combination of the other factors (a digit of a writer) exactly one cell is taken, so all its other
+    Of each sampled combination of the other factors (a digit of a writer) exactly one cell is held out, so all its other
     variations are seen.
     """
     varied = [space.names.index(name) for name in roles.variations]
@@ -83,12 +84,12 @@ def low_level(space: FactorSpace, seed: int, roles: Roles) -> list[Rule]:
 
 
 def high_level(space: FactorSpace, seed: int, roles: Roles, count: int | None = None) -> list[Rule]:
-    """Whole pairs of a concept and an identity, in every value of the other factors: one concept of each of ten identities.
+    """Hold out whole pairs of a concept and an identity: one concept of each of ten identities, sampled by seed.
 
-    `high-level=8` takes eight. No picture of such a pair (that digit by that writer) exists in training.
+    `high-level=8` holds out eight. Training sees no picture of such a pair (that digit by that writer).
     """
     if len(space.factors) < 2:
-        raise HoldoutError("protocol high-level needs two factors: take fraction=0.2")
+        raise HoldoutError("protocol high-level needs two factors: use fraction=0.2")
     there = len(space[roles.identity])
     if count is None:
         count = min(HIGH_LEVEL_COUNT, there)
@@ -100,7 +101,7 @@ def high_level(space: FactorSpace, seed: int, roles: Roles, count: int | None = 
 
 
 def pair_rules(space: FactorSpace, concept: str, identity: str, seed: int, count: int) -> list[Rule]:
-    """Rules for `count` pairs, sampled by seed: identities all different, concepts as different as can be."""
+    """Rules for `count` pairs, sampled by seed: all identities differ, and concepts repeat as little as possible."""
     rng = np.random.default_rng([seed, 0x20])
     identities = rng.permutation(len(space[identity]))[:count]
     concepts = np.resize(rng.permutation(len(space[concept])), len(identities))
@@ -111,7 +112,7 @@ def pair_rules(space: FactorSpace, concept: str, identity: str, seed: int, count
 
 
 def random_fraction(space: FactorSpace, seed: int, share: float) -> list[Rule]:
-    """A random share of all cells, every factor value still seen in some other cell.
+    """Hold out a random share of all cells; every factor value is still seen in some cell.
 
     Raises:
         HoldoutError: `share` is not between 0 and 1, or so large that a value would be lost.
@@ -142,10 +143,15 @@ def holdout_rules(
 
     Args:
         roles: of the grid; by default `default_roles`.
-        say: takes a line where a protocol does something else than its name says.
+        say: called with a line if a protocol does something other than its name says.
 
     Raises:
         HoldoutError, FactorError: an unknown protocol, factor or value, with the nearest spelling.
+
+    >>> from gcn_tf.grid.factors import Factor
+    >>> space = FactorSpace((Factor("digit", ("3", "7")), Factor("color", ("red", "green", "blue"))))
+    >>> holdout_rules(["digit=7 color=red,blue"], space, seed=0)
+    [{'digit': '7', 'color': 'red'}, {'digit': '7', 'color': 'blue'}]
     """
     roles = roles or default_roles(space)
     rules: list[Rule] = []
@@ -176,7 +182,7 @@ def _unknown_protocol(spec: str, space: FactorSpace, roles: Roles) -> HoldoutErr
 
 
 def unseen_mask(cells: np.ndarray, rules: Sequence[Rule], space: FactorSpace) -> np.ndarray:
-    """Which cells some rule holds out.
+    """Which cells are held out by any rule.
 
     Args:
         cells: int (N, M), value ids in the order of the space's factors.

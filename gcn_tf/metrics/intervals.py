@@ -1,7 +1,7 @@
 """95 % intervals by bootstrap: how much a mean would move with other cells, and with other seeds.
 
 Cells that share a base image (a digit of a writer in twelve colours and rotations) rise and fall together, so they
-are drawn together: an interval that took them one by one would be too narrow.
+are resampled together: an interval that treated them as independent would be too narrow.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,30 +10,28 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 RESAMPLES = 2000
-
-
 PIECES = 10  # of a set, for the jackknife
-
-
 LEVEL = (2.5, 97.5)  # percentiles
-
-
 NORMAL = 1.96
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and its 95 % interval; both ends are NaN where there is too little to tell."""
+    """A figure and its 95 % interval; both ends are NaN if there are too few data.
+
+    >>> Estimate(34.02, 33.14, 34.8).text(1)
+    '34.0 (33.1 to 34.8)'
+    """
 
     value: float
     low: float
     high: float
 
-    def text(self, digits: int) -> str:
+    def text(self, decimals: int) -> str:
         """`"34.0 (33.1 to 34.8)"`."""
         if np.isnan(self.low):
-            return f"{self.value:.{digits}f}"
-        return f"{self.value:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
+            return f"{self.value:.{decimals}f}"
+        return f"{self.value:.{decimals}f} ({self.low:.{decimals}f} to {self.high:.{decimals}f})"
 
     def to_json(self) -> dict[str, float | None]:
         return {name: None if np.isnan(value) else value for name, value in asdict(self).items()}
@@ -49,22 +47,28 @@ def bootstrap_mean(
     seed: int = 0,
     same_cells: bool = False,
 ) -> Estimate:
-    """Mean of one value per cell, with a percentile bootstrap over base images and, of several runs, over runs.
+    """Mean of one value per cell, with a percentile bootstrap over base images and, with several runs, over runs.
 
     Args:
-        runs: one (values (N,), base image numbers (N,)) per run. Several are drawn with replacement first, then the
-            base images within each. Every run weighs the same.
-        share: whether the values are 0 or 1 for each cell. A bootstrap of nothing but ones would call 1 certain; then
-            (and with nothing but zeros) the end is the exact binomial one (Clopper and Pearson 1934) of as many
-            trials as there are base images.
-        same_cells: whether all runs have the same cells: then the same base images are drawn in all of them, for a hard
-            cell is hard in every run, and so many runs do not make more cells.
+        runs: one (values (N,), base image numbers (N,)) per run. Several runs are resampled with replacement first,
+            then the base images within each. Every run has the same weight.
+        share: whether the values are 0 or 1 for each cell. If all are 1 (or all 0), a bootstrap interval would have no
+            width; its other end is then the exact binomial one (Clopper and Pearson 1934), with as many trials as
+            there are base images.
+        same_cells: whether all runs have the same cells. Then the same base images are resampled in all of them: a hard
+            cell is hard in every run, so more runs do not make more cells.
 
     Returns:
-        The interval is NaN with a single base image in a single run.
+        The mean with its interval, which is NaN for a single base image in a single run.
+
+    >>> found = bootstrap_mean([(np.array([30.0, 32.0, 34.0, 36.0]), np.array([0, 0, 1, 1]))])
+    >>> found.value, found.low, found.high
+    (33.0, 31.0, 35.0)
+    >>> bootstrap_mean([(np.ones(10), np.arange(10))], share=True).text(2)
+    '1.00 (0.69 to 1.00)'
     """
     rng = np.random.default_rng(seed)
-    drawn = [
+    resampled = [
         _resampled_means(
             np.asarray(values, float), clusters, np.random.default_rng([seed, 1]) if same_cells else rng
         )
@@ -79,12 +83,12 @@ def bootstrap_mean(
         end = (LEVEL[0] / 100) ** (1 / trials)
         return Estimate(value, end, 1.0) if value else Estimate(value, 0.0, 1 - end)
     picks = rng.integers(0, len(runs), (RESAMPLES, len(runs)))
-    means = np.stack(drawn)[picks, np.arange(RESAMPLES)[:, None]].mean(axis=1)  # (RESAMPLES,)
+    means = np.stack(resampled)[picks, np.arange(RESAMPLES)[:, None]].mean(axis=1)  # (RESAMPLES,)
     return Estimate(value, *map(float, np.percentile(means, LEVEL)))
 
 
 def _resampled_means(values: np.ndarray, clusters: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Means of `RESAMPLES` draws of whole clusters: float64 (RESAMPLES,)."""
+    """Means of `RESAMPLES` resamples of whole clusters: float64 (RESAMPLES,)."""
     _, position = np.unique(clusters, return_inverse=True)
     sums, counts = np.bincount(position, values), np.bincount(position)
     times = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), RESAMPLES)
@@ -99,12 +103,17 @@ def jackknife(
 ) -> Estimate:
     """A figure of two paired sets, such as FID, with an interval by leaving out one piece of the sets at a time.
 
-    A bootstrap would repeat images, which such figures take for a sign of difference.
+    A bootstrap would repeat images, which such figures mistake for a difference.
 
     Args:
         statistic: of (N, d) and (N, d).
         first, second: (N, d), row by row of the same cells.
-        clusters: int (N,). Base image numbers; cells of one are left out together.
+        clusters: int (N,). Base image numbers; cells that share one are left out together.
+
+    >>> first = np.arange(20.0)[:, None]
+    >>> found = jackknife(lambda a, b: float(np.mean(b - a)), first, first + 2, np.arange(20))
+    >>> found.value, found.low, found.high
+    (2.0, 2.0, 2.0)
     """
     value = statistic(first, second)
     names, position = np.unique(clusters, return_inverse=True)

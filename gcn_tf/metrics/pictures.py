@@ -6,9 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 PSNR_CEILING_DB = 60.0  # two equal images would give infinity and spoil every mean
-
-
-STRAY_SHARE = 2 / 28  # how far ink may lie from the true ink, as a share of the image's side
+STRAY_SHARE = 2 / 28  # largest distance of ink from the true ink, as a share of the image's side
 
 
 def psnr_db(real: tf.Tensor, generated: tf.Tensor, max_value: float) -> tf.Tensor:
@@ -19,17 +17,30 @@ def psnr_db(real: tf.Tensor, generated: tf.Tensor, max_value: float) -> tf.Tenso
 
     Returns:
         float32 (B,) in dB.
+
+    >>> black, grey = np.zeros((1, 28, 28, 3), np.float32), np.full((1, 28, 28, 3), 0.1, np.float32)
+    >>> psnr_db(black, grey, 1.0).numpy().round(1).tolist(), psnr_db(black, black, 1.0).numpy().tolist()
+    ([20.0], [60.0])
     """
     return tf.minimum(tf.image.psnr(real, generated, max_val=max_value), PSNR_CEILING_DB)
 
 
 def ssim(real: tf.Tensor, generated: tf.Tensor, max_value: float) -> tf.Tensor:
-    """Structural similarity per image (Wang et al. 2004; `tf.image.ssim`, 11x11 Gaussian): float32 (B,)."""
+    """Structural similarity per image (Wang et al. 2004; `tf.image.ssim`, 11x11 Gaussian): float32 (B,).
+
+    >>> picture = np.random.default_rng(0).random((1, 28, 28, 3), np.float32)
+    >>> ssim(picture, picture, 1.0).numpy().round(3).tolist()
+    [1.0]
+    """
     return tf.image.ssim(real, generated, max_val=max_value)
 
 
 def mean_distance(images: np.ndarray) -> float:
-    """Mean Euclidean distance of all pairs of different images, uint8 (R, H, W, C), R at least 2."""
+    """Mean Euclidean distance of all pairs of different images, uint8 (R, H, W, C), R at least 2.
+
+    >>> mean_distance(np.array([0, 2, 4], np.uint8).reshape(3, 1, 1, 1)).__round__(3)
+    2.667
+    """
     flat = _flat(images)
     return float(np.sqrt(_squared_distances(flat, flat))[np.triu_indices(len(flat), 1)].mean())
 
@@ -45,33 +56,54 @@ def normalised_euclidean_error(real: np.ndarray, generated: np.ndarray, scale: f
 
     Returns:
         float64 (B,).
+
+    >>> real = np.array([0, 10], np.uint8).reshape(2, 1, 1, 1)
+    >>> normalised_euclidean_error(real, np.full_like(real, 5), mean_distance(real)).tolist()
+    [0.5, 0.5]
     """
     return np.linalg.norm(_flat(real) - _flat(generated), axis=1) / scale
 
 
-def factor_accuracy(read: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Share of images whose value of each factor was classified correctly: ids int (B,) by factor name -> [0, 1]."""
-    return {name: float(np.mean(read[name] == wanted[name])) for name in wanted}
+def factor_accuracy(
+    classified: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    """Share of images whose value of each factor was classified correctly: ids int (B,) by factor name -> [0, 1].
+
+    >>> factor_accuracy({"digit": np.array([7, 1])}, {"digit": np.array([7, 7])})
+    {'digit': 0.5}
+    """
+    return {name: float(np.mean(classified[name] == wanted[name])) for name in wanted}
 
 
-def all_factors_correct(read: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Which images were classified correctly in every factor: ids int (B,) by factor name -> bool (B,)."""
-    return np.all([read[name] == wanted[name] for name in wanted], axis=0)
+def all_factors_correct(classified: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Which images were classified correctly in every factor: ids int (B,) by factor name -> bool (B,).
+
+    >>> wanted = {"digit": np.array([7, 7]), "color": np.array([0, 1])}
+    >>> all_factors_correct({"digit": np.array([7, 7]), "color": np.array([0, 0])}, wanted).tolist()
+    [True, False]
+    """
+    return np.all([classified[name] == wanted[name] for name in wanted], axis=0)
 
 
 def stray_ink(real: np.ndarray, generated: np.ndarray) -> np.ndarray:
     """Share of an image's energy that lies where the true image has no ink nearby, per image.
 
     `sum max(0, G - D)^2 / sum G^2` with D the true image after a grey dilation, in every channel, by a square that
-    reaches 1/14 of the side (2 pixels at 28). It catches marks beside the figure and ink of a wrong colour; a figure of
-    another shape has some as well, so compare it with that of another real picture of the same cell. It takes images
-    with a dark ground, as digits have; on full photographs it measures what is too bright.
+    reaches 1/14 of the side (2 pixels at 28). It measures marks beside the figure and ink of a wrong colour; a figure of
+    another shape has some as well, so compare it with that of another real picture of the same cell. It is meant for
+    images on a dark background, such as digits; on photographs it measures what is too bright.
 
     Args:
         real, generated: uint8 (B, H, W, C).
 
     Returns:
         float64 (B,) in [0, 1]; 0 for a black image.
+
+    >>> real, generated = np.zeros((2, 1, 28, 28, 3), np.uint8)
+    >>> real[:, 10:18, 10:18] = generated[:, 10:18, 10:18] = 255
+    >>> generated[:, 2:4, 2:4] = 255  # a blot in the corner: 4 of 68 pixels
+    >>> stray_ink(real, generated).round(3).tolist()
+    [0.059]
     """
     reach = max(1, round(STRAY_SHARE * real.shape[1]))
     allowed = np.asarray(tf.nn.max_pool2d(tf.cast(real, tf.float32), 2 * reach + 1, 1, "SAME"), np.float64)
@@ -85,13 +117,17 @@ def sharpness(real: np.ndarray, generated: np.ndarray) -> np.ndarray:
     """Energy of an image's gradient over that of the true image, per image.
 
     1 is as sharp as reality; an average of several pictures is well below. The focus measure "energy of gradient"
-    (Subbarao, Choi and Nikzad 1993) as a ratio. PSNR cannot tell: it prefers an average to a stroke drawn elsewhere.
+    (Subbarao, Choi and Nikzad 1993) as a ratio. PSNR does not show it: it prefers an average to a displaced stroke.
 
     Args:
         real, generated: uint8 (B, H, W, C).
 
     Returns:
         float64 (B,), at least 0.
+
+    >>> checkered = np.indices((28, 28)).sum(axis=0)[None, ..., None] % 2 * np.uint8(200)
+    >>> sharpness(checkered, checkered).tolist(), sharpness(checkered, checkered // 2).tolist()
+    ([1.0], [0.25])
     """
 
     def energy(images: np.ndarray) -> np.ndarray:
@@ -111,6 +147,10 @@ def copied(real: np.ndarray, generated: np.ndarray, training: np.ndarray) -> np.
 
     Returns:
         bool (B,), by Euclidean distance.
+
+    >>> real, training = np.full((1, 2, 2, 1), 100, np.uint8), np.full((1, 2, 2, 1), 200, np.uint8)
+    >>> copied(real, training - 10, training).tolist(), copied(real, real + 10, training).tolist()
+    ([True], [False])
     """
     flat = _flat(generated)
     nearest = _squared_distances(flat, _flat(training)).min(axis=1)

@@ -12,6 +12,10 @@ def kid(real: np.ndarray, generated: np.ndarray) -> float:
 
     Args:
         real, generated: float (N, d), N at least 2, row by row of the same cells.
+
+    >>> features = np.random.default_rng(0).normal(size=(50, 8))
+    >>> abs(kid(features, features)) < 1e-9, kid(features, features + 3) > 1
+    (True, True)
     """
 
     def between_others(a: np.ndarray, b: np.ndarray) -> float:
@@ -29,6 +33,10 @@ def fid(real: np.ndarray, generated: np.ndarray) -> float:
 
     Args:
         real, generated: float (N, d) and (M, d), N and M at least 2.
+
+    >>> features = np.random.default_rng(0).normal(size=(50, 8))
+    >>> float(round(fid(features, features), 6)) + 0.0, float(round(fid(features, features + 3), 3))
+    (0.0, 72.0)
     """
     a, b = np.asarray(real, np.float64), np.asarray(generated, np.float64)
     shift = a.mean(axis=0) - b.mean(axis=0)

@@ -9,7 +9,7 @@ __all__ = ["GCN"]
 
 
 def __getattr__(name: str) -> Any:
-    """`GCN` on first use: its import takes TensorFlow's seconds, and settings of networks do without."""
+    """Import `GCN` on first use: it needs TensorFlow, which takes seconds and which settings do without."""
     if name == "GCN":
         from gcn_tf.model.gcn import GCN
 

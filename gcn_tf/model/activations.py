@@ -7,9 +7,9 @@ from keras import layers
 def activated(
     x: keras.KerasTensor, activation: str, negative_slope: float, dtype: str, name: str
 ) -> keras.KerasTensor:
-    """`x` through the activation of a network's hidden layers.
+    """Apply the activation of a network's hidden layers to `x`.
 
-    PReLU learns one slope per unit or channel, from 0.25 (He et al. 2015); the others have nothing to learn.
+    PReLU learns one slope per unit or channel, starting at 0.25 (He et al. 2015); the others learn nothing.
     """
     name = f"{name}_activation"
     if activation == "leaky_relu":

@@ -1,4 +1,4 @@
-"""The classifier: an AlexNet cut to size, with a head for every factor. No TensorFlow until it is built."""
+"""The classifier: a small AlexNet with a head for every factor. TensorFlow is imported to build it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ Padding = Literal["same", "valid"]
 
 @dataclass(frozen=True)
 class Convolution:
-    """One convolution, its activation, local response normalization if wanted, and max pooling."""
+    """One convolution, its activation, optional local response normalization, and max pooling."""
 
     filters: Count
     kernel: Count
@@ -30,14 +30,14 @@ class Convolution:
     normalize: bool = False
     """Local response normalization before the pooling, as in AlexNet."""
     pool_stride: Annotated[int | None, Range(1)] = None
-    """Pixels from window to window; none: the window's side, so that windows do not overlap."""
+    """Pixels from one window to the next; none: the window's side, so that windows do not overlap."""
     pool_padding: Padding = "valid"
-    """valid drops a last row and column that fill no window, same keeps them."""
+    """valid drops a last row and column that do not fill a window, same keeps them."""
 
 
 @dataclass(frozen=True)
 class AlexNet(ClassifierConfig):
-    """Convolutions, then dense layers, dropout and logits of its own for every factor."""
+    """Convolutions, then dense layers, dropout and logits for every factor."""
 
     kind: ClassVar = "alexnet"
 
@@ -126,7 +126,7 @@ class AlexNet(ClassifierConfig):
         )
 
     def feature_side(self, image_side: int) -> int:
-        """Side of what the convolutions leave of an image; below 1: nothing."""
+        """Side of the feature maps after all convolutions and pools; below 1 if nothing is left."""
 
         def slid(side: int, window: int, stride: int, padding: str) -> int:
             return -(-side // stride) if padding == "same" else (side - window) // stride + 1

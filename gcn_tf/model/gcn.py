@@ -35,19 +35,21 @@ class GCN(keras.Model):
 
     Example:
 
+    >>> import numpy as np
     >>> from gcn_tf.config.schema import ObjectiveConfig
     >>> from gcn_tf.model.classifier import AlexNet
     >>> from gcn_tf.model.generator import Deconvolution
     >>> sizes, shape = {"digit": 10, "writer": 3}, (28, 28, 3)
     >>> generator = Deconvolution(trunk=(16,)).build(sizes, shape, "float32")
     >>> classifier = AlexNet(head_units=(8,)).build(sizes, shape, "float32")
+    >>> from gcn_tf.model import GCN
     >>> model = GCN(generator, classifier, ObjectiveConfig(pixel_weight=1.0, classification_weight=10.0))
     >>> model.compile("adam", "adam")
     >>> model.predict({"digit": np.array([7]), "writer": np.array([2])}, verbose=0).shape
     (1, 28, 28, 3)
 
     Data for `fit` and `evaluate` are pairs ({factor: int ids (B,) or float codes (B, K_f)}, images float32
-    (B, H, W, C) in [0, 1]); `predict` takes the first half and gives clipped images.
+    (B, H, W, C) in [0, 1]); `predict` takes the ids or codes alone and returns clipped images.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class GCN(keras.Model):
             name: keras.metrics.Mean(name=name)
             for name in ("pixel_loss", "psnr_db", *(f"{factor}_accuracy" for factor in self.factor_sizes))
         }
-        self.built = True  # both networks come built
+        self.built = True  # both networks are built already
 
     def get_config(self) -> dict[str, Any]:
         networks = {"generator": self.generator, "classifier": self.classifier}
@@ -111,7 +113,7 @@ class GCN(keras.Model):
         self.compile(**{name: keras.saving.deserialize_keras_object(o) for name, o in config.items()})
 
     def encode(self, factors: dict[str, Any]) -> Codes:
-        """Integer ids (B,) become one-hot codes (B, K_f); float codes pass."""
+        """Turn integer ids (B,) into one-hot codes (B, K_f); float codes pass unchanged."""
         codes = {}
         for name, size in self.factor_sizes.items():
             value = tf.convert_to_tensor(factors[name])
@@ -140,10 +142,10 @@ class GCN(keras.Model):
     def generator_objective(self, codes: Codes, real: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Logs]:
         """Eq. (2): w_pixel * ||x - G||^2 + sum_f w_f * CE_f(C(G), y), averaged over the batch.
 
-        Imagined cells add eq. (1) alone: what they should look like is not known, only how they should be classified.
+        Imagined cells add eq. (1) only: how they should look is unknown, but not how they should be classified.
 
         Returns:
-            The scalar objective, the generated images (linear; of `codes`, then the imagined ones) and the log's terms.
+            The scalar objective, the generated images (linear; of `codes`, then the imagined ones) and the terms to log.
         """
         batch = tf.shape(real)[0]
         wanted = codes
@@ -168,7 +170,7 @@ class GCN(keras.Model):
         objective, logs = tf.zeros(()), {}
         for name, term in TERMS.items():
             weight = getattr(self.objective, f"{name}_weight")
-            if weight or name == "pixel":  # the log shows the pixel loss in any case
+            if weight or name == "pixel":  # the pixel loss is always logged
                 logs[f"{name}_loss"] = tf.reduce_mean(term(examples))
                 objective += weight * logs[f"{name}_loss"]
         return objective, logs
@@ -230,7 +232,7 @@ class GCN(keras.Model):
         return logs
 
     def _learn(self, codes: Codes, real: tf.Tensor, generator: bool, classifier: bool) -> Logs:
-        """Both gradients are taken before either network moves."""
+        """Update the chosen networks; both gradients are computed before either network changes."""
         updates = []
         with tf.GradientTape() as tape:
             objective, generated, logs = self.generator_objective(codes, real)
@@ -258,7 +260,7 @@ class GCN(keras.Model):
         return {"real": [real], "generated": [generated], "both": [real, generated]}[source]
 
     def test_step(self, data: tuple[dict[str, tf.Tensor], tf.Tensor]) -> Logs:
-        """Means over the data of the pixel loss, PSNR and how the cooperating classifier classifies."""
+        """Means over the data: pixel loss, PSNR in dB, and accuracies of the cooperating classifier in [0, 1]."""
         factors, real = data
         codes = self.encode(factors)
         generated = self(factors)

@@ -1,4 +1,4 @@
-"""The generator of Dosovitskiy et al. as Xu et al. use it: factor codes to a picture. No TensorFlow until it is built."""
+"""The generator of Dosovitskiy et al. as Xu et al. use it: codes to a picture. TensorFlow is imported to build it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-# A smaller seed has no room for a picture, a larger one lacks a layer of upsampling.
+# Sides of the seed tensor: a smaller one has no room for a picture, a larger one lacks a layer of upsampling.
 SEED_SIDES = range(3, 65)
 
 
@@ -42,8 +42,8 @@ class Deconvolution(GeneratorConfig):
     trunk: Annotated[tuple[int, ...], Range(1)] = (512, 512)
     """Units of the dense layers after the towers are concatenated."""
     seed_tensor: Annotated[tuple[int, ...], Range(0)] = (0, 0, 64)
-    """Height, width and channels that the last dense layer is reshaped to; height and width 0: those that the
-    image size needs."""
+    """Height, width and channels to which the last dense layer is reshaped; height and width 0: those that the image size
+    needs."""
     upsampling: tuple[Upsampling, ...] = (
         Upsampling(64, 4, 2, 1),  # 7 -> 14 when the image has 28
         Upsampling(32, 4, 2, 1),  # 14 -> 28
@@ -51,14 +51,14 @@ class Deconvolution(GeneratorConfig):
     )
     """Transposed convolutions; the last one makes the image."""
     activation: Activation = "leaky_relu"
-    """After every hidden layer."""
+    """Activation after every hidden layer."""
     negative_slope: Annotated[float, Range(0, 1)] = 0.1
-    """Of leaky_relu."""
+    """Slope of leaky_relu below 0."""
     operators: bool = True
     """Find the factors that do the same to every picture (a turn, a colour), and what each of their values does,
     in the seen pictures; the layers above then generate the rest."""
     mean_picture: bool = False
-    """Start from the mean of the seen pictures: photographs, which have no black ground, are learned much faster."""
+    """Start from the mean of the seen pictures: photographs, whose background is not black, are learned much faster."""
 
     def build(
         self, factor_sizes: Mapping[str, int], image_shape: tuple[int, int, int], dtype: str
@@ -153,10 +153,10 @@ class Deconvolution(GeneratorConfig):
         return side
 
     def seed_side(self, image_side: int) -> int:
-        """Side of the seed tensor, stated or such that the layers end at the image's size.
+        """Side of the seed tensor, as set, or such that the layers end at the image's size.
 
         Raises:
-            ConfigError: the layers cannot end there; it names the nearest sizes that fit.
+            ConfigError: the layers cannot end there; the message names the nearest sizes that fit.
         """
         sides, channels = self.seed_tensor[:2], self.seed_tensor[2:]
         if len(channels) != 1 or sides[0] != sides[1] or not channels[0]:

@@ -1,7 +1,7 @@
-"""Small random moves of what the classifier sees, real and drawn pictures alike.
+"""Small random changes to the classifier's input, real and generated pictures alike.
 
-An addition to the paper. A classifier that knows its pictures to the pixel can be pleased by marks at fixed places; one
-that has seen every picture moved, turned, zoomed and roughened asks for the figure itself.
+An addition to the paper. A classifier that knows its pictures to the pixel can be satisfied by marks at fixed places;
+one that has seen every picture shifted, turned, zoomed and with noise needs the figure itself.
 """
 
 import math
@@ -15,15 +15,15 @@ NOISE = 0.08  # largest standard deviation
 
 
 def jitter(images: tf.Tensor, seed: tf.Tensor, strength: float = 1.0) -> tf.Tensor:
-    """Move, turn, zoom and roughen every image by amounts of its own; gradients pass through.
+    """Shift, turn and zoom every image and add noise, by random amounts per image; gradients pass through.
 
     Args:
         images: float32 (B, H, W, C) in [0, 1], H equal to W.
-        seed: int64 (2,). Equal seeds give equal moves.
+        seed: int64 (2,). Equal seeds give equal changes.
         strength: float. Multiplies all four ranges; 0 changes nothing.
 
     Returns:
-        float32 (B, H, W, C) in [0, 1]; what comes in from outside is 0.
+        float32 (B, H, W, C) in [0, 1]; pixels from outside the image are 0.
     """
     count, side = tf.shape(images)[0], images.shape[1]
     amounts = tf.random.stateless_uniform([5, count], seed, -strength, strength)

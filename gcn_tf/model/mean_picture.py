@@ -11,7 +11,7 @@ from gcn_tf.model.operators import Operators
 
 @keras.saving.register_keras_serializable(package="gcn_tf")
 class MeanPicture(keras.layers.Layer):
-    """Add a fixed picture, float32 (H, W, C), black before `assign`: the layers before draw what differs from it."""
+    """Add a fixed picture, float32 (H, W, C), black before `assign`: the layers before it generate the difference."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "dtype": "float32"})
@@ -32,7 +32,7 @@ class MeanPicture(keras.layers.Layer):
 def mean_content(
     images: np.ndarray, ids: np.ndarray, names: tuple[str, ...], operators: dict[str, Operators]
 ) -> np.ndarray:
-    """Mean of the pictures as the layers draw them, before any operator: float32 (H, W, C) in [0, 1].
+    """Mean of the pictures as the layers generate them, before any operator: float32 (H, W, C) in [0, 1].
 
     Args:
         images: uint8 (N, H, W, C), seen pictures only.

@@ -11,7 +11,7 @@ Codes = dict[str, tf.Tensor]
 
 @dataclass(frozen=True)
 class Examples:
-    """The real pictures of a batch and what was generated of their codes: what a loss term may look at.
+    """The real pictures of a batch and those generated from their codes: the input of a loss term.
 
     Args:
         real: float32 (B, H, W, C) in [0, 1].
@@ -29,7 +29,7 @@ TERMS: dict[str, Term] = {}
 
 
 def loss_term(function: Term) -> Term:
-    """Add a term of the generator's objective: one value per example, float32 (B,), by the function's name.
+    """Register a term of the generator's objective under the function's name; it returns float32 (B,), one per example.
 
     Its weight is the setting NAME_weight of `gcn_tf.config.schema.ObjectiveConfig`; a term of weight 0 is not computed.
     The log shows its mean as NAME_loss.
@@ -85,8 +85,8 @@ def weighted_sum(terms: dict[str, tf.Tensor], weights: dict[str, float]) -> tf.T
 
 
 def clip_image(image: tf.Tensor) -> tf.Tensor:
-    """Cut the generator's linear output to [0, 1], as images leave the model.
+    """Clip the generator's linear output to [0, 1], as images leave the model.
 
-    The classifier sees clipped images in training too: on raw output it rewards values no picture has.
+    The classifier sees clipped images in training too: on raw output it would reward values that no picture has.
     """
     return tf.clip_by_value(image, 0.0, 1.0)

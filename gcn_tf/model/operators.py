@@ -1,10 +1,10 @@
 """What a factor value does to a picture, found in the seen pictures: a symmetry and a mixing of the channels.
 
-An addition to the paper. A generator that draws every cell from scratch remembers seen cells and guesses
-unseen ones. Where a factor does the same to every picture (a rotation, a colour), that is estimated once, from
-pairs of seen pictures that differ in this factor alone; the layers then draw the content and the operators
-finish it. Which factors are of this kind is not told: a factor is one when its operators leave almost nothing
-unexplained. All others (digit, writer) stay with the layers. Operators that learn by gradient, along with the
+An addition to the paper. A generator that builds every cell from scratch memorises seen cells and guesses
+unseen ones. If a factor does the same to every picture (a rotation, a colour), its effect is estimated once, from
+pairs of seen pictures that differ only in this factor; the layers then generate the content and the operators
+finish it. No setting says which factors are of this kind: a factor is one if its operators leave almost nothing
+unexplained. The layers handle all others (digit, writer). Operators that learn by gradient, along with the
 rest, were tried first: on some data they settle between two symmetries and every picture becomes symmetric.
 """
 
@@ -17,8 +17,8 @@ import tensorflow as tf
 
 Tensors = dict[str, tf.Tensor]
 
-# Share of the variance between pictures: exact variations leave 0.000, digits and writers 0.9, drawn emotions 0.2. It
-# is not of the energy: of that a bright ground alone explains most, whatever the factor does.
+# Share of the variance between pictures: exact variations leave 0.000, digits and writers 0.9, procedural emotions 0.2.
+# Not a share of the energy, most of which a bright background explains whatever the factor does.
 UNEXPLAINED_LIMIT = 0.05
 
 
@@ -74,7 +74,7 @@ def estimate_operators(
         images: uint8 (N, H, H, C), seen pictures only.
         ids: int (N, M), their value ids in the order of `sizes`.
         sizes: number of values by factor name.
-        pairs: how many pairs per value, at most.
+        pairs: largest number of pairs per value.
 
     Returns:
         Operators by factor name; a factor with a value that has no pair is not explained.
@@ -108,9 +108,9 @@ def _best_fit(
     shared = sorted(first.keys() & other.keys())
     if not shared:
         return 0, np.eye(channels, dtype=np.float32), 1.0
-    drawn = [shared[i] for i in rng.permutation(len(shared))[:pairs]]
-    source = images[[first[key] for key in drawn]].astype(np.float64) / 255
-    target = (images[[other[key] for key in drawn]].astype(np.float64) / 255).reshape(-1, channels)
+    sampled = [shared[i] for i in rng.permutation(len(shared))[:pairs]]
+    source = images[[first[key] for key in sampled]].astype(np.float64) / 255
+    target = (images[[other[key] for key in sampled]].astype(np.float64) / 255).reshape(-1, channels)
     energy = (target**2).sum() + 1e-12
     variance = _variance(target.reshape(source.shape)) + 1e-12
     fits = []
@@ -161,7 +161,7 @@ class FactorOperators(keras.layers.Layer):
         self.mixing = {n: fixed(f"{n}_mixing", np.repeat(alike, k, axis=0)) for n, k in sizes.items()}
 
     def assign(self, found: dict[str, Operators]) -> None:
-        """Take over the operators of the factors that they explain."""
+        """Set the operators of all factors that they explain."""
         for name, operators in found.items():
             if operators.explain:
                 self.symmetry[name].assign(np.eye(8, dtype=np.float32)[operators.symmetry])

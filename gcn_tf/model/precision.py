@@ -37,7 +37,11 @@ def resolve_precision(precision: Precision) -> Precision:
 
 
 def with_precision(config: RunConfig, stored: Path) -> RunConfig:
-    """`auto` is what it was when the work began that a YAML file is there of: the next race may end otherwise."""
+    """Resolve `auto`, but keep the precision with which work began: another measurement may give another result.
+
+    Args:
+        stored: YAML file with the settings of that work, if it has begun.
+    """
     if config.precision == "auto" and stored.exists():
         return with_settings(config, {"precision": read_yaml(stored).get("precision")}, str(stored))
     return replace(config, precision=resolve_precision(config.precision))

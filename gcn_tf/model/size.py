@@ -24,7 +24,7 @@ def count_weights(config: RunConfig, factor_sizes: Mapping[str, int], image_side
 
 
 def check_weights(config: RunConfig, factor_sizes: Mapping[str, int], image_side: int) -> None:
-    """Raise UserError when the networks alone, with Adam's moments, need more memory than there is."""
+    """Raise UserError if the networks alone, with Adam's moments, need more memory than is available."""
     weights, there = count_weights(config, factor_sizes, image_side), available_bytes()
     needed = (COPIES - 1) * weights * tf.float32.size
     if there is not None and needed > there and not tf.config.list_physical_devices("GPU"):
@@ -35,7 +35,7 @@ def check_weights(config: RunConfig, factor_sizes: Mapping[str, int], image_side
 
 
 def least_bytes(model: GCN, batch_size: int) -> int:
-    """Weights with what training keeps of them, and what every layer gives for one batch: a training takes more."""
+    """Lower bound of a training's memory in bytes: weights, gradients, moments, and every layer's output for one batch."""
     weights = COPIES * sum(_bytes(v.shape, v.dtype) for v in model.trainable_variables)
     outputs = sum(
         _bytes(tensor.shape[1:], tensor.dtype)

@@ -5,11 +5,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-MIN_CHANNELS = 128  # with fewer the library is faster
+MIN_CHANNELS = 128  # with fewer, TensorFlow's own operation is faster
 
 
 def _whole(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tensor:
-    """The library's transposed convolution: (B, h, w, in) -> (B, (h - 1) * stride + k - 2 * pad, ..., out)."""
+    """TensorFlow's transposed convolution: (B, h, w, in) -> (B, (h - 1) * stride + k - 2 * pad, ..., out)."""
     size, out = kernel.shape[0], kernel.shape[2]
     batch, sides = tf.shape(x)[0], (x.shape[1], x.shape[2])
     if size - stride == 2 * pad:
@@ -24,7 +24,7 @@ def _transposed(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Te
 
     There the kernel's gradient is written as a dilated convolution that sums over the batch as others do over
     channels: `dK[ky, kx, o, i] = sum_b,y,x g[b, s * y + ky - pad, s * x + kx - pad, o] * x[b, y, x, i]`.
-    The library's own operation for it gains little from bfloat16 (43 ms against 20 ms this way for the 4x4,
+    TensorFlow's own operation for it gains little from bfloat16 (43 ms against 20 ms this way for the 4x4,
     256-channel layer of the published digit network at batch 64 on two cores with AVX-512 BF16; 1.4 s against
     0.9 s for the 5x5, 256-channel layer from 19 to 39 of the face network, all of its gradients together).
     """

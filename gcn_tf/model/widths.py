@@ -1,4 +1,4 @@
-"""Widths of layers: how many weights they make, and how they are scaled."""
+"""Widths of layers: the number of weights that they need, and how they are scaled."""
 
 import itertools
 from collections.abc import Sequence
@@ -10,5 +10,5 @@ def chain(widths: Sequence[int]) -> int:
 
 
 def scaled_width(units: int, factor: float) -> int:
-    """A width scaled, rounded to a multiple of 4; as it is when the factor is 1."""
+    """Scale a width and round it to a multiple of 4; unchanged if the factor is 1."""
     return units if factor == 1 else max(4, 4 * round(units * factor / 4))

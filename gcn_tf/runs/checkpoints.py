@@ -1,9 +1,9 @@
-"""Checkpoints of a run: complete or absent, verified when they are read, few.
+"""Checkpoints of a run: written atomically, verified when they are read, limited in number.
 
-A checkpoint is one uncompressed .npz file with every variable of both networks and both optimizers, the step and the
-state of all random numbers among them, and a SHA-256 of the lot. It is written beside, flushed to the disk and moved
-into place. Reading it runs no code and takes no more memory than this run's variables do: arrays have their types and
-shapes or are refused.
+A checkpoint is one uncompressed .npz file with every variable of both networks and both optimizers, including the step
+and the state of all random generators, and a SHA-256 of everything. It is written under a temporary name, flushed to
+disk and moved into place. Reading it runs no code and takes no more memory than this run's variables do: arrays of
+other types or shapes are refused.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from gcn_tf.errors import UserError
 from gcn_tf.files import require_regular, write_atomically
 from gcn_tf.model.gcn import GCN
 
-KEEP = 3  # the newest of a run, besides the best
+KEEP = 3  # newest checkpoints of a run, besides the best
 BEST = "best.npz"
 NOTE = "note.json"  # step and score
 DIGEST = "sha256"
@@ -29,40 +29,40 @@ LONGEST_NOTE = 2**20  # bytes
 
 
 class DamagedCheckpoint(Exception):
-    """A file that is no whole checkpoint; the message says why."""
+    """A file that is not a complete checkpoint; the message says why."""
 
 
 class OtherNetworks(UserError):
-    """A whole checkpoint, but of other networks."""
+    """A complete checkpoint of other networks."""
 
 
 class CheckpointStore:
     """The checkpoints of a run: the newest few, and the best by the score of its unseen cells."""
 
     def __init__(self, model: GCN, folder: Path, keep: int = KEEP) -> None:
-        # The flat list of all variables: `tf.train.Checkpoint(model=...)` leaves out the state of dropout's seed
-        # generators without a word.
+        # The flat list of all variables: `tf.train.Checkpoint(model=...)` silently leaves out the state of dropout's
+        # seed generators.
         networks = (model, model.optimizer, model.classifier_optimizer)
         self.variables = list({id(v): v for network in networks for v in network.variables}.values())
         self.folder, self.keep = folder, keep
 
     def paths(self) -> list[Path]:
-        """Those of the newest few, the oldest first."""
+        """Paths of the newest few, the oldest first."""
         return sorted(self.folder.glob("step-*.npz"))
 
     @property
     def latest(self) -> Path | None:
-        """The newest, damaged or not; None before the first."""
+        """The newest, damaged or not; None if there is none."""
         return max(self.paths(), default=None)
 
     @property
     def largest_size(self) -> int:
-        """Bytes that all checkpoints take at most, one that is just being written among them."""
+        """Most bytes that all checkpoints take, including one that is being written."""
         one = sum(int(np.prod(v.shape)) * tf.as_dtype(v.dtype).size for v in self.variables)
         return (self.keep + 2) * (one + 512 * len(self.variables))
 
     def save(self, step: int) -> Path:
-        """Write a checkpoint, and drop those beyond the newest few."""
+        """Write a checkpoint and delete those beyond the newest few."""
         path = self.folder / f"step-{step:08d}.npz"
         self._write(path, step, None)
         for old in self.paths()[: -self.keep]:
@@ -70,7 +70,7 @@ class CheckpointStore:
         return path
 
     def save_best(self, step: int, score: float) -> bool:
-        """Write `best.npz` unless the one that is there has a score as high; returns whether it did."""
+        """Write `best.npz` unless the existing one has at least this score; return whether it was written."""
         if score <= self._best_score():
             return False
         self._write(self.folder / BEST, step, score)
@@ -102,7 +102,7 @@ class CheckpointStore:
         write_atomically(path, write)
 
     def restore(self, name: str = "") -> Path:
-        """Load the newest whole checkpoint, saying which ones are passed over because they are damaged.
+        """Load the newest complete checkpoint; print which ones are skipped because they are damaged.
 
         Args:
             name: a file of the folder, such as `best.npz`, instead of the newest.
@@ -111,7 +111,7 @@ class CheckpointStore:
             The file that was loaded.
 
         Raises:
-            UserError: there is none, all are damaged, or they are of other networks.
+            UserError: there is none, all are damaged, or they belong to other networks.
         """
         candidates = [self.folder / name] if name else self.paths()[::-1]
         candidates = [path for path in candidates if path.exists()]
@@ -123,13 +123,13 @@ class CheckpointStore:
             try:
                 arrays = self._read(path)
             except DamagedCheckpoint as reason:
-                print(f"gcn-tf: checkpoint {path} is damaged ({reason}) and passed over", file=sys.stderr)
+                print(f"gcn-tf: checkpoint {path} is damaged ({reason}) and skipped", file=sys.stderr)
                 continue
             for variable, array in zip(self.variables, arrays, strict=True):
                 variable.assign(array)
             return path
         raise UserError(
-            f"every checkpoint of {self.folder} is damaged: train the run anew, into another folder"
+            f"every checkpoint of {self.folder} is damaged: train the run again, in another folder"
         )
 
     def _read(self, path: Path) -> list[np.ndarray]:
@@ -160,13 +160,13 @@ class CheckpointStore:
         return f"checkpoint {path} does not fit this run's networks: it has {what}"
 
     def finite(self) -> bool:
-        """No variable holds a NaN or an infinity."""
+        """Whether no variable holds a NaN or an infinity."""
         floats = [v.value for v in self.variables if v.value.dtype.is_floating]
         return all(bool(tf.reduce_all(tf.math.is_finite(v))) for v in floats)
 
 
 def newest_step(folder: Path) -> int:
-    """The step of the newest checkpoint by its name; 0 when there is none."""
+    """The step of the newest checkpoint, from its name; 0 if there is none."""
     steps = [
         int(path.stem.removeprefix("step-")) for path in folder.glob("step-*.npz") if path.stem[5:].isdigit()
     ]
@@ -174,11 +174,11 @@ def newest_step(folder: Path) -> int:
 
 
 def largest_file(folder: Path) -> int:
-    """Bytes of the largest checkpoint in a folder, 0 when there is none."""
+    """Bytes of the largest checkpoint in a folder; 0 if there is none."""
     return max((path.stat().st_size for path in folder.glob("*.npz") if path.is_file()), default=0)
 
 
-# All that zipfile and NumPy raise; the last two for archives that are encrypted or packed in unknown ways.
+# All that zipfile and NumPy raise; the last two for archives with encryption or unknown compression.
 _UNREADABLE = (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 
@@ -192,13 +192,13 @@ def digest(note: str, arrays: Sequence[np.ndarray]) -> str:
 
 
 def read_note(path: Path) -> dict[str, Any]:
-    """Step and score of a checkpoint; raises DamagedCheckpoint."""
+    """Read step and score of a checkpoint; raise DamagedCheckpoint if they are unreadable."""
     try:
         note = json.loads(_note_text(path))
     except ValueError as error:
         raise DamagedCheckpoint(_reason(error)) from None
     if not isinstance(note, dict) or not isinstance(note.get("score"), float | None):
-        raise DamagedCheckpoint("its note is none")
+        raise DamagedCheckpoint("its note is invalid")
     return note
 
 
@@ -224,7 +224,7 @@ def _member(number: int) -> str:
 
 
 def _read_array(archive: zipfile.ZipFile, name: str, kind: Any, shape: tuple[int, ...]) -> np.ndarray | str:
-    """An array of the archive; when its header announces another type or shape, that in words, and nothing is read."""
+    """Read an array of the archive; if its header states another type or shape, return that in words instead."""
     info = archive.getinfo(name)
     with archive.open(info) as file:
         version = np.lib.format.read_magic(file)

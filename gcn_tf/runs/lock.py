@@ -14,10 +14,10 @@ NAME = ".lock"
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder; the system lets go of it when the process ends, however it ends.
+    """Lock a folder; the system releases the lock when the process ends, however it ends.
 
     Raises:
-        UserError: another process holds it.
+        UserError: another process holds the lock.
     """
     with (folder / NAME).open("a+") as file:
         try:

@@ -19,7 +19,18 @@ from gcn_tf.runs.checkpoints import CheckpointStore, largest_file
 
 @dataclass
 class Run:
-    """A run directory with its model restored."""
+    """A run directory with its model restored.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from gcn_tf.runs.run_dir import open_run
+    >>> run = open_run("runs/demo")
+    >>> run.space.names
+    ('digit', 'writer', 'color', 'rotation')
+    >>> run.model.predict({name: np.array([0]) for name in run.space.names}, verbose=0).shape
+    (1, 28, 28, 3)
+    """
 
     folder: Path
     config: RunConfig
@@ -33,7 +44,7 @@ def new_run_dir(config: RunConfig) -> Path:
 
 
 def check_new_run_dir(run_dir: Path) -> None:
-    """Raise UserError unless the folder is empty, or not there."""
+    """Raise UserError unless the folder is empty or absent."""
     if (run_dir / "config.yaml").exists():
         raise UserError(
             f"--run-dir {run_dir} already holds a run: go on with --resume {run_dir}, or name another"
@@ -45,7 +56,7 @@ def check_new_run_dir(run_dir: Path) -> None:
 
 
 def write_run(config: RunConfig, space: FactorSpace, run_dir: Path) -> None:
-    """Lay out a new run directory; raises UserError when it cannot be written."""
+    """Create a new run directory; raise UserError if it cannot be written."""
     try:
         (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
         (run_dir / "factors.json").write_text(space.to_json())
@@ -55,10 +66,10 @@ def write_run(config: RunConfig, space: FactorSpace, run_dir: Path) -> None:
 
 
 def read_run_config(run_dir: Path) -> RunConfig:
-    """Settings of a run; raises UserError when the folder is no run directory."""
+    """Read the settings of a run; raise UserError if the folder is not a run directory."""
     if not (run_dir / "config.yaml").exists():
         raise UserError(
-            f"{run_dir} is no run directory (it has no config.yaml): give a folder that train wrote"
+            f"{run_dir} is not a run directory (it has no config.yaml): give a folder that train wrote"
         )
     return read_config(run_dir / "config.yaml")
 
@@ -79,20 +90,27 @@ def open_run(run_dir: Path | str, checkpoint: str = "") -> Run:
 
     Args:
         run_dir: the folder that train wrote.
-        checkpoint: another one by its file name, such as `best.npz`.
+        checkpoint: file name of another checkpoint, such as `best.npz`.
 
     Raises:
-        UserError: no run directory, no checkpoint, or a damaged one.
+        UserError: not a run directory, no checkpoint, or a damaged one.
+
+    Example:
+
+    >>> from gcn_tf.runs.run_dir import open_run
+    >>> run = open_run("runs/demo")
+    >>> run.config.dataset, len(run.space["digit"])
+    ('glyphs', 10)
     """
     run_dir = Path(run_dir)
     config = read_run_config(run_dir)
     space = FactorSpace.read(run_dir / "factors.json")
     side, folder = config.image_size, run_dir / "checkpoints"
     weights = count_weights(config, space.sizes, side)
-    if 0 < largest_file(folder) < weights * tf.float32.size:  # before as much memory is taken
+    if 0 < largest_file(folder) < weights * tf.float32.size:  # checked before that much memory is allocated
         raise UserError(
             f"{run_dir / 'config.yaml'} describes networks of {weights:,} weights, no checkpoint of the run has as many: "
-            "put back the settings that it was trained with"
+            "restore the settings that it was trained with"
         )
     model = build_model(config, space, (side, side, 3))
     CheckpointStore(model, folder).restore(checkpoint)

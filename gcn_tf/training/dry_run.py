@@ -1,4 +1,4 @@
-"""`gcn-tf train --dry-run`: everything checked, a few steps trained, nothing written."""
+"""`gcn-tf train --dry-run`: check everything, train a few steps, write nothing."""
 
 import resource
 import sys
@@ -19,7 +19,7 @@ TIMED_STEPS = 8
 
 
 def describe_run(prepared: Prepared) -> str:
-    """Train a few steps; returns the shapes, parameters, memory and time to expect of a training, in lines."""
+    """Train a few steps; return lines with the shapes, parameters, memory and time to expect of the training."""
     config, split = prepared.config, prepared.split
     space, side = split.dataset.space, split.dataset.image_shape
     model = prepared.build()
@@ -45,15 +45,15 @@ def describe_run(prepared: Prepared) -> str:
             f"generator    {codes} -> {shape}; {model.generator.count_params():,} parameters",
             f"classifier   {shape} -> {heads}; {model.classifier.count_params():,} parameters",
             f"precision    {config.precision}",
-            f"time         {step:.3g} s a step (median of {TIMED_STEPS}), {steps} steps: about {duration(step * steps)}; judges, "
-            "the first time, and the report come on top",
-            f"memory       {_peak_gib():.1f} GiB so far; never less than {least_bytes(model, config.batch_size) / 2**30:.1f} for networks and batch",
+            f"time         {step:.3g} s a step (median of {TIMED_STEPS}), {steps} steps: about {duration(step * steps)}; the "
+            "report, and at first the judges, take more",
+            f"memory       {_peak_gib():.1f} GiB so far; at least {least_bytes(model, config.batch_size) / 2**30:.1f} for networks and batch",
             f"disk         checkpoints at most {store.largest_size / 1e6:.0f} MB",
         ]
     )
 
 
 def _peak_gib() -> float:
-    """The most memory that this process held, GiB; the system counts in KiB, macOS in bytes."""
+    """Peak memory of this process in GiB; Linux counts in KiB, macOS in bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

@@ -21,7 +21,7 @@ from gcn_tf.training.stopping import FiniteLoss, OrderlyStop
 
 
 def learn_before_training(model: GCN, prepared: Prepared) -> None:
-    """Let the generator take over what the seen pictures show at once."""
+    """Let the generator set the weights that can be computed from the seen pictures."""
     split = prepared.split
     seen = split.rows(unseen=False)
     prepared.config.generator.learn_before_training(
@@ -38,14 +38,28 @@ def fit(
     """Train from the newest checkpoint, or from the beginning, to the last step.
 
     Args:
-        prepared: what `gcn_tf.training.prepare.prepare` gives.
-        model: as `prepared.build` gives it; by default it is built here.
-        say: takes a line for the user.
+        prepared: result of `gcn_tf.training.prepare.prepare`.
+        model: result of `prepared.build`; by default it is built here.
+        say: called with lines for the user.
 
     Raises:
-        Diverged: a loss or weight is no finite number.
+        Diverged: a loss or weight is not finite.
         Interrupted: Ctrl-C or SIGTERM; the state was saved.
-        UserError: another process trains this run, or the disk takes no more.
+        UserError: another process trains this run, or disk or memory is full.
+
+    Example, two steps of a run:
+
+    >>> from dataclasses import replace
+    >>> from pathlib import Path
+    >>> from gcn_tf.config.files import resolve
+    >>> from gcn_tf.runs.run_dir import write_run
+    >>> from gcn_tf.training.fit import fit
+    >>> from gcn_tf.training.prepare import prepare
+    >>> prepared = prepare(replace(resolve(dataset="glyphs"), steps=2, batch_size=4))
+    >>> write_run(prepared.config, prepared.split.dataset.space, Path("runs/short"))
+    >>> model = fit(prepared, Path("runs/short"))
+    >>> int(model.step)
+    2
     """
     with _disk_errors(run_dir), locked(run_dir):
         return _fit(prepared, run_dir, model, say)

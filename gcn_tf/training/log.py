@@ -1,4 +1,4 @@
-"""What a training writes: metrics.jsonl and TensorBoard."""
+"""Logs of a training: metrics.jsonl and TensorBoard."""
 
 import json
 import os
@@ -15,14 +15,14 @@ from gcn_tf.training.step_callback import Logs, StepCallback, thinned
 
 MOST_LINES = 20_000  # of metrics.jsonl, and of TensorBoard's curves
 MOST_GRIDS = 100  # of each group of cells in TensorBoard
-SCALAR_SIZE = 120  # bytes of one in TensorBoard's files, at most
+SCALAR_SIZE = 120  # most bytes of a scalar in TensorBoard's files
 PICTURE_SIDE = 84  # pixels of a cell in TensorBoard, or its own if that is more
 
 
 class RunLog(StepCallback):
     """`metrics.jsonl` and TensorBoard: losses, learning rate, accuracies, speed and image grids.
 
-    However long a run is, its files stay under `largest_size`: lines and grids become rarer instead.
+    However long a run is, its files stay under `largest_size`: lines and grids become sparser instead.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class RunLog(StepCallback):
         self.since, self.clock = start, time.perf_counter()
 
     def _drop_lines_after(self, start: int) -> None:
-        """A killed run logged steps after its last checkpoint; they are trained, and logged, again."""
+        """Drop what a killed run logged after its last checkpoint: these steps are trained, and logged, again."""
         if self.path.exists():
             text = read_small(self.path, LARGEST_LOG).decode(errors="replace")
             lines = text.splitlines(keepends=True)
@@ -48,7 +48,7 @@ class RunLog(StepCallback):
 
     @property
     def largest_size(self) -> int:
-        """Bytes of TensorBoard's files, at most; what is trained again after a kill comes on top."""
+        """Most bytes of TensorBoard's files, not counting steps that are trained again after a kill."""
         names, side = self.evaluation.split.dataset.space.names, self.evaluation.split.dataset.image_shape[0]
         lines, evaluations, grids = (
             self.last // n + 1 for n in (self.every, self.evaluation.every, self.grids_every)
@@ -78,7 +78,7 @@ class RunLog(StepCallback):
             tf.summary.scalar("train/images_per_second", speed)
             if scored and (step % self.grids_every == 0 or step == self.last):
                 self._draw_grids()
-        self.writer.flush()  # what a checkpoint follows must not be lost with the process
+        self.writer.flush()  # a checkpoint may follow, after which these lines would not be written again
         self.since, self.clock = step, time.perf_counter()
 
     def _draw_grids(self) -> None:
@@ -89,7 +89,7 @@ class RunLog(StepCallback):
 
 
 def _logged_step(line: str) -> int:
-    """The step of a line of metrics.jsonl; -1 when it is damaged."""
+    """The step of a line of metrics.jsonl; -1 if the line is damaged."""
     try:
         return int(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):

@@ -10,14 +10,13 @@ from gcn_tf.machine import available_bytes
 from gcn_tf.model.gcn import GCN
 from gcn_tf.model.size import least_bytes
 
-# Peaks of `train --dry-run` over `least_bytes`, beside what the process had before: 3.0 to 3.1 (glyphs with batches of 512
-# and 2048, faces).
+# Peak memory of `train --dry-run`, less what the process held before, over `least_bytes`: 3.0 to 3.1 (glyphs with batches
+# of 512 and 2048, faces).
 USUALLY = 3.1
 
 
 def check_memory(model: GCN, config: RunConfig) -> None:
-    """Raise UserError when a training needs more memory than there is, however little it takes beside; warn when it
-    takes more as trainings usually do."""
+    """Raise UserError if a training's lower bound exceeds the available memory; warn if its usual need does."""
     least, there = least_bytes(model, config.batch_size), available_bytes()
     if there is None or USUALLY * least <= there or tf.config.list_physical_devices("GPU"):
         return
@@ -28,4 +27,4 @@ def check_memory(model: GCN, config: RunConfig) -> None:
     )
     if least > there:
         raise UserError(message)
-    print(f"gcn-tf: {message}, for the system may end the training without a word", file=sys.stderr)
+    print(f"gcn-tf: {message}; otherwise the system may end the training without a message", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The bar that people see while a run trains."""
+"""The progress bar of a training."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from gcn_tf.training.step_callback import Logs, StepCallback
 
 
 class ProgressBar(StepCallback):
-    """One bar with the time left and the two numbers that matter, both of unseen cells."""
+    """One bar with the time left, and the PSNR and accuracy of unseen cells (seen ones if there are no others)."""
 
     def __init__(self, start: int, steps: int, evaluation: Evaluation) -> None:
         super().__init__(start)
@@ -19,9 +19,10 @@ class ProgressBar(StepCallback):
         values = self.evaluation.values
         group = "unseen" if "unseen/psnr_db" in values else "seen"
         if values:
-            read = np.mean([v for k, v in values.items() if k.startswith(group) and k.endswith("accuracy")])
+            accuracies = [v for k, v in values.items() if k.startswith(group) and k.endswith("accuracy")]
             self.bar.set_postfix_str(
-                f"{group} {values[f'{group}/psnr_db']:.1f} dB, {read:.0%} classified correctly", refresh=False
+                f"{group} {values[f'{group}/psnr_db']:.1f} dB, {np.mean(accuracies):.0%} classified correctly",
+                refresh=False,
             )
         self.bar.update()
 

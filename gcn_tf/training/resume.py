@@ -1,4 +1,4 @@
-"""Going on with a run: under the same settings, or with more steps."""
+"""Resuming a run: with the same settings, or with more steps."""
 
 from pathlib import Path
 
@@ -8,28 +8,28 @@ from gcn_tf.runs.checkpoints import newest_step
 from gcn_tf.runs.run_dir import check_same_settings, read_run_config
 
 SCHEDULES = {
-    "cosine": "its cosine now reaches zero at the new end, not at the old one",
+    "cosine": "the cosine now reaches zero at the new end, not at the old one",
     "halving": "it halves every 1,000 steps as before",
     "constant": "it stays constant",
 }
 
 
 def check_resume(run_dir: Path, config: RunConfig) -> list[str]:
-    """What going on with a run means, in lines for the user.
+    """Check that a run can be resumed; return lines that tell the user how it continues.
 
     Raises:
-        UserError: no run directory, or settings other than the run's; more steps than it has are allowed.
+        UserError: not a run directory, fewer steps than the run has, or other settings than the run's.
     """
     stored = read_run_config(run_dir)
     check_same_settings(stored, config, run_dir)
     step, wanted = newest_step(run_dir / "checkpoints"), config.total_steps
     if config.steps < stored.steps:
         raise ConfigError(
-            f"--steps {config.steps}: the run has {stored.steps}, it can be lengthened but not cut: give more, or none"
+            f"--steps {config.steps}: the run has {stored.steps}, it can be lengthened but not shortened: give more, or leave --steps out"
         )
     if config.steps > stored.steps:
         return [
-            f"lengthened from {stored.steps} to {config.steps} steps; goes on from step {step}; of the learning rate: "
+            f"lengthened from {stored.steps} to {config.steps} steps; goes on from step {step}; learning rate: "
             f"{SCHEDULES[config.schedule]}; imagined cells set in at the same shares of the new length"
         ]
     if step >= wanted:

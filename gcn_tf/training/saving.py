@@ -1,4 +1,4 @@
-"""When a training saves."""
+"""When a training saves checkpoints."""
 
 from gcn_tf.runs.checkpoints import CheckpointStore
 from gcn_tf.training.scoring import Evaluation
@@ -6,9 +6,9 @@ from gcn_tf.training.step_callback import Diverged, Logs, StepCallback
 
 
 class Checkpoints(StepCallback):
-    """Saves every few hundred steps and at the end, and the best by its unseen cells whenever these are scored.
+    """Save every few hundred steps and at the end, and the best by its unseen cells whenever these are scored.
 
-    Weights that are not finite are not saved.
+    Weights that are not finite are never saved.
     """
 
     def __init__(
@@ -36,6 +36,6 @@ class Checkpoints(StepCallback):
         if not self.store.finite():
             last = self.store.latest or "none was written yet"
             raise Diverged(
-                f"a weight is no finite number after step {step}; last good checkpoint: {last}; "
+                f"a weight is not finite after step {step}; last good checkpoint: {last}; "
                 "lower --learning-rate or the loss weights"
             )

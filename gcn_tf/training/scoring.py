@@ -14,9 +14,9 @@ GRID_CELLS = 24
 
 
 class Evaluation(StepCallback):
-    """Scores seen and unseen cells with the cooperating classifier, for the log and the progress bar.
+    """Score seen and unseen cells with the cooperating classifier, for the log and the progress bar.
 
-    Accuracies here tell how training goes; the judge's, in the report, tell how good the pictures are.
+    These accuracies show how training proceeds; the judges', in the report, show how good the pictures are.
     """
 
     def __init__(self, start: int, split: Split, every: int, last: int, seen_limit: int = 192) -> None:
@@ -41,13 +41,17 @@ class Evaluation(StepCallback):
             self.values |= {f"{group}/{name}": float(value) for name, value in values.items()}
 
     def score_of_unseen(self) -> float | None:
-        """Share of the factors classified correctly plus a hundredth of the PSNR in dB, of unseen cells (seen ones where there are
-        no others); None at steps without scores."""
+        """Score of unseen cells (seen ones if there are no others): mean accuracy plus a hundredth of the PSNR in dB.
+
+        None at steps without scores.
+        """
         group = "unseen" if "unseen/psnr_db" in self.values else "seen"
         if not self.values:
             return None
-        read = [v for k, v in self.values.items() if k.startswith(f"{group}/") and k.endswith("_accuracy")]
-        return float(np.mean(read)) + 0.01 * self.values[f"{group}/psnr_db"]
+        accuracies = [
+            v for k, v in self.values.items() if k.startswith(f"{group}/") and k.endswith("_accuracy")
+        ]
+        return float(np.mean(accuracies)) + 0.01 * self.values[f"{group}/psnr_db"]
 
     @tf.function(autograph=False)  # traced after minutes of training: the source may have been edited by then
     def score(self, factors: dict[str, tf.Tensor], images: tf.Tensor) -> Logs:

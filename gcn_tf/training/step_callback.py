@@ -1,4 +1,4 @@
-"""What all callbacks of a training share."""
+"""The base of all callbacks of a training."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ Logs = dict[str, Any]
 
 
 def thinned(every: int, steps: int, most: int) -> int:
-    """`every`, or the smallest multiple of it that fits at most `most` times into `steps`."""
+    """The smallest multiple of `every` that fits at most `most` times into `steps`."""
     return every * max(1, -(-steps // (every * most)))
 
 
 class Diverged(UserError):
-    """A loss or a weight that is no finite number."""
+    """A loss or a weight is not finite."""
 
 
 class StepCallback(keras.callbacks.Callback):

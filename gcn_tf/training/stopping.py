@@ -1,4 +1,4 @@
-"""How a training ends before its last step: in order, or because it diverged."""
+"""How a training ends before its last step: on a signal, or because it diverged."""
 
 import math
 import signal
@@ -13,7 +13,7 @@ from gcn_tf.training.step_callback import Diverged, Logs, StepCallback
 
 
 class FiniteLoss(StepCallback):
-    """Stops a run whose loss is no finite number, naming the step and the last good checkpoint."""
+    """Stop a run whose loss is not finite, naming the step and the last good checkpoint."""
 
     def __init__(self, start: int, store: CheckpointStore) -> None:
         super().__init__(start)
@@ -30,7 +30,7 @@ class FiniteLoss(StepCallback):
 
 
 class OrderlyStop(StepCallback):
-    """Ctrl-C and SIGTERM let the step finish, save, and end the run; a second one ends it at once."""
+    """On Ctrl-C or SIGTERM, finish the step, save, and end the run; a second signal ends it at once."""
 
     EXIT_CODES: ClassVar = {signal.SIGINT: 130, signal.SIGTERM: 143}
 

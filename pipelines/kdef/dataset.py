@@ -1,4 +1,4 @@
-"""The dataset kdef: photographed persons with seven emotions, from the user's own copy. No TensorFlow until it is loaded."""
+"""The dataset kdef: photographed persons with seven emotions, from the user's own copy. TensorFlow is imported only when it is loaded."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar

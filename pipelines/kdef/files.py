@@ -1,4 +1,4 @@
-"""The files of KDEF: where they lie, what their names say, and which of them are bad."""
+"""The files of KDEF: finding them, parsing their names, and detecting bad ones."""
 
 import hashlib
 import io
@@ -17,36 +17,32 @@ from gcn_tf.files import read_small, require_regular
 from gcn_tf.pipelines.photographs.crops import BadPicture, decode
 from gcn_tf.pipelines.photographs.prepared_faces import folders_below, printable
 
-STRAIGHT = ("S",)
-
-
-def config_name(image_size: int, views: tuple[str, ...]) -> str:
-    """E.g. "straight-158", "all-views-158" or "hl-s-hr-158"."""
-    names = {STRAIGHT: "straight", VIEWS: "all-views"}
-    return f"{names.get(views, '-'.join(views).lower())}-{image_size}"
-
-
 HOMEPAGE = "https://kdef.se"
 
-PERSONS = tuple(
-    f"{sex}{number:02}" for sex in "MF" for number in range(1, 36)
-)  # the authors' index: men first
-
+# In the order of the authors' index: men first.
+PERSONS = tuple(f"{sex}{number:02}" for sex in "MF" for number in range(1, 36))
 EMOTIONS = ("AF", "AN", "DI", "HA", "NE", "SA", "SU")
 SESSIONS = ("A", "B")
 VIEWS = ("FL", "HL", "S", "HR", "FR")
+STRAIGHT = ("S",)
 SIZE = (562, 762)  # width, height
 LARGEST_FILE = 20_000_000  # bytes; an official file has about 0.1 MB
-LARGEST_LIST = 20_000_000  # bytes of the list of files at the end of a zip; that of the official one has 1 MB
-READ_AT_ONCE = 4096  # bytes; zipfile may unpack 20,000 times as many at a time, of bzip2
+LARGEST_LIST = 20_000_000  # bytes of the file list at the end of a zip; the official zip's has 1 MB
+READ_AT_ONCE = 4096  # bytes; of bzip2, zipfile may unpack 20,000 times as many at once
 
-# Misnamed in the official release; public code that reads KDEF agrees on what they are.
+# Misnamed in the official release; public code that reads KDEF agrees on what they show.
 OFFICIAL_MISNOMERS = {"AF31V": "AF31SAHL", "AM31H": "AM31SUHR"}
 _NAME = re.compile(rf"([AB])([FM])(\d\d)({'|'.join(EMOTIONS)})({'|'.join(VIEWS)})")
 
 
+def config_name(image_size: int, views: tuple[str, ...]) -> str:
+    """Name of the builder's config, e.g. "straight-158", "all-views-158" or "hl-s-hr-158"."""
+    names = {STRAIGHT: "straight", VIEWS: "all-views"}
+    return f"{names.get(views, '-'.join(views).lower())}-{image_size}"
+
+
 class KdefError(UserError):
-    """KDEF cannot be loaded: files missing, or too many of them bad. One line."""
+    """KDEF cannot be loaded: missing files, or too many bad ones. The message is one line."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,7 @@ class KdefFile:
         """The whole file; a zip's entry is read into memory and never written to disk.
 
         Raises:
-            BadPicture: too large, gone, or damaged in the zip.
+            BadPicture: too large, missing, or damaged in the zip.
         """
         try:
             if self.size() > LARGEST_FILE:
@@ -104,12 +100,12 @@ class KdefFile:
 
 @dataclass(frozen=True)
 class FoundPictures:
-    """What a folder holds.
+    """The picture files of a folder.
 
     Args:
-        pictures: the files of the views asked for, one per name: men 01 to 35, then women, by session, emotion, view.
+        pictures: the files of the chosen views, one per name: men 01 to 35, then women, by session, emotion, view.
         bad: "file: reason" for every misnamed or duplicate file.
-        total: int. Picture files looked at, the bad ones too.
+        total: int. Number of picture files examined, including the bad ones.
     """
 
     pictures: tuple[KdefFile, ...]
@@ -118,16 +114,16 @@ class FoundPictures:
 
 
 def find_files(folder: Path, views: tuple[str, ...] = VIEWS) -> FoundPictures:
-    """Find KDEF's pictures below a folder: in its tree, flat, or within zips, in any case.
+    """Find KDEF's pictures below a folder: in KDEF's own tree, flat, or in zips; case does not matter.
 
-    Zips are looked into only where nothing is unpacked, so a zip beside its unpacked files does no harm. AKDEF,
-    the averaged faces, is left out. Of files with the same name the first by path is kept, the others are bad.
+    Zips are searched only if no unpacked picture is found, so a zip beside its unpacked files does no harm. AKDEF,
+    the averaged faces, is left out. If several files have the same name, the first by path is kept, the others are bad.
 
     Raises:
-        KdefError: no folder, no picture of these views in it, or a zip that cannot be opened.
+        KdefError: not a folder, no picture of these views in it, or a zip that cannot be opened.
     """
     if not folder.is_dir():
-        raise KdefError(f"--manual-dir {folder} is no folder: unpack KDEF there ({HOMEPAGE})")
+        raise KdefError(f"--manual-dir {folder} is not a folder: unpack KDEF there ({HOMEPAGE})")
     named, bad = _sorted_out(_unpacked(folder))
     if not named:
         zipped, bad_zipped = _sorted_out(_zipped(folder))
@@ -160,19 +156,19 @@ def read_picture(file: KdefFile) -> np.ndarray:
 
 
 def same_content(pictures: tuple[KdefFile, ...]) -> list[str]:
-    """Pictures that are the same file as another under another name, as "file: same content as file".
+    """List pictures with the content of another one under another name, as "file: same content as file".
 
-    They stay in the dataset, for nothing tells which of the names is wrong.
+    They stay in the dataset, because it is unknown which of the names is wrong.
     """
     counts = Counter(map(_size, pictures))
     first: dict[bytes, str] = {}
     notes = []
     for file in pictures:
-        if counts[_size(file)] == 1:  # a file of its own size has its own content
+        if counts[_size(file)] == 1:  # a unique size means unique content
             continue
         try:
             digest = hashlib.sha256(file.content()).digest()
-        except BadPicture:  # it is named where it is decoded
+        except BadPicture:  # it is reported when it is decoded
             continue
         if first.setdefault(digest, file.name) != file.name:
             notes.append(f"{file.name}: same content as {first[digest]}")
@@ -182,7 +178,7 @@ def same_content(pictures: tuple[KdefFile, ...]) -> list[str]:
 def _size(file: KdefFile) -> int:
     try:
         return file.size()
-    except OSError:  # a link into nothing
+    except OSError:  # a broken link
         return -1
 
 
@@ -230,7 +226,7 @@ def _zipped(folder: Path) -> Iterator[tuple[Path, zipfile.ZipFile, str]]:
 
 
 class _ZipBytes(io.FileIO):
-    """What zipfile reads from: its list of files comes in one piece, which takes 15 times as much memory."""
+    """A zip whose list of files is limited: zipfile reads it at once, into 15 times as much memory."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > LARGEST_LIST:
@@ -239,7 +235,7 @@ class _ZipBytes(io.FileIO):
 
 
 def _entry_content(archive: zipfile.ZipFile, entry: str) -> bytes:
-    """As much as the entry announces: `ZipFile.read` would unpack all that is there before it cuts the rest off."""
+    """Read as many bytes as the entry states: `ZipFile.read` would unpack everything before it cuts off the rest."""
     with archive.open(entry) as file:
         return b"".join(iter(lambda: file.read(READ_AT_ONCE), b""))
 

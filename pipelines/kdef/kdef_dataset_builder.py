@@ -23,9 +23,11 @@ from gcn_tf.pipelines.photographs.tfds_examples import Examples, face_examples, 
 
 @dataclass
 class KdefConfig(tfds.core.BuilderConfig):
-    """Args:
-    image_size: int. Side of the crops in pixels. Defaults to 158, the paper's.
-    views: tuple of str. Defaults to ("S",), the straight view.
+    """Size and views of the crops.
+
+    Args:
+        image_size: int. Side of the crops in pixels. Defaults to 158, the paper's.
+        views: tuple of str. Defaults to ("S",), the straight view.
     """
 
     image_size: int = 158
@@ -33,7 +35,7 @@ class KdefConfig(tfds.core.BuilderConfig):
 
 
 def kdef_config(image_size: int = 158, views: tuple[str, ...] = STRAIGHT) -> KdefConfig:
-    """The config for a size and views, under the name that says both."""
+    """The config for a size and views, named after both."""
     return KdefConfig(
         name=config_name(image_size, views),
         description=f"{image_size}x{image_size} pixels, views {', '.join(views)}.",

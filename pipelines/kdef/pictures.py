@@ -1,4 +1,4 @@
-"""KDEF as arrays: prepare it once from the user's copy, then read it from the cache."""
+"""KDEF as arrays: prepared once from the user's copy, then read from the cache."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from gcn_tf.pipelines.photographs.prepared_faces import FacePictures, Preparatio
 if TYPE_CHECKING:
     from tensorflow_datasets.core import DatasetBuilder
 
-SMALLEST_IMAGE, LARGEST_IMAGE = 8, 562  # larger crops than the photographs are wide hold nothing new
+SMALLEST_IMAGE, LARGEST_IMAGE = 8, 562  # crops larger than the width of the photographs add no detail
 
 HOW_TO_GET = (
     f"kdef is not prepared: ask for KDEF at {HOMEPAGE} (it may not be redistributed), put it in a folder "
@@ -28,23 +28,23 @@ def load_kdef(
 
     Args:
         image_size: int. Side of the square crops in pixels. Defaults to 158, the paper's.
-        data_dir: Path. Where prepared data go. Defaults to `default_data_dir()`.
-        manual_dir: Path. The folder with the user's copy. Prepared data do not need it again.
+        data_dir: Path. Folder of the prepared data. Defaults to `default_data_dir()`.
+        manual_dir: Path. Folder with the user's copy. Not needed again once the data are prepared.
         views: tuple of str. Any of FL, HL, S, HR, FR. Defaults to the straight view. Only their files are read.
 
     Returns:
         Men 01 to 35, then women 01 to 35; each by session, emotion and view.
 
     Raises:
-        KdefError: a wrong size or view; not prepared and no manual_dir; nothing in it; more than 1 % of its
-            files bad; prepared data damaged.
+        KdefError: a wrong size or view; data not prepared and no manual_dir; no picture in it; more than 1 % of its
+            files bad; damaged prepared data.
     """
     if not SMALLEST_IMAGE <= image_size <= LARGEST_IMAGE:
         raise KdefError(f"--image-size {image_size}: kdef has {SMALLEST_IMAGE} to {LARGEST_IMAGE} pixels")
     chosen = _known_views(views)
 
     def builder(root: Path) -> "DatasetBuilder":
-        # Here, for these import TensorFlow.
+        # Imported here: these import TensorFlow.
         from gcn_tf.pipelines.kdef.kdef_dataset_builder import Builder, kdef_config
         from gcn_tf.pipelines.photographs.tfds_examples import configured
 
@@ -62,7 +62,7 @@ def load_kdef(
 
 
 def _known_views(views: tuple[str, ...]) -> tuple[str, ...]:
-    """In KDEF's order and each once, so that one selection has one name."""
+    """The views in KDEF's order, each once, so that equal selections have equal names."""
     for view in views:
         if view not in VIEWS:
             raise KdefError(

@@ -1,4 +1,4 @@
-"""The dataset mmi: faces from video clips, from the user's own copy. No TensorFlow until it is loaded."""
+"""The dataset mmi: faces from video clips, from the user's own copy. TensorFlow is imported only when it is loaded."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar

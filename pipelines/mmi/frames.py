@@ -15,17 +15,17 @@ from gcn_tf.files import read_small, require_regular
 from gcn_tf.pipelines.mmi.sessions import NEUTRAL, Clip
 from gcn_tf.pipelines.photographs.crops import LARGEST_PICTURE, BadPicture, decode, find_face
 
-# FFmpeg writes what it thinks of a damaged video to stderr; we name the file ourselves. Unless the user set it.
+# Keep FFmpeg from logging damaged videos, which we report ourselves. A level that the user has set stays.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 COMPARED_SIDE = 64  # pixels of the shorter side of the copies on which frames are compared
 LARGEST_STILL = 20_000_000  # bytes
 LONGEST_CLIP = 2_000_000_000  # pixels of all frames: 3 minutes of 720x576
-# AVI, QuickTime and MP4, MPEG, Windows Media. Of other files FFmpeg makes playlists, which open further files.
+# AVI, QuickTime and MP4, MPEG, Windows Media. FFmpeg takes other files for playlists, which open further files.
 _VIDEO = re.compile(
     rb"RIFF|.{4}(ftyp|moov|mdat|free|skip|wide|pnot)|\0\0\x01[\xba\xb3]|\x47|0&\xb2u", re.DOTALL
 )
-_SAMPLES = re.compile(rb"\0...(?:stsz.{8}|trun.{4})(.{4})", re.DOTALL)  # how many an MP4 has
+_SAMPLES = re.compile(rb"\0...(?:stsz.{8}|trun.{4})(.{4})", re.DOTALL)  # how many samples an MP4 has
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Frame:
     """One frame of a clip, with the labels of a picture.
 
     Args:
-        clip: Clip. Where it is from.
-        emotion: str. The clip's, for its apex; neutral for its first frame.
-        session: str. "1", "2"...: this person's how many-th picture of this emotion.
+        clip: Clip. The clip that it is taken from.
+        emotion: str. The clip's emotion for its apex, neutral for its first frame.
+        session: str. Running number of the picture among this person's of this emotion: "1", "2", ...
     """
 
     clip: Clip
@@ -53,7 +53,7 @@ class Frame:
 
 
 def frames_of(clips: Sequence[Clip]) -> tuple[Frame, ...]:
-    """Of every clip the apex and, where it has more frames than one, the first, which is neutral."""
+    """The apex of every clip and, if the clip has more than one frame, its first frame, which is neutral."""
     counts: Counter[tuple[str, str]] = Counter()
     frames = []
     for clip in clips:
@@ -76,14 +76,16 @@ def read_frame(frame: Frame) -> np.ndarray:
 
 
 def most_different(images: Iterator[np.ndarray]) -> np.ndarray:
-    """The image that differs most from the first, held against noise: on small smoothed grey copies.
+    """The image that differs most from the first, compared on small smoothed grey copies to suppress noise.
 
-    Only the best so far is kept.
+    Memory holds only the best one so far.
     """
     best = next(images)
     neutral, largest = _small(best), 0.0
     for image in images:
-        difference = float(np.square(_small(image) - neutral).mean())  # squares: a mouth, not noise all over
+        difference = float(
+            np.square(_small(image) - neutral).mean()
+        )  # squares favour a mouth over noise everywhere
         if difference > largest:
             best, largest = image, difference
     return best
@@ -94,7 +96,7 @@ def _apex(clip: Clip) -> np.ndarray:
         for number, image in enumerate(_images(clip)):
             if number == clip.apex:
                 return image
-    return most_different(_images(clip))  # also when the annotation points behind the end
+    return most_different(_images(clip))  # also if the annotated frame is beyond the end
 
 
 def _small(image: np.ndarray) -> np.ndarray:
@@ -105,7 +107,7 @@ def _small(image: np.ndarray) -> np.ndarray:
 
 
 def _upright(image: np.ndarray) -> np.ndarray:
-    """Some frontal clips were filmed with the camera on its side: the way round that shows a face."""
+    """Turn the image so that a face is found: some frontal clips were filmed with the camera on its side."""
     for turn in (None, cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE):
         turned = image if turn is None else cv2.rotate(image, turn)
         if find_face(turned):
@@ -145,7 +147,7 @@ def _video_images(path: Path) -> Iterator[np.ndarray]:
             raise BadPicture(f"wrong-sized: {width:.0f}x{height:.0f} is too large")
         read, image = video.read()
         if not read:
-            raise BadPicture(f"unreadable: {path.name} is no video")
+            raise BadPicture(f"unreadable: {path.name} is not a video")
         first = image.shape
         while read:
             if image.shape != first:
@@ -157,15 +159,17 @@ def _video_images(path: Path) -> Iterator[np.ndarray]:
 
 
 def _require_whole(path: Path) -> None:
-    """Raises BadPicture for what is no video, and for one that is shorter than its header says: of an AVI the decoder
-    would just stop early, of an MP4 it would first make a table of all that is promised.
+    """Raise BadPicture unless a file is a video that is as long as its header states.
+
+    For a truncated AVI the decoder would just stop early; for an MP4 it would first allocate a table of all the samples
+    that the header promises.
     """
     try:
         require_regular(path)
         with path.open("rb") as file:
             start = file.read(12)
             if not _VIDEO.match(start):
-                raise BadPicture(f"unreadable: {path.name} is no video")
+                raise BadPicture(f"unreadable: {path.name} is not a video")
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 promised = [int.from_bytes(found[1], "big") for found in _SAMPLES.finditer(content)]
                 actual = len(content)

@@ -14,15 +14,17 @@ from gcn_tf.pipelines.photographs.tfds_examples import Examples, face_examples, 
 
 @dataclass
 class MmiConfig(tfds.core.BuilderConfig):
-    """Args:
-    image_size: int. Side of the crops in pixels. Defaults to 158, the paper's.
+    """Size of the crops.
+
+    Args:
+        image_size: int. Side of the crops in pixels. Defaults to 158, the paper's.
     """
 
     image_size: int = 158
 
 
 def mmi_config(image_size: int = 158) -> MmiConfig:
-    """The config for a size, under the name that says it."""
+    """The config for a size, named after it."""
     return MmiConfig(
         name=config_name(image_size),
         description=f"{image_size}x{image_size} pixels, apex and neutral frame.",

@@ -1,4 +1,4 @@
-"""MMI as arrays: prepare it once from the user's copy, then read it from the cache."""
+"""MMI as arrays: prepared once from the user's copy, then read from the cache."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from gcn_tf.pipelines.photographs.prepared_faces import FacePictures, Preparatio
 if TYPE_CHECKING:
     from tensorflow_datasets.core import DatasetBuilder
 
-SMALLEST_IMAGE, LARGEST_IMAGE = 8, 576  # larger crops than the videos are high hold nothing new
+SMALLEST_IMAGE, LARGEST_IMAGE = 8, 576  # crops larger than the height of the videos add no detail
 
 HOW_TO_GET = (
     f"mmi is not prepared: ask for the MMI database at {HOMEPAGE} (it may not be redistributed), put its folder "
@@ -27,8 +27,8 @@ def load_mmi(
 
     Args:
         image_size: int. Side of the square crops in pixels. Defaults to 158, the paper's.
-        data_dir: Path. Where prepared data go. Defaults to `default_data_dir()`.
-        manual_dir: Path. The folder with the user's copy. Prepared data do not need it again.
+        data_dir: Path. Folder of the prepared data. Defaults to `default_data_dir()`.
+        manual_dir: Path. Folder with the user's copy. Not needed again once the data are prepared.
         views: tuple of str. Only ("S",), the straight view: profiles are left out.
 
     Returns:
@@ -36,8 +36,8 @@ def load_mmi(
         emotion, `view` is "S".
 
     Raises:
-        MmiError: a wrong size or view; not prepared and no manual_dir; nothing in it; more than 1 % of its pictures bad;
-            prepared data damaged.
+        MmiError: a wrong size or view; data not prepared and no manual_dir; no session in it; more than 1 % of its
+            pictures bad; damaged prepared data.
     """
     if not SMALLEST_IMAGE <= image_size <= LARGEST_IMAGE:
         raise MmiError(f"--image-size {image_size}: mmi has {SMALLEST_IMAGE} to {LARGEST_IMAGE} pixels")
@@ -45,7 +45,7 @@ def load_mmi(
         raise MmiError(f"--views {','.join(views)}: mmi has the straight view only, use S")
 
     def builder(root: Path) -> "DatasetBuilder":
-        # Here, for these import TensorFlow.
+        # Imported here: these import TensorFlow.
         from gcn_tf.pipelines.mmi.mmi_dataset_builder import Builder, mmi_config
         from gcn_tf.pipelines.photographs.tfds_examples import configured
 

@@ -1,6 +1,6 @@
-"""The sessions of the MMI database: where they lie and what their XML says.
+"""The sessions of the MMI database: finding them and parsing their XML.
 
-What is known of the layout comes from public code that reads it (the README lists it): a folder per session,
+The layout is known from public code that reads it (the README lists it): a folder per session,
 `Sessions/<number>/`, holds `session.xml`, a clip `S001-001.avi` or its frames, `S001-001.xml` with the emotion
 and, for some clips, `S001-001-oao_aucs.xml` with onset, apex and offset of every action unit.
 """
@@ -17,18 +17,12 @@ from gcn_tf.errors import UserError
 from gcn_tf.files import read_small
 from gcn_tf.pipelines.photographs.prepared_faces import folders_below, printable
 
-
-def config_name(image_size: int) -> str:
-    """E.g. "posed-158"."""
-    return f"posed-{image_size}"
-
-
 HOMEPAGE = "https://mmifacedb.eu"
 NEUTRAL = "NE"
 EMOTIONS = ("AF", "AN", "DI", "HA", NEUTRAL, "SA", "SU")  # the names that KDEF uses
 VIEWS = ("S",)
 
-# The metatag's value: a code, or perhaps a word, for which the codes stand.
+# Values of the metatag: a code, or possibly the word that it stands for.
 _VALUES = {
     "AN": "1 anger",
     "DI": "2 disgust",
@@ -43,17 +37,22 @@ PROFILE_VIEW = "1"  # in session.xml: 0 is frontal, 1 profile, 2 both side by si
 APEX, MARKS = "2", ("0", "1", "2", "3")  # a marker's type: neutral, onset, apex, offset
 VIDEOS = (".avi", ".mp4", ".mov", ".mpg", ".mpeg", ".wmv")
 STILLS = (".jpg", ".jpeg", ".png")
-LARGEST_XML = 1_000_000  # bytes; entities may make it a hundred times as long, the parser stops there
+LARGEST_XML = 1_000_000  # bytes; entities can make it a hundred times as long, where the parser stops
 _CLIP = re.compile(r"(S\d+)-\d+", re.IGNORECASE)
 _FRAME = re.compile("[0-9]{1,9}")
 
 
+def config_name(image_size: int) -> str:
+    """Name of the builder's config, e.g. "posed-158"."""
+    return f"posed-{image_size}"
+
+
 class MmiError(UserError):
-    """MMI cannot be loaded: files missing, or too many of them bad. One line."""
+    """MMI cannot be loaded: missing files, or too many bad ones. The message is one line."""
 
 
 class BadSession(Exception):
-    """A session that gives no picture; the message is the reason in a few words."""
+    """A session that cannot be used; the message is the reason in a few words."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Clip:
     Args:
         name: str. Session number and clip, e.g. "1841/S035-004".
         person: str. E.g. "S035".
-        emotion: str. Of EMOTIONS, but neutral.
+        emotion: str. One of EMOTIONS other than neutral.
         files: the video, or every frame in order.
         apex: int. The annotated frame, from 0. Defaults to None, not annotated.
     """
@@ -81,12 +80,12 @@ class Clip:
 
 @dataclass(frozen=True)
 class FoundClips:
-    """What a folder holds.
+    """The clips of a folder.
 
     Args:
         clips: in the order of persons and sessions.
         bad: "session: reason" for sessions that show an emotion but cannot be used.
-        notes: how many sessions are left out because they show no basic emotion or only a profile.
+        notes: number of sessions left out because they show no basic emotion or only a profile.
     """
 
     clips: tuple[Clip, ...]
@@ -98,10 +97,12 @@ def find_clips(folder: Path) -> FoundClips:
     """Find the sessions below a folder that pose a basic emotion and show the face from the front.
 
     Raises:
-        MmiError: no folder, or no such session in it.
+        MmiError: not a folder, or no such session in it.
     """
     if not folder.is_dir():
-        raise MmiError(f"--manual-dir {folder} is no folder: unpack the sessions of MMI there ({HOMEPAGE})")
+        raise MmiError(
+            f"--manual-dir {folder} is not a folder: unpack the sessions of MMI there ({HOMEPAGE})"
+        )
     clips, bad, left_out = [], [], Counter[str]()
     for session, paths in _session_folders(folder):
         try:
@@ -116,8 +117,8 @@ def find_clips(folder: Path) -> FoundClips:
     if not clips:
         why = f" ({'; '.join(bad[:5])})" if bad else ""
         raise MmiError(
-            f"--manual-dir {folder} holds no MMI session of a basic emotion{why}: unpack there Sessions/1/session.xml "
-            f"and so on ({HOMEPAGE})"
+            f"--manual-dir {folder} holds no MMI session of a basic emotion{why}: unpack Sessions/1/session.xml "
+            f"and so on there ({HOMEPAGE})"
         )
     clips.sort(key=lambda clip: (clip.person, _natural(clip.name)))
     notes = tuple(f"sessions left out for {why}: {count}" for why, count in sorted(left_out.items()))
@@ -125,7 +126,7 @@ def find_clips(folder: Path) -> FoundClips:
 
 
 def apex_frame(annotation: ElementTree.Element) -> int | None:
-    """The annotated apex, from 0: the middle of the longest time in which most action units are at theirs."""
+    """The annotated apex, from 0: the middle of the longest period with the most action units at their apex."""
     changes: Counter[int] = Counter()
     for unit in _elements(annotation, "ActionUnit"):
         marks = sorted(
@@ -199,5 +200,5 @@ def _parse(path: Path) -> ElementTree.Element:
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
-    """Sorts "2" before "10"."""
+    """A key that sorts "2" before "10"."""
     return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", text)]

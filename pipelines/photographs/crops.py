@@ -1,4 +1,4 @@
-"""Faces cut out of photographs: found by OpenCV's frontal Haar cascade, squared, resized, on all cores."""
+"""Crop faces from photographs: found by OpenCV's frontal Haar cascade, squared and resized, on all cores."""
 
 import contextlib
 import io
@@ -21,24 +21,26 @@ from gcn_tf.progress import progress
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Faces are looked for on a small copy: at 200 pixels the cascade takes two thirds of the time that it takes at
-# 562, and the boxes differ by some 2 %.
+# Faces are detected on a small copy: at 200 pixels the cascade takes two thirds of the time that it takes at 562,
+# and the boxes differ by about 2 %.
 DETECTION_SIDE = 200
 
-# Least face, as a share of the picture's shorter side, and least votes: a face gathers 15 to 45 overlapping
-# detections, a shadow or a profile some 5. Looking first for large faces alone takes a third of the time; what
-# is smaller than the last share is an ear or a button.
+# Smallest face, as a share of the picture's shorter side, and fewest votes: a face gathers 15 to 45 overlapping
+# detections, a shadow or a profile about 5. Searching for large faces first takes a third of the time; anything
+# smaller than the last share is an ear or a button.
 SEARCHES = ((0.4, 15), (0.2, 5))
-LEAST_VOTES = 0.8  # of those of the surest face: a larger one with fewer is the head with its hair
-LARGEST_PICTURE = 40_000_000  # pixels; a header that promises more is refused before anything is decoded
+LEAST_VOTES = 0.8  # share of the surest face's votes: a larger box with fewer votes is the head with its hair
+LARGEST_PICTURE = 40_000_000  # pixels; larger pictures are refused before anything is decoded
 
-# Scans of a progressive JPEG, which has some 10: each takes time for the whole picture, though it may have 12 bytes.
+# Scans of a progressive JPEG, which has about 10. Each costs time for the whole picture, even a scan of 12 bytes.
 MOST_SCANS = 64
-LONGEST_SHAPE = 10  # times as long as wide; the cascade takes seconds for a stripe, and no face is in it
+LONGEST_SHAPE = (
+    10  # longer side over shorter side; the cascade takes seconds for a stripe, which holds no face
+)
 
 
 class BadPicture(Exception):
-    """A file that gives no picture; the message is the reason in a few words."""
+    """A file that cannot be used as a picture; the message is the reason in a few words."""
 
 
 class Box(NamedTuple):
@@ -69,13 +71,13 @@ WHOLE = Place(0.5, 0.5, 1.0)
 
 @dataclass(frozen=True)
 class FaceCrop:
-    """One finished picture.
+    """One cropped picture.
 
     Args:
-        number: int. Its place in the sequence given to `crop_faces`.
+        number: int. Its position in the sequence given to `crop_faces`.
         image: uint8 (S, S, 3), RGB.
-        box: Box. What was cut out.
-        found: bool. False where no face was found, so that the box is the median of the others.
+        box: Box. The cropped region.
+        found: bool. False if no face was found; the box is then the median of the others.
     """
 
     number: int
@@ -85,7 +87,7 @@ class FaceCrop:
 
 
 def decode(content: bytes, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Decode a JPEG or PNG file, refusing one that is cut: OpenCV would fill it with grey and say nothing.
+    """Decode a JPEG or PNG file; refuse a truncated one, which OpenCV would silently fill with grey.
 
     Args:
         content: bytes. The file.
@@ -95,15 +97,15 @@ def decode(content: bytes, size: tuple[int, int] | None = None) -> np.ndarray:
         uint8 (H, W, 3), RGB.
 
     Raises:
-        BadPicture: no picture, another size, or damaged.
+        BadPicture: not a picture, another size, or damaged.
     """
-    # The plugins and not `Image.open`: that warns on stderr of large pictures before their size can be refused.
+    # Not `Image.open`, which warns on stderr about large pictures before their size can be refused.
     png = content.startswith(b"\x89PNG")
     kind = PngImagePlugin.PngImageFile if png else JpegImagePlugin.JpegImageFile
     try:
         picture = kind(io.BytesIO(content))
     except Exception as error:
-        raise BadPicture("unreadable: no JPEG or PNG picture") from error
+        raise BadPicture("unreadable: not a JPEG or PNG picture") from error
     if content.count(b"\xff\xda") > MOST_SCANS and not png:
         raise BadPicture("unreadable: too many scans")
     width, height = picture.size
@@ -148,7 +150,7 @@ def find_face(image: np.ndarray) -> Box | None:
 
 
 def inside_square(box: Box, shape: Sequence[int]) -> Box:
-    """The square around the same centre, moved and if need be shrunk until it lies in a picture (H, W, ...)."""
+    """The square around the same centre, moved, and shrunk if necessary, to lie inside a picture (H, W, ...)."""
     height, width = shape[:2]
     side = max(1, min(max(box.width, box.height), height, width))
     left = box.left + (box.width - side) // 2
@@ -157,7 +159,7 @@ def inside_square(box: Box, shape: Sequence[int]) -> Box:
 
 
 def crop(image: np.ndarray, box: Box, image_size: int) -> np.ndarray:
-    """Cut a box out, as a square inside the picture, and resize it: uint8 (image_size, image_size, 3)."""
+    """Crop a box to a square inside the picture and resize it: uint8 (image_size, image_size, 3)."""
     left, top, side, _ = inside_square(box, image.shape)
     cut = image[top : top + side, left : left + side]
     interpolation = cv2.INTER_AREA if side >= image_size else cv2.INTER_CUBIC  # area would show blocks
@@ -165,7 +167,7 @@ def crop(image: np.ndarray, box: Box, image_size: int) -> np.ndarray:
 
 
 def place_of(box: Box, shape: Sequence[int]) -> Place:
-    """Where a box lies, relative to its picture (H, W, ...)."""
+    """Position and size of a box relative to its picture (H, W, ...)."""
     height, width = shape[:2]
     x, y = box.left + box.width / 2, box.top + box.height / 2
     return Place(x / width, y / height, max(box.width, box.height) / min(height, width))
@@ -187,20 +189,20 @@ def median_place(places: Sequence[Place]) -> Place:
 def crop_faces(
     pictures: Sequence[Item], read: Callable[[Item], np.ndarray], image_size: int, description: str
 ) -> Iterator[FaceCrop | tuple[int, BadPicture]]:
-    """Cut the face out of every picture, on all cores, with a progress bar.
+    """Crop the face of every picture, on all cores, with a progress bar.
 
-    Pictures without a face come last: they are read once more when the median of the found boxes is known. So
-    memory holds a few pictures per core, however many files there are.
+    Pictures without a face come last: they are read again once the median of the found boxes is known. Memory holds
+    only a few pictures per core, whatever the number of files.
 
     Args:
-        pictures: what `read` takes.
+        pictures: the arguments of `read`.
         read: decodes a picture to uint8 (H, W, 3) RGB, or raises BadPicture. Called in several threads.
         image_size: int. Side of the crops in pixels.
-        description: str. In front of the progress bar.
+        description: str. Label of the progress bar.
 
     Yields:
-        A FaceCrop, or the picture's number and why it is bad: those with a face or bad in their order, then
-        those without a face in theirs.
+        A FaceCrop, or the picture's number and why it is bad: first the pictures with a face and the bad ones, in
+        order, then those without a face, in order.
     """
     places: list[Place] = []
     faceless: list[int] = []
@@ -238,9 +240,9 @@ def crop_faces(
 
 
 def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """`map` on all cores, in order, with at most two items per core begun and not yet taken.
+    """`map` on all cores, in order, with at most two items per core started and not yet consumed.
 
-    Threads, not processes: decoding, equalising, the cascade and resizing all let other threads run.
+    Threads, not processes: decoding, equalising, the cascade and resizing all release the GIL.
     """
     cores = usable_cores()
     waiting: deque[Future[Result]] = deque()
@@ -259,9 +261,7 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[
 
 @contextlib.contextmanager
 def _quiet_opencv_in_one_thread() -> Iterator[None]:
-    """Keep OpenCV from starting a thread per core within each of our threads, and from writing to stderr of bad
-    files that we name ourselves.
-    """
+    """Keep OpenCV from starting a thread per core in each of our threads, and from logging bad files, which we report."""
     threads, level = cv2.getNumThreads(), cv2.utils.logging.getLogLevel()
     cv2.setNumThreads(1)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

@@ -1,4 +1,4 @@
-"""Which persons, emotions and sessions: the words of the flags as values."""
+"""Parsing of --persons, --emotions and --sessions."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,11 @@ AUTHORS_DROPPED = (18, 19, 25, 42, 52)  # positions among the seventy, men first
 
 
 def parse_emotions(setting: str) -> tuple[str, ...]:
-    """`paper-4`, `authors-5`, `all-7` or codes such as `NE,HA,SU` as codes, in the order given."""
+    """Parse `paper-4`, `authors-5`, `all-7` or codes such as `NE,HA,SU` into codes, in the order given.
+
+    Raises:
+        UserError: an unknown code, or one given twice.
+    """
     if setting in EMOTION_SETS:
         return EMOTION_SETS[setting]
     known = EMOTION_SETS["all-7"]
@@ -26,26 +30,26 @@ def parse_emotions(setting: str) -> tuple[str, ...]:
             hint = suggest(code, [*known, *EMOTION_SETS]) or ";"
             raise UserError(
                 f"--emotions {setting}: {code!r} is unknown{hint} use {', '.join(EMOTION_SETS)} "
-                f"or codes out of {','.join(known)}"
+                f"or codes from {','.join(known)}"
             )
     check_once(codes, "emotions", setting)
     return codes
 
 
 def parse_sessions(setting: str) -> tuple[str, ...]:
-    """`A,B` as its parts; raises UserError for none or the same twice."""
+    """Split `A,B` into sessions; raise UserError if there is none, or one is given twice."""
     sessions = setting_words(setting)
     check_once(sessions, "sessions", setting)
     return sessions
 
 
 def choose_persons(setting: str, known: Sequence[str]) -> tuple[str, ...]:
-    """Persons by `all`, `authors-65`, a number (the first so many) or ids such as `F01,M07`.
+    """Choose persons by `all`, `authors-65`, a number (that many, from the first) or ids such as `F01,M07`.
 
-    `authors-65` leaves out five of KDEF's seventy; where there are fewer than seventy it takes all.
+    `authors-65` leaves out five of KDEF's seventy; if there are fewer than seventy, it takes all.
 
     Args:
-        known: ids of all persons that there are, in the order of the authors' index.
+        known: ids of all persons, in the order of the authors' index.
 
     Raises:
         UserError: an unknown id, or more persons than there are.
@@ -65,7 +69,7 @@ def choose_persons(setting: str, known: Sequence[str]) -> tuple[str, ...]:
         if word not in known:
             hint = suggest(word, list(known)) or ";"
             raise UserError(
-                f"--persons {setting}: {word!r} is unknown{hint} give all, a number, or ids out of "
+                f"--persons {setting}: {word!r} is unknown{hint} give all, a number, or ids from "
                 f"{known[0]} ... {known[-1]}"
             )
     check_once(words, "persons", setting)

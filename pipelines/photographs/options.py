@@ -1,4 +1,4 @@
-"""The flags of all datasets of faces, and how photographed ones are loaded. No TensorFlow until they are."""
+"""Options shared by all datasets of faces, and loading of photographed ones. TensorFlow is imported only then."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ class FaceOptions(DatasetOptions):
     possible_factors: ClassVar = ("person", "emotion", "session", "view", "rotation", "transformation")
 
     persons: str = "all"
-    """all, authors-65 (of KDEF), how many, or their ids: F01,M07."""
+    """Persons: all, authors-65 (of KDEF), a number, or ids: F01,M07."""
     emotions: str = "paper-4"
-    """paper-4 (NE,DI,HA,SU), authors-5 (NE,DI,HA,AN,SA), all-7, or codes: NE,HA."""
+    """Emotions: paper-4 (NE,DI,HA,SU), authors-5 (NE,DI,HA,AN,SA), all-7, or codes: NE,HA."""
     sessions: str = "A,B"
     """Sessions by name, or all. With one session, the others are kept for the judges."""
     transformations: Literal[1, 4, 6, 8] = 4
-    """Turns of every picture: 4 rotations; 6: with two mirrorings, as the authors; 8: all there are; 1: none."""
+    """Turns of every picture: 4 rotations; 6: also two mirrorings, as the authors used; 8: all symmetries; 1: none."""
 
     def check_settings(self) -> None:
         """Raise UserError for unknown emotions, or sessions given twice."""
@@ -40,7 +40,7 @@ class FaceOptions(DatasetOptions):
         count = whole_number(self.persons)
         if count is None:
             raise ConfigError(
-                f"--persons {self.persons}: say how many to learn from, e.g. --persons 20; the others are tested on"
+                f"--persons {self.persons}: give the number to learn from, e.g. --persons 20; the others are for tests"
             )
         return count
 
@@ -57,7 +57,7 @@ class PhotographOptions(FaceOptions):
 
     @abstractmethod
     def load_pictures(self, config: DataConfig) -> "FacePictures":
-        """The face crops, prepared on the first call; raises UserError when they cannot be."""
+        """Load the face crops, preparing them on the first call; raise UserError if that fails."""
 
     def load(self, config: DataConfig) -> "Dataset":
         from gcn_tf.pipelines.dataset import grid_dataset
@@ -71,7 +71,7 @@ class PhotographOptions(FaceOptions):
         notes = findings(pictures)
         if self.persons == "authors-65" and (there := len(set(pictures.person))) < KDEF_PERSONS:
             notes += (
-                f"authors-65 leaves out five of KDEF's {KDEF_PERSONS} persons, here are {there}: all are taken",
+                f"authors-65 leaves out five of KDEF's {KDEF_PERSONS} persons, this dataset has {there}: all are used",
             )
         return grid_dataset(config.dataset, grid, varied, face_roles(grid[0], varied), repeats, notes)
 

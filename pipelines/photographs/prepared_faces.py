@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 SPLIT = "train"  # TFDS's name for the only split
 FINDINGS = ("no_face", "bad", "notes")  # lists in the metadata stored with the dataset
 BAD_PERCENT = 1.0
-WRITER_BYTES, WRITER_FILES = 64 << 20, 64  # what TFDS may hold in memory, and open, while it sorts
-READ_AT_ONCE = 256  # records; memory beside the pictures themselves
+WRITER_BYTES, WRITER_FILES = 64 << 20, 64  # limits of TFDS's memory and open files while it sorts
+READ_AT_ONCE = 256  # records in memory beside the pictures themselves
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class FacePictures:
     Args:
         images: uint8 (N, S, S, 3), RGB.
         person, emotion, session, view: str arrays (N,), e.g. "F01", "NE", "A", "S".
-        no_face: names of the files in which no face was found: cropped at the median of the other boxes.
+        no_face: names of the files without a face, which are cropped at the median of the other boxes.
         bad: "file: reason" for every file that was left out.
-        notes: further findings, "file: finding"; these files are in.
+        notes: further findings, "file: finding"; these files are kept.
     """
 
     images: np.ndarray
@@ -46,15 +46,15 @@ class FacePictures:
 
 @dataclass(frozen=True)
 class Preparation:
-    """How a dataset of faces is prepared and what is said when it cannot be.
+    """How a dataset of faces is prepared, and its errors.
 
     Args:
-        name: str. The dataset's.
-        config: str. The builder config's name.
+        name: str. Name of the dataset.
+        config: str. Name of the builder's config.
         builder: makes the TFDS builder for a data_dir.
         check: raises the dataset's error for a folder that cannot be prepared.
         error: type of the errors raised.
-        how_to_get: str. The line for a user who gave no --manual-dir.
+        how_to_get: str. The error message for a missing --manual-dir.
     """
 
     name: str
@@ -66,10 +66,10 @@ class Preparation:
 
 
 def load_pictures(preparation: Preparation, data_dir: Path | None, manual_dir: Path | None) -> FacePictures:
-    """Read the prepared dataset, preparing it first when it is not there.
+    """Read the prepared dataset, preparing it first if necessary.
 
     Raises:
-        UserError: of the type `preparation.error`, one line.
+        UserError: of the type `preparation.error`, with a message of one line.
     """
     root = (data_dir or default_data_dir()).expanduser()
     folder = root / preparation.name / preparation.config
@@ -86,9 +86,9 @@ def load_pictures(preparation: Preparation, data_dir: Path | None, manual_dir: P
 
 
 def folders_below(folder: Path) -> Iterator[list[Path]]:
-    """The files of a folder and of every folder below it, sorted; links are followed, no folder comes twice."""
+    """Yield the files of a folder and of every folder below it, sorted. Links are followed, each folder comes once."""
     seen: set[tuple[int, int]] = set()
-    waiting = [folder]  # `os.walk` calls itself for every level, and Python allows a thousand calls
+    waiting = [folder]  # not `os.walk`, which Python 3.11 runs by recursion: it allows a thousand levels
     while waiting:
         root = waiting.pop()
         try:
@@ -97,7 +97,7 @@ def folders_below(folder: Path) -> Iterator[list[Path]]:
                 continue
             seen.add((found.st_dev, found.st_ino))
             paths = [root / name for name in sorted(os.listdir(root))]
-        except OSError:  # not ours to read
+        except OSError:  # no permission to read it
             continue
         folders = {path for path in paths if os.path.isdir(path)}
         waiting += sorted(folders, reverse=True)
@@ -105,18 +105,18 @@ def folders_below(folder: Path) -> Iterator[list[Path]]:
 
 
 def printable(name: str) -> str:
-    """A name for messages and tables: what no terminal shows, and bytes that are no text, become question marks."""
+    """A name for messages and tables: unprintable characters and undecodable bytes become question marks."""
     return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def require_few_bad(
     bad: list[str], total: int, folder: Path, error_type: type[UserError], homepage: str
 ) -> None:
-    """Raises `error_type`, naming the first few, when more than BAD_PERCENT of the pictures are bad."""
+    """Raise `error_type`, naming the first few, if more than BAD_PERCENT of the pictures are bad."""
     if 100 * len(bad) > BAD_PERCENT * total:
         more = f"; and {len(bad) - 5} more" if len(bad) > 5 else ""
         raise error_type(
-            f"{len(bad)} of {total} pictures in --manual-dir {folder} are bad, {BAD_PERCENT:g} % may be: "
+            f"{len(bad)} of {total} pictures in --manual-dir {folder} are bad, at most {BAD_PERCENT:g} % may be: "
             f"{'; '.join(bad[:5])}{more}: put the original files there ({homepage})"
         )
 
@@ -130,7 +130,7 @@ def _prepare(builder: "DatasetBuilder", manual_dir: Path, error_type: type[UserE
         with quiet(), _written_in_little_memory():
             builder.download_and_prepare(download_config=config)
     except (OSError, tf.errors.OpError) as error:
-        if not builder.data_path.exists():  # it does when another process was faster
+        if not builder.data_path.exists():  # it exists if another process was faster
             reason = " ".join(str(error).split())[:160]
             place = f"{builder.data_dir_root} ({reason})"
             raise error_type(f"cannot write to {place}: choose another --data-dir") from error
@@ -138,8 +138,10 @@ def _prepare(builder: "DatasetBuilder", manual_dir: Path, error_type: type[UserE
 
 @contextlib.contextmanager
 def _written_in_little_memory() -> Iterator[None]:
-    """TFDS holds up to 1 GB of records before it sorts them on disk. It has no setting for that, nor for the
-    thousand files that it then opens, more than many systems allow: this replaces both and puts them back.
+    """Limit TFDS's memory and open files while it writes.
+
+    TFDS holds up to 1 GB of records before it sorts them on disk, and then opens a thousand files, more than many
+    systems allow. It has no settings for either, so this replaces both limits and restores them.
     """
     from tensorflow_datasets.core import shuffle
 

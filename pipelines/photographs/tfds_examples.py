@@ -1,4 +1,4 @@
-"""What the TFDS builders of face photographs share: their features, examples and metadata."""
+"""Features, examples and metadata shared by the TFDS builders of face photographs."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -32,7 +32,7 @@ class Labelled(Protocol):
 def configured(
     builder: type[tfds.core.DatasetBuilder], config: tfds.core.BuilderConfig, data_dir: Path
 ) -> tfds.core.DatasetBuilder:
-    """A builder with a config of any size; TFDS takes one that the class lists by its name only."""
+    """Create a builder with a config of any size; TFDS accepts a config that the class lists only by its name."""
     listed = config.name in builder.builder_configs
     with no_temporary_files():
         return builder(data_dir=data_dir, config=config.name if listed else config)
@@ -44,14 +44,14 @@ Picture = TypeVar("Picture", bound=Labelled)
 def face_features(
     image_size: int, emotions: Sequence[str], views: Sequence[str]
 ) -> tfds.features.FeaturesDict:
-    """The features of a dataset of face crops with the side `image_size`."""
+    """The features of a dataset of face crops of `image_size` x `image_size` pixels."""
     return tfds.features.FeaturesDict(
         {
             # Plain bytes: PNG would take ten times as long to write and to read.
             "image": tfds.features.Tensor(
                 shape=(image_size, image_size, 3), dtype=np.uint8, encoding="bytes"
             ),
-            "number": np.int64,  # place in the order of the persons; TFDS writes in another
+            "number": np.int64,  # position in the order of the persons; TFDS stores another order
             "person": tfds.features.Text(),
             "emotion": tfds.features.ClassLabel(names=emotions),
             "session": tfds.features.Text(),
@@ -70,9 +70,9 @@ def face_examples(
     metadata: dict[str, list[str]],
     description: str,
 ) -> Examples:
-    """Examples of all pictures that can be read; the others go to `metadata["bad"]`.
+    """Yield examples of all readable pictures; the others are added to `metadata["bad"]`.
 
-    Lists that `metadata` has are continued; afterwards it has all of FINDINGS.
+    Existing lists of `metadata` are extended; afterwards it has all of FINDINGS.
     """
     for name in FINDINGS:
         metadata.setdefault(name, [])

@@ -1,4 +1,4 @@
-"""The datasets that the package draws by itself: glyphs and faces. No TensorFlow until they are loaded."""
+"""The procedural datasets glyphs and faces. TensorFlow is imported only when one is loaded."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
     from gcn_tf.pipelines.dataset import Dataset
     from gcn_tf.pipelines.labelled import LabelledPictures
 
-GLYPH_REPEATS = 4  # sessions in which the invented writers write everything again
+GLYPH_REPEATS = 4  # further sessions in which the writers write every digit again
 GLYPH_SESSIONS = 14  # of a classification task
-OTHER_WRITERS = 60  # invented ones that a classifier is tested on
-FACE_REPEATS = 2  # takes in which the invented persons show everything again
-OTHER_PERSONS = 30
+OTHER_WRITERS = 60  # further writers, on whom a classifier is tested
+FACE_REPEATS = 2  # further takes in which the persons show every emotion again
+OTHER_PERSONS = 30  # further persons, on whom a classifier is tested
 DataSeed = Annotated[int, Range(0, 2**31 - 1)]
 
 
 @dataclass(frozen=True)
 class Glyphs(DatasetOptions):
-    """Options of the dataset glyphs: digits in the hands of invented writers."""
+    """Options of the dataset glyphs: procedural digits of procedural writers."""
 
     factors: ClassVar = "digit 10, writer N, color 3, rotation 4"
-    needs: ClassVar = "nothing: the package draws invented hands, any number of writers"
+    needs: ClassVar = "nothing: procedural digits, of any number of writers"
     possible_factors: ClassVar = ("digit", "writer", "color", "rotation", "transformation")
 
     writers: str = "10"
-    """How many writers."""
+    """Number of writers."""
     transformations: Literal[1, 4, 6, 8] = 4
-    """Turns of every picture: 4 rotations; 6: with two mirrorings, as the authors; 8: all there are; 1: none."""
+    """Turns of every picture: 4 rotations; 6: also two mirrorings, as the authors used; 8: all symmetries; 1: none."""
     data_seed: DataSeed = 0
-    """Other seeds are other writers."""
+    """Seed of the writers; another seed gives other writers."""
 
     def check_settings(self) -> None:
         """Raise ConfigError unless --writers is a number."""
@@ -89,15 +89,15 @@ class Glyphs(DatasetOptions):
 
 @dataclass(frozen=True)
 class Faces(FaceOptions):
-    """Options of the dataset faces: invented persons with seven emotions."""
+    """Options of the dataset faces: procedural persons with seven emotions."""
 
     factors: ClassVar = "person N, emotion 2 to 7, session 2, rotation 4 (or transformation 6 or 8)"
-    needs: ClassVar = "nothing: the package draws invented persons, any number, at any size"
+    needs: ClassVar = "nothing: procedural faces, of any number of persons, at any size"
 
     persons: str = "20"
-    """How many persons."""
+    """Number of persons."""
     data_seed: DataSeed = 0
-    """Other seeds are other persons."""
+    """Seed of the persons; another seed gives other persons."""
 
     def check_settings(self) -> None:
         """Raise ConfigError unless --persons is a number, and for unknown emotions or sessions."""

@@ -1,4 +1,4 @@
-"""Glyphs: drawn digits in the hands of invented writers, a data set that needs no download.
+"""Glyphs: procedural digits of procedural writers, a dataset that needs no download.
 
 A digit starts as a skeleton of strokes in a unit box (x to the right, y down), takes on the writer's habits,
 proportions, slant and small irregularities, and is inked by each pixel's distance to the nearest stroke.
@@ -22,7 +22,7 @@ BOX = 20.0  # pixels; MNIST's frame is a 20 x 20 box in the middle of 28 x 28
 STEP = 0.04  # between neighbouring points of a stroke, in digit heights
 MIN_RADIUS = 0.62  # pixels; thinner ink breaks into grey dots at 28 x 28
 
-# How far a trait strays from digit to digit, in multiples of the writer's unsteadiness.
+# Standard deviation of a trait from digit to digit, in multiples of the writer's unsteadiness.
 SPREAD = {"slant_degrees": 100, "closure_degrees": 200, "weight": 4, "aspect": 2, "waist": 1, "loop": 1}
 
 
@@ -30,8 +30,8 @@ SPREAD = {"slant_degrees": 100, "closure_degrees": 200, "weight": 4, "aspect": 2
 class WriterStyle:
     """One writer's hand: what stays the same from digit to digit. Lengths are in digit heights.
 
-    Each trait is declared with the range from which `draw` takes it, each habit with the share of the writers
-    who have it. `seed` and `writer` (int >= 0) fix the small irregularities of every single digit.
+    Each trait is declared with the range from which `draw` samples it, each habit with the share of the writers
+    who have it. `seed` and `writer` (int >= 0) determine the small irregularities of every single digit.
     """
 
     seed: int
@@ -65,7 +65,7 @@ class WriterStyle:
 
     @classmethod
     def draw(cls, seed: int, writer: int) -> Self:
-        """Draws one writer's hand from `seed` and `writer` alone; UserError where one is negative."""
+        """Sample one writer's hand from `seed` and `writer` alone; raise UserError if one is negative."""
         if seed < 0 or writer < 0:
             raise UserError(f"seed {seed}, writer {writer}: neither may be negative, give 0 or more")
         traits = draw_traits(cls, random_generator(seed, writer, 0))
@@ -73,16 +73,16 @@ class WriterStyle:
 
 
 def draw_glyphs(writers: int, size: int = 28, seed: int = 0, session: int = 0) -> NDArray[np.uint8]:
-    """Draws the ten digits in the hands of `writers` invented writers.
+    """Draw the ten digits in the hands of `writers` procedural writers.
 
-    Writer i has the same hand however many are drawn: `draw_glyphs(5)[:3]` equals `draw_glyphs(3)`. A larger
-    `size` is the same picture at a finer resolution.
+    Writer i has the same hand whatever the number of writers: `draw_glyphs(5)[:3]` equals `draw_glyphs(3)`. A larger
+    `size` gives the same picture at a finer resolution.
 
     Args:
         writers: int >= 1. Number of writers.
         size: int >= 28. Side of an image in pixels. Defaults to 28.
         seed: int >= 0. Another seed gives other writers. Defaults to 0.
-        session: int >= 0. In another session the same hands write everything again. Defaults to 0.
+        session: int >= 0. In another session the same writers write every digit again. Defaults to 0.
 
     Returns:
         uint8 (writers, 10, size, size) in [0, 255]: white ink (255) on black with grey edges, digit d at
@@ -92,7 +92,7 @@ def draw_glyphs(writers: int, size: int = 28, seed: int = 0, session: int = 0) -
         UserError: (a ValueError) `writers` < 1, `size` < 28, `seed` < 0 or `session` < 0.
     """
     if writers < 1:
-        raise UserError(f"writers {writers}: nobody to draw for, give 1 or more")
+        raise UserError(f"writers {writers}: give 1 or more")
     styles = [WriterStyle.draw(seed, writer) for writer in range(writers)]
     return np.stack(
         [[draw_digit(digit, style, size, session) for digit in range(DIGITS)] for style in styles]
@@ -100,7 +100,7 @@ def draw_glyphs(writers: int, size: int = 28, seed: int = 0, session: int = 0) -
 
 
 def draw_digit(digit: int, style: WriterStyle, size: int = 28, session: int = 0) -> NDArray[np.uint8]:
-    """Draws one digit in one hand: uint8 (size, size) in [0, 255], white ink (255) on black.
+    """Draw one digit in one hand: uint8 (size, size) in [0, 255], white ink (255) on black.
 
     Raises UserError (a ValueError) for a `digit` outside [0, 9], a `size` below 28 or a negative `session`.
     """
@@ -110,7 +110,7 @@ def draw_digit(digit: int, style: WriterStyle, size: int = 28, session: int = 0)
         raise UserError(f"size {size}: too small for a readable digit, give {MIN_SIZE} or more")
     if session < 0:
         raise UserError(f"session {session}: may not be negative, give 0 or more")
-    # Key 0 is the hand itself.
+    # Key 0 belongs to the hand itself.
     rng = random_generator(style.seed, style.writer, 1 + digit + DIGITS * session)
     hand = _vary(style, rng)
     strokes = [_soften(stroke * [hand.aspect, 1.0], hand.roundness) for stroke in SKELETONS[digit](hand)]
@@ -119,7 +119,7 @@ def draw_digit(digit: int, style: WriterStyle, size: int = 28, session: int = 0)
 
 
 def _arc(centre: Pair, radii: Pair, degrees: Pair, hand: WriterStyle) -> Stroke:
-    """Part of an oval; 0 degrees is its right end, 90 its lower end. Little roundness makes it boxy."""
+    """Part of an oval; 0 degrees is its right end, 90 its lower end. A small roundness makes it boxy."""
     angle = np.radians(np.linspace(*degrees, 40))
     wave = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     boxy = np.sign(wave) * np.abs(wave) ** (0.8 + 0.2 * hand.roundness)
@@ -235,7 +235,7 @@ def _vary(style: WriterStyle, rng: np.random.Generator) -> WriterStyle:
 
 
 def _soften(stroke: Stroke, roundness: float) -> Stroke:
-    """Points at even distances, with the corners rounded off and both ends kept in place."""
+    """Resample a stroke at even distances and round off its corners; both ends stay in place."""
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(stroke, axis=0).T))])
     even = np.linspace(0, along[-1], max(8, round(along[-1] / STEP)))
     stroke = np.stack([np.interp(even, along, stroke[:, axis]) for axis in (0, 1)], axis=1)
@@ -245,7 +245,7 @@ def _soften(stroke: Stroke, roundness: float) -> Stroke:
 
 
 def _bend(strokes: list[Stroke], hand: WriterStyle, rng: np.random.Generator) -> list[Stroke]:
-    """Bends and slants the paper rather than the strokes, so that strokes which meet still meet."""
+    """Bend and slant the paper rather than the strokes, so that strokes that meet still meet."""
     waves, phase = rng.uniform(2, 5.5, (4, 2)), rng.uniform(0, 2 * np.pi, 4)
     push = hand.unsteadiness * rng.standard_normal((4, 2))
     slant = np.array([[1, -hand.rise], [-np.tan(np.radians(hand.slant_degrees)), 1]])
@@ -253,7 +253,7 @@ def _bend(strokes: list[Stroke], hand: WriterStyle, rng: np.random.Generator) ->
 
 
 def _frame(strokes: list[Stroke], hand: WriterStyle, rng: np.random.Generator) -> list[Stroke]:
-    """Scales the strokes to the box, in pixels of a 28 x 28 image, a little off its middle."""
+    """Scale the strokes to the box, in pixels of a 28 x 28 image, slightly off its centre."""
     points = np.concatenate(strokes)
     low, high = points.min(axis=0), points.max(axis=0)
     side = BOX * min(1.0, hand.size * (1 + hand.unsteadiness * rng.standard_normal())) - hand.weight

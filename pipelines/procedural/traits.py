@@ -1,4 +1,4 @@
-"""How an invented hand or face is described: every trait is declared with the range that it is drawn from."""
+"""Traits of a procedural writer or person, each declared with the range that it is sampled from."""
 
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Between(NamedTuple):
-    """Range of a trait that the share `odds` of all has; it is 0 for the others."""
+    """Range of a trait that the share `odds` of all individuals have; it is 0 for the others."""
 
     low: float
     high: float
@@ -14,7 +14,7 @@ class Between(NamedTuple):
 
 
 def draw_traits(kind: type, rng: np.random.Generator) -> dict[str, Any]:
-    """A value for every field of `kind` that is annotated with `Between` or, a yes or no, with the odds of yes."""
+    """Sample every annotated field of `kind`: a float from its `Between`, or a bool that is True with the given odds."""
     traits: dict[str, Any] = {}
     for name, hint in get_type_hints(kind, include_extras=True).items():
         if get_origin(hint) is not Annotated:
@@ -26,5 +26,5 @@ def draw_traits(kind: type, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def random_generator(seed: int, *key: int) -> np.random.Generator:
-    """Random numbers of their own for each key, e.g. (writer, purpose)."""
+    """An independent random generator for each key, e.g. (writer, purpose)."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))

@@ -1,4 +1,4 @@
-"""The datasets made of QMNIST's digits: by writer, and by style as in the paper. No TensorFlow until they are loaded."""
+"""The datasets of QMNIST's digits: by writer, and by style as in the paper. TensorFlow is imported only when one is loaded."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -17,7 +17,7 @@ SUBSETS = ("test10k", "test", "train")  # the first is the default: the smallest
 
 
 def _load_digits(config: DataConfig) -> "Digits":
-    """All digits of the subset; raises UserError for another image size."""
+    """Load all digits of the subset; raise UserError for any other image size."""
     from gcn_tf.pipelines.qmnist.digits import load_digits
 
     if config.image_size != 28:
@@ -36,11 +36,11 @@ class Qmnist(DatasetOptions):
     takes_files: ClassVar = True
 
     writers: str = "10"
-    """How many writers, those with the most digits first, or the ids of those wanted: 115,203,44."""
+    """Number of writers, those with the most digits first, or their ids: 115,203,44."""
     exemplars: Annotated[int, Range(1, 10_000)] = 1
     """Pictures per digit and writer; above 1 the exemplar is a factor of its own."""
     transformations: Literal[1, 4, 6, 8] = 4
-    """Turns of every picture: 4 rotations; 6: with two mirrorings, as the authors; 8: all there are; 1: none."""
+    """Turns of every picture: 4 rotations; 6: also two mirrorings, as the authors used; 8: all symmetries; 1: none."""
 
     def check_settings(self) -> None:
         """Raise ConfigError unless --writers is a number or ids."""
@@ -48,7 +48,7 @@ class Qmnist(DatasetOptions):
 
     def identities(self) -> int:
         return parse_writer_count(
-            self.writers, "say how many to learn from, e.g. --writers 10; each seed chooses others"
+            self.writers, "give the number to learn from, e.g. --writers 10; each seed chooses others"
         )
 
     @property
@@ -85,7 +85,7 @@ class MnistStyle(DatasetOptions):
     takes_files: ClassVar = True
 
     writers: str = "10"
-    """How many styles."""
+    """Number of styles."""
 
     def check_settings(self) -> None:
         """Raise ConfigError unless --writers is a number."""

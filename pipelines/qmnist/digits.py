@@ -1,4 +1,4 @@
-"""QMNIST as arrays: prepare it once, then read it from the user's cache."""
+"""QMNIST as arrays: prepared once, then read from the user's cache."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ class Digits:
     Args:
         images: uint8 (N, 28, 28). Bright ink on 0.
         digit: int32 (N,), 0 to 9.
-        writer: int32 (N,). NIST's id of the hand.
+        writer: int32 (N,). NIST's id of the writer.
     """
 
     images: np.ndarray
@@ -34,17 +34,17 @@ def load_digits(subset: str, data_dir: Path | None = None, manual_dir: Path | No
 
     Args:
         subset: str. "train", "test" or "test10k".
-        data_dir: Path. Where prepared data go. Defaults to `default_data_dir()`.
-        manual_dir: Path. A folder with the official files: nothing is downloaded. Prepared data do
-            not need it again.
+        data_dir: Path. Folder of the prepared data. Defaults to `default_data_dir()`.
+        manual_dir: Path. Folder with the official files; with it nothing is downloaded. Not needed again once the
+            data are prepared.
 
     Raises:
-        QmnistError: an unknown subset; files missing, wrong or out of reach; prepared data damaged.
+        QmnistError: an unknown subset; missing, wrong or unreachable files; damaged prepared data.
     """
     if subset not in SUBSETS:
         hint = suggest(subset, list(SUBSETS))
         raise QmnistError(f"qmnist has no subset {subset!r}{hint or ';'} known: {', '.join(SUBSETS)}")
-    from gcn_tf.pipelines.qmnist.preparing import prepare  # here, for it imports TensorFlow
+    from gcn_tf.pipelines.qmnist.preparing import prepare  # imported here: it imports TensorFlow
     from gcn_tf.pipelines.qmnist.qmnist_dataset_builder import Builder
 
     root = (data_dir or default_data_dir()).expanduser()
@@ -60,7 +60,7 @@ def load_digits(subset: str, data_dir: Path | None = None, manual_dir: Path | No
 
 
 def _read_prepared(builder: "DatasetBuilder", subset: str) -> Digits:
-    """Parse the split as one batch: 60,000 digits take 0.4 s, with `as_dataset`, one by one, 5 s."""
+    """Parse the split as one batch: 60,000 digits take 0.4 s, one by one with `as_dataset` 5 s."""
     import tensorflow as tf
 
     split = builder.info.splits[subset]
@@ -73,5 +73,5 @@ def _read_prepared(builder: "DatasetBuilder", subset: str) -> Digits:
         raise ValueError(f"{len(images)} examples instead of {split.num_examples}")
     digit, writer = (examples[name].numpy().astype(np.int32) for name in ("label", "writer"))
     if digit.min() < 0 or digit.max() > 9:
-        raise ValueError("a label is no digit")
+        raise ValueError("a label is not a digit")
     return Digits(images.reshape(-1, 28, 28), digit, writer)

@@ -14,16 +14,17 @@ Grid = tuple[FactorSpace, np.ndarray, np.ndarray]
 
 
 class HandwritingError(UserError):
-    """The digits at hand cannot fill the grid that was asked for. One line with the remedy."""
+    """The digits cannot fill the requested grid. The message is one line with the remedy."""
 
 
 def writer_grid(digits: Digits, writers: int | Sequence[int] = 10, exemplars: int = 1) -> Grid:
-    """Factors digit and writer, and exemplar when there are several.
+    """Build a grid with the factors digit and writer, and exemplar if there are several.
 
     Args:
         digits: Digits. In file order.
-        writers: int or sequence of int. How many, or NIST's ids in the order wanted. A number takes, of those
-            with `exemplars` of every digit, who wrote most in total: most first, the lower id when equal.
+        writers: int or sequence of int. Number of writers, or NIST's ids in the desired order. A number selects, among
+            the writers with `exemplars` of every digit, those who wrote most in total, most first; ties go to the
+            lower id.
         exemplars: int. Pictures per digit and writer: exemplar k is the k-th in file order. Defaults to 1.
 
     Returns:
@@ -33,7 +34,7 @@ def writer_grid(digits: Digits, writers: int | Sequence[int] = 10, exemplars: in
         HandwritingError: too few writers qualify; an id is unknown, given twice or lacks digits; number < 1.
     """
     if exemplars < 1:
-        raise HandwritingError(f"--exemplars {exemplars}: ask for at least 1")
+        raise HandwritingError(f"--exemplars {exemplars}: give at least 1")
     known, counts = _count_by_writer(digits)
     if isinstance(writers, int | np.integer):
         chosen = _most_productive(known, counts, int(writers), exemplars)
@@ -53,7 +54,7 @@ def writer_grid(digits: Digits, writers: int | Sequence[int] = 10, exemplars: in
 
 
 def style_grid(digits: Digits, styles: int = 10) -> Grid:
-    """Factors digit and style, the authors' setting: style n is the n-th sample of a digit, whoever wrote it.
+    """Build a grid with the factors digit and style, as the authors do: style n is the n-th sample of a digit.
 
     Args:
         digits: Digits. In file order.
@@ -66,19 +67,19 @@ def style_grid(digits: Digits, styles: int = 10) -> Grid:
         HandwritingError: fewer than `styles` samples of a digit, or `styles` < 1.
     """
     if styles < 1:
-        raise HandwritingError(f"{styles} styles: ask for at least 1 (--writers)")
+        raise HandwritingError(f"{styles} styles: give at least 1 (--writers)")
     counts = np.bincount(digits.digit, minlength=10)
     if styles > counts.min():
         raise HandwritingError(
             f"{styles} styles: there are only {counts.min()} samples of digit {counts.argmin()}, "
-            f"ask for at most {counts.min()} (--writers)"
+            f"give at most {counts.min()} (--writers)"
         )
     rows = np.array([np.flatnonzero(digits.digit == digit)[:styles] for digit in range(10)])  # (10, styles)
     return _grid(digits, [Factor("digit", DIGITS), Factor("style", _numbered(styles))], rows)
 
 
 def writer_repeats(digits: Digits, space: FactorSpace, limit: int = 12) -> tuple[np.ndarray, np.ndarray]:
-    """The other pictures of every cell of `writer_grid` with one exemplar: what the same hand wrote again.
+    """Further pictures by the same writers for every cell of a `writer_grid` with one exemplar.
 
     Args:
         digits: Digits. In file order.
@@ -115,12 +116,12 @@ def _count_by_writer(digits: Digits) -> tuple[np.ndarray, np.ndarray]:
 
 def _most_productive(known: np.ndarray, counts: np.ndarray, number: int, exemplars: int) -> list[int]:
     if number < 1:
-        raise HandwritingError(f"--writers {number}: ask for at least 1")
+        raise HandwritingError(f"--writers {number}: give at least 1")
     qualified = np.flatnonzero((counts >= exemplars).all(axis=1))
     if number > len(qualified):
         raise HandwritingError(
             f"--writers {number}: only {len(qualified)} of {len(known)} writers have {exemplars} "
-            f"or more pictures of every digit: ask for fewer writers{' or --exemplars' * (exemplars > 1)}"
+            f"or more pictures of every digit: give fewer writers{' or --exemplars' * (exemplars > 1)}"
         )
     order = np.argsort(-counts[qualified].sum(axis=1), kind="stable")
     return known[qualified[order[:number]]].tolist()
@@ -130,12 +131,12 @@ def _named_writers(
     known: np.ndarray, counts: np.ndarray, writers: Sequence[int], exemplars: int
 ) -> list[int]:
     if not len(writers):
-        raise HandwritingError("--writers names nobody: give a number, or ids such as 115,203")
+        raise HandwritingError("--writers is empty: give a number, or ids such as 115,203")
     position = {int(writer): place for place, writer in enumerate(known)}
     chosen: list[int] = []
     for writer in map(int, writers):
         if writer in chosen:
-            raise HandwritingError(f"--writers names writer {writer} twice")
+            raise HandwritingError(f"--writers names writer {writer} twice: name each writer once")
         if writer not in position:
             nearest = known[np.argsort(np.abs(known - writer), kind="stable")[:3]]
             raise HandwritingError(

@@ -1,4 +1,4 @@
-"""Calling TFDS so that it stays quiet, waits seconds instead of minutes, and fails with one line."""
+"""Prepare QMNIST with TFDS: quietly, with time limits of seconds, and with one-line errors."""
 
 import contextlib
 import threading
@@ -23,10 +23,10 @@ TRANSFER_SECONDS = 20.0  # without a byte during a transfer
 
 
 def prepare(builder: tfds.core.DatasetBuilder, manual_dir: Path | None) -> None:
-    """Download or find the source files, verify them and write the TFDS dataset; do nothing when it is there.
+    """Download or find the source files, verify them and write the TFDS dataset; do nothing if it exists.
 
     Raises:
-        QmnistError: files out of reach, wrong or damaged, or a folder that cannot be written.
+        QmnistError: unreachable, wrong or damaged files, or a folder that cannot be written.
     """
     config = tfds.download.DownloadConfig(
         manual_dir=manual_dir, try_download_gcs=False, force_checksums_validation=True
@@ -40,7 +40,7 @@ def prepare(builder: tfds.core.DatasetBuilder, manual_dir: Path | None) -> None:
         found = " ".join(str(error).partition("\nTo debug")[0].split())
         raise QmnistError(f"{found}: download it another way and add --manual-dir FOLDER") from error
     except (OSError, tf.errors.OpError) as error:
-        if not builder.data_path.exists():  # it does when another process was faster
+        if not builder.data_path.exists():  # it exists if another process was faster
             place = f"{builder.data_dir_root} ({_brief(error)})"
             raise QmnistError(f"cannot write to {place}: choose another --data-dir") from error
 
@@ -63,7 +63,7 @@ def _brief(error: Exception) -> str:
 def impatient_downloads() -> Iterator[None]:
     """Give TFDS's downloads fewer retries, time limits and one progress bar per file.
 
-    TFDS has no setting for them, so this replaces two names of its downloader and puts them back.
+    TFDS has no settings for them, so this replaces two names of its downloader and restores them.
     """
     retries, open_url = downloader.MAX_RETRIES, downloader._open_url
 
@@ -82,10 +82,10 @@ def impatient_downloads() -> Iterator[None]:
 
 
 def require_answer(url: str, seconds: float) -> None:
-    """Raises requests.RequestException when the server has not answered after `seconds`.
+    """Raise requests.RequestException unless the server answers within `seconds`.
 
-    The time limit of `requests` leaves out the name look-up and starts again for each address of a server, so
-    the look-up runs in a thread that may be left behind.
+    The time limit of `requests` excludes the name look-up and starts again for each address of a server, so the
+    request runs in a thread that may outlive this call.
     """
     outcome: list[Exception | None] = []
 

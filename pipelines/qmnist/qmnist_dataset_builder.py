@@ -21,10 +21,12 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     BUILDER_CONFIGS: ClassVar = [
         tfds.core.BuilderConfig(name=name, description=subset.description) for name, subset in SUBSETS.items()
     ]
-    MANUAL_DOWNLOAD_INSTRUCTIONS = "Optional: the official files under their names; else they are downloaded."
+    MANUAL_DOWNLOAD_INSTRUCTIONS = (
+        "Optional: the official files under their own names; otherwise they are downloaded."
+    )
 
-    # Where TFDS finds checksums.tsv, README.md, CITATIONS.bib and TAGS.txt. If it guesses and is wrong, it
-    # checks no download and says nothing.
+    # Where TFDS finds checksums.tsv, README.md, CITATIONS.bib and TAGS.txt. If TFDS has to guess and guesses wrong, it
+    # silently checks no download.
     code_path = tfds.core.Path(__file__)
     pkg_dir_path = tfds.core.Path(__file__).parent
 
@@ -32,7 +34,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(
                 {
-                    # Plain bytes: PNG takes seven times as long to write, for a quarter of 47 MB.
+                    # Plain bytes: PNG needs a quarter of the 47 MB, but takes seven times as long to write.
                     "image": tfds.features.Tensor(shape=(28, 28, 1), dtype=np.uint8, encoding="bytes"),
                     "label": tfds.features.ClassLabel(num_classes=10),
                     "writer": np.int64,
@@ -70,10 +72,10 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
 
 def _source_paths(dl_manager: tfds.download.DownloadManager, sources: tuple[Source, ...]) -> list[Path]:
-    """The files in TFDS's manual folder when it has them all, else downloads."""
+    """The files in TFDS's manual folder if it has them all, else downloaded ones."""
     try:
         by_hand = [dl_manager.manual_dir / source.name for source in sources]
-    except AssertionError:  # TFDS's answer when the folder is empty or absent
+    except AssertionError:  # raised by TFDS if the folder is empty or absent
         by_hand = []
     if by_hand and all(path.exists() for path in by_hand):
         return by_hand

@@ -1,4 +1,4 @@
-"""The official files of QMNIST: where each lies, how it is verified and how it is read."""
+"""The official files of QMNIST: their URLs, their verification and their format."""
 
 import gzip
 import hashlib
@@ -17,11 +17,11 @@ LARGEST_FILE = 100_000_000  # bytes, packed or not; the largest official one has
 
 
 class QmnistError(UserError):
-    """QMNIST cannot be loaded: an unknown subset, or files missing, wrong or out of reach. One line."""
+    """QMNIST cannot be loaded: an unknown subset, or missing, wrong or unreachable files. The message is one line."""
 
 
 class Checksum(Protocol):
-    """What is known of a file: a row of checksums.tsv, as TFDS reads it."""
+    """Size and checksum of a file: a row of checksums.tsv, as TFDS reads it."""
 
     size: int
     checksum: str
@@ -32,9 +32,9 @@ class Source:
     """One official file.
 
     Args:
-        url: str. Where it is downloaded; its last part is the official name.
-        content_sha256: str. Of the decompressed file, where .gz files of the same content but with other
-            headers are in circulation: such a file is accepted too. Defaults to "", the .gz alone decides.
+        url: str. Where it is downloaded from; the last part is the official name.
+        content_sha256: str. Checksum of the decompressed file. With it, a .gz file with another header but the same
+            content is accepted too. Defaults to "": only the official .gz is accepted.
     """
 
     url: str
@@ -47,7 +47,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Subset:
-    """Images and the labels of the same digits; further labels have no images."""
+    """Images and the labels of the same digits; labels beyond the last image are ignored."""
 
     images: Source
     labels: Source
@@ -84,10 +84,10 @@ SUBSETS = {
 
 
 def require_files(folder: Path, sources: Sequence[Source]) -> None:
-    """Raises QmnistError that lists what `folder`, given as --manual-dir, lacks."""
+    """Raise QmnistError listing the files that `folder`, given as --manual-dir, lacks."""
     missing = [source for source in sources if not (folder / source.name).is_file()]
     if missing:
-        lack = f"lacks {', '.join(s.name for s in missing)}" if folder.is_dir() else "is no folder"
+        lack = f"lacks {', '.join(s.name for s in missing)}" if folder.is_dir() else "is not a folder"
         raise QmnistError(f"--manual-dir {folder} {lack}: put there {', '.join(s.url for s in missing)}")
 
 
@@ -98,7 +98,7 @@ def read_idx(path: Path, source: Source, expected: Checksum) -> np.ndarray:
         uint8 (N, 28, 28) for images, big-endian int32 (N, 8) for labels, in file order.
 
     Raises:
-        QmnistError: the file cannot be read, or is cut, damaged or another one.
+        QmnistError: the file cannot be read, is truncated or damaged, or is another file.
     """
     try:
         packed = read_small(path, LARGEST_FILE)

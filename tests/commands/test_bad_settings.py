@@ -98,7 +98,7 @@ def test_a_choice_that_is_none_is_named_with_those_that_are(name, no_work, capsy
 @pytest.mark.parametrize(
     "words, message",
     [
-        (["--imagined-from", "0.5", "--imagined-full", "0.2"], "make imagined_full the larger"),
+        (["--imagined-from", "0.5", "--imagined-full", "0.2"], "make imagined_full larger"),
         (["--writers", "none"], "--writers 'none'"),
         (["--writers", "0"], "--writers '0'"),
         (["--image-size", "30"], "nearest that do are"),

@@ -61,13 +61,13 @@ def test_help_answers_at_once_with_an_example_and_without_tensorflow():
         (["train", "--holdout", "color=green"], "no seen cell with color=green"),
         (["train", "--holdout", "digit=77"], "digit has no value '77'"),
         (["train", "--config", "absent.yaml"], "cannot read absent.yaml"),
-        (["train", "--resume", "absent"], "absent is no run directory"),
+        (["train", "--resume", "absent"], "absent is not a run directory"),
         (["train", "--image-size", "30"], "nearest that do are 28 and 32"),
         (["train", "--factor-weights", "wrter", "3"], "did you mean writer"),
-        (["evaluate", "absent"], "absent is no run directory"),
-        (["generate", "absent", "digit=7"], "absent is no run directory"),
+        (["evaluate", "absent"], "absent is not a run directory"),
+        (["generate", "absent", "digit=7"], "absent is not a run directory"),
         (["generate"], "required"),
-        (["export", "absent"], "absent is no run directory"),
+        (["export", "absent"], "absent is not a run directory"),
         (["datasets", "glyph"], "did you mean glyphs"),
         (["datasets", "glyphs", "--holdout", "fraction=2"], "between 0 and 1"),
         (["study", "cooperation", "--seeds", "0"], "--seeds 0: give a number from 1 to 1000"),
@@ -97,13 +97,16 @@ def test_help_answers_at_once_with_an_example_and_without_tensorflow():
             "--counts 5",
         ),
         (["study", "augmentation", "--dataset", "mnist-style"], "there is nothing to classify in it"),
-        (["study", "augmentation", "--dataset", "kdef"], "--persons authors-65: say how many"),
+        (
+            ["study", "augmentation", "--dataset", "kdef"],
+            "--persons authors-65: give the number to learn from",
+        ),
         (["study", "augmentation", "--dataset", "kdef", "--persons", "9"], "--manual-dir"),
         (
             ["augment", "absent", "--out", "x"],
             "give one of --blend FACTOR, --mix FACTOR,FACTOR and --fill unseen",
         ),
-        (["augment", "absent", "--blend", "writer", "--out", "x"], "absent is no run directory"),
+        (["augment", "absent", "--blend", "writer", "--out", "x"], "absent is not a run directory"),
         (["augment", "absent", "--blend", "writer"], "--out"),
         (["augment", "absent", "--blend", "writer", "--out", "x", "--shard", "5/4"], "--shard 5/4"),
         (["datasets", "glyphs", "--write-kdef", "out"], "--write-kdef writes procedural faces"),
@@ -148,7 +151,7 @@ def test_procedural_faces_are_written_as_kdef_files(tmp_path, monkeypatch, capsy
 
 
 def test_debug_lets_the_error_out():
-    with pytest.raises(UserError, match="absent is no run directory"):
+    with pytest.raises(UserError, match="absent is not a run directory"):
         main(["evaluate", "absent", "--debug"])
 
 

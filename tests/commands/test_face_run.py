@@ -1,4 +1,4 @@
-"""A run on photographs from the files to the report, and the drawn faces at their real size."""
+"""A run on photographs from the files to the report, and the procedural faces at their real size."""
 
 import json
 import shutil

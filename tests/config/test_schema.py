@@ -120,7 +120,7 @@ def test_a_loss_weight_for_an_unknown_factor_is_refused():
 
 def test_imagined_cells_cannot_be_at_full_weight_before_they_set_in():
     check_config(RunConfig(imagined_from=0.3, imagined_full=0.3))
-    with pytest.raises(ConfigError, match="make imagined_full the larger"):
+    with pytest.raises(ConfigError, match="make imagined_full larger"):
         check_config(RunConfig(imagined_from=0.5, imagined_full=0.4))
 
 

@@ -55,7 +55,7 @@ def test_a_space_survives_its_file(tmp_path):
     (tmp_path / "factors.json").write_text(SPACE.to_json())
     assert FactorSpace.read(tmp_path / "factors.json") == SPACE
     (tmp_path / "factors.json").write_text('[{"name": 3}]')
-    with pytest.raises(FactorError, match=r"factors\.json is no factor list"):
+    with pytest.raises(FactorError, match=r"factors\.json is not a factor list"):
         FactorSpace.read(tmp_path / "factors.json")
 
 

@@ -139,7 +139,7 @@ def test_a_video_of_millions_of_samples_is_refused(tmp_path):
 def test_a_playlist_is_no_video(text, tmp_path):
     video(tmp_path / "whole.avi")
     path = write(tmp_path / "S001-001.avi", text.encode())
-    with refused("is no video", kind=BadPicture):
+    with refused("is not a video", kind=BadPicture):
         read_frame(frames_of([Clip("1", "S001", "HA", (path,))])[0])
 
 

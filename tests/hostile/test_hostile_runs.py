@@ -95,7 +95,7 @@ def test_a_run_whose_networks_were_made_huge_is_refused(key, run):
 
 
 def test_a_run_whose_networks_are_too_large_for_its_checkpoints_is_named(run):
-    with refused(run[0] / "config.yaml", "1,000,228,007,292 weights", "put back the settings"):
+    with refused(run[0] / "config.yaml", "1,000,228,007,292 weights", "restore the settings"):
         open_with(run, ("generator", "trunk"), [MANY, MANY])
 
 

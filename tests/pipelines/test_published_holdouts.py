@@ -60,8 +60,8 @@ def test_paper_faces_names_an_emotion_that_the_grid_lacks():
         unseen_cells(space, face_roles(space, ()), "paper-faces")
 
 
-def test_paper_faces_of_few_persons_takes_pairs_of_theirs_and_says_so():
+def test_paper_faces_with_few_persons_holds_out_pairs_instead_and_says_so():
     space, said = faces(("NE", "DI", "HA", "SU"), persons=12), []
     rules = holdout_rules(["paper-faces"], space, 0, face_roles(space, ()), said.append)
     assert len(rules) == 10 == len({rule["person"] for rule in rules})
-    assert "here are 12: high-level=10 is taken instead" in said[0]
+    assert "this dataset has 12: high-level=10 is used instead" in said[0]

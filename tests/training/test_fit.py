@@ -161,7 +161,7 @@ def test_a_second_run_never_overwrites_the_first(toy_run, toy_config, start_run)
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path):
-    with pytest.raises(UserError, match="is no run directory"):
+    with pytest.raises(UserError, match="is not a run directory"):
         open_run(tmp_path)
 
 

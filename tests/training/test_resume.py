@@ -15,12 +15,12 @@ def test_a_finished_run_says_so(toy_run, toy_config):
     assert check_resume(toy_run, config) == ["finished at 24 of 24 steps; a larger --steps lengthens the run"]
 
 
-def test_a_run_can_be_lengthened_but_not_cut(toy_run):
+def test_a_run_can_be_lengthened_but_not_shortened(toy_run):
     config = read_run_config(toy_run)
     (said,) = check_resume(toy_run, dataclasses.replace(config, steps=36))
     assert "lengthened from 24 to 36 steps; goes on from step 24" in said
     assert "cosine now reaches zero at the new end" in said
-    with pytest.raises(ConfigError, match="--steps 12: the run has 24, it can be lengthened but not cut"):
+    with pytest.raises(ConfigError, match="--steps 12: the run has 24, it can be lengthened but not shortened"):
         check_resume(toy_run, dataclasses.replace(config, steps=12))
 
 

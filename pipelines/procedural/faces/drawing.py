@@ -1,7 +1,7 @@
-"""Faces as relief and colour, lit from the upper left: a person, an expression and a shot become pixels.
+"""Draw a face as relief and colour: a person, an expression and a shot become pixels.
 
 The face is a height field over the picture plane, a skull with nose, sockets, lips and folds as smooth bumps, whose
-slopes are shaded; eyes, brows, lips and hair are painted on it. Everything is a formula of the place in units of
+slopes are shaded; eyes, brows, lips and hair are painted on it. Everything is a formula of the position in units of
 75 mm, with the origin between the eyes, x to the right and y down, so that any resolution shows the same face.
 """
 
@@ -32,7 +32,7 @@ BACKGROUND = (188, 186, 180)
 def draw(
     p: Person, e: Expression, shot: Shot, size: tuple[int, int], centre: tuple[float, float], unit: float
 ) -> NDArray[np.uint8]:
-    """One picture: uint8 (height, width, 3) in [0, 255], RGB."""
+    """Draw one picture: uint8 (height, width, 3) in [0, 255], RGB."""
     plane = face_plane(p, shot, size, centre, unit)
     g = Geometry(p, e)
     x, y = plane.x, plane.y
@@ -80,7 +80,7 @@ def skin_colour(p: Person, e: Expression, g: Geometry, plane: Plane) -> Field:
         spots = Noise(random_generator(p.seed, p.number, 4), 16, (45, 70))(x, y)
         where = bump(side, y, 0.34, 0.3, 0.36, 0.25) + bump(x, y, 0, 0.2, 0.2, 0.2)
         over(skin, 0.72 * tone, 0.8 * p.freckles * smoothstep(1.2, 2.0, spots) * np.clip(where, 0, 1))
-    # The eyelid's fold and what shades nostrils and the line under the nose.
+    # The fold of the eyelid, the nostrils and the shadow below the nose.
     fold = g.lid_up + 0.055
     u = (side - p.eye_distance) / (1.15 * p.eye_width)
     crease = np.exp(-(((y + fold * np.clip(1 - u * u, 0, 1) ** 0.5 + p.eye_tilt * u) / 0.02) ** 2)) * np.clip(

@@ -1,21 +1,14 @@
-"""The seven expressions of KDEF as what the muscles of a face do, after Ekman and Friesen's action units (AU)."""
+"""The seven expressions of KDEF as movements of a face, after Ekman and Friesen's action units (AU)."""
 
 from dataclasses import dataclass, fields, replace
 
-EMOTIONS = (
-    "AF",
-    "AN",
-    "DI",
-    "HA",
-    "NE",
-    "SA",
-    "SU",
-)  # afraid, angry, disgusted, happy, neutral, sad, surprised
+# Afraid, angry, disgusted, happy, neutral, sad, surprised.
+EMOTIONS = ("AF", "AN", "DI", "HA", "NE", "SA", "SU")
 
 
 @dataclass(frozen=True)
 class Expression:
-    """Strength of every movement, 0 at rest, 1 strong; some go both ways."""
+    """Strength of every movement: 0 at rest, 1 strong; some have an opposite below 0."""
 
     brow_inner_up: float = 0.0  # AU 1
     brow_outer_up: float = 0.0  # AU 2

@@ -1,4 +1,4 @@
-"""What is painted on the skin or stands beside it: eyes, brows, mouth, neck, ears."""
+"""Features painted on the skin or beside it: eyes, brows, mouth, neck, ears."""
 
 import numpy as np
 

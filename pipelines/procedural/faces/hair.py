@@ -1,4 +1,4 @@
-"""Hair: a cap above the hairline, a fall behind the head, beard and moustache."""
+"""Hair: a cap above the hairline, long hair behind the head, and beards."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def beard(p: Person, g: Geometry, x: Field, y: Field) -> Field:
 
 
 class Hair:
-    """The hair of one person: a cap above the hairline, a fall behind the head, a beard's place."""
+    """The hair of one person: a cap above the hairline, long hair behind the head, and a beard."""
 
     def __init__(self, p: Person) -> None:
         self.p = p
@@ -34,7 +34,7 @@ class Hair:
         self.bald = p.bald and not p.female
 
     def texture(self, x: Field, y: Field) -> Field:
-        """Light and dark of strands that fall from the parting."""
+        """Brightness of strands that fall from the parting."""
         angle = np.arctan2(x - self.p.hair_part * 0.5, y + 1.75)
         radius = np.hypot(x, y + 1.75)
         total = np.zeros_like(x)

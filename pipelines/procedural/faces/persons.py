@@ -1,4 +1,4 @@
-"""Who the drawn persons are, and how they hold themselves before the camera."""
+"""Procedural persons, and how they pose in front of the camera."""
 
 from dataclasses import dataclass, replace
 from typing import Annotated, Self
@@ -63,11 +63,11 @@ class Person:
     moustache: Annotated[float, Between(0.5, 1.0, odds=0.2)]  # men only
     freckles: Annotated[float, Between(0.3, 1.0, odds=0.25)]
     strength: Annotated[float, Between(0.8, 1.1)]  # of every expression
-    temper: Annotated[float, Between(0.0, 1.0)]  # which muscles do most of it: brows (0) or mouth (1)
+    temper: Annotated[float, Between(0.0, 1.0)]  # which part moves more: the brows (0) or the mouth (1)
 
     @classmethod
     def draw(cls, seed: int, number: int) -> Self:
-        """Draws one person from `seed` and `number` alone; UserError where one is negative."""
+        """Sample one person from `seed` and `number` alone; raise UserError if one is negative."""
         if seed < 0 or number < 0:
             raise UserError(f"seed {seed}, person {number}: neither may be negative, give 0 or more")
         traits = draw_traits(cls, random_generator(seed, number, 0))
@@ -89,7 +89,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Shot:
-    """What differs between two pictures of the same face: small in a studio."""
+    """What differs between two pictures of the same face: little, as in a studio."""
 
     yaw: float = 0.0  # radians, positive to the picture's right
     pitch: float = 0.0  # radians, positive downwards
@@ -102,9 +102,9 @@ class Shot:
 
     @classmethod
     def draw(cls, person: Person, emotion: str, session: int, take: int = 0) -> Self:
-        """Half of the change belongs to the session of a person, half to the single picture.
+        """Sample a shot: half of the variance belongs to the session of a person, half to the single picture.
 
-        In every other session the key light stands on the other side.
+        In every other session the key light comes from the other side.
         """
         common = random_generator(person.seed, person.number, 1, session).standard_normal(9)
         key = (2, session, EMOTIONS.index(emotion), take)

@@ -1,4 +1,4 @@
-"""A grid of drawn faces, at any size or as files in the layout of KDEF."""
+"""A grid of procedural faces, at any size or as files in the layout of KDEF."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -18,9 +18,9 @@ from gcn_tf.pipelines.procedural.faces.persons import Person, Shot
 from gcn_tf.progress import progress
 
 MIN_SIZE = 32
-FINE_PIXELS = 160  # sides below are drawn a whole number of times as large and averaged: folds are fine lines
+FINE_PIXELS = 160  # smaller faces are drawn at a multiple of their size, then averaged: folds are fine lines
 
-# Where the frontal Haar cascade puts its square, in units of 75 mm: the median of found boxes.
+# The square that the frontal Haar cascade finds, in units of 75 mm: the median of its boxes.
 CROP_CENTRE = (0.0, 0.2)
 CROP_HALF_SIDE = 1.12
 KDEF_SIZE = (762, 562)  # height, width
@@ -30,7 +30,7 @@ KDEF_QUALITY = 92
 
 
 def draw_face(person: Person, emotion: str, session: int, size: int, take: int = 0) -> NDArray[np.uint8]:
-    """One face as the crop of a face detector shows it: uint8 (size, size, 3) in [0, 255], RGB."""
+    """Draw one face as a face detector would crop it: uint8 (size, size, 3) in [0, 255], RGB."""
     times = -(-FINE_PIXELS // size)
     side = size * times
     unit = side / (2 * CROP_HALF_SIDE)
@@ -50,17 +50,17 @@ def draw_faces(
     seed: int = 0,
     take: int = 0,
 ) -> NDArray[np.uint8]:
-    """Draws every emotion of every person in every session.
+    """Draw every emotion of every person in every session.
 
-    Person i is the same however many are drawn, and the same face at any size.
+    Person i has the same face whatever the number of persons, and at any size.
 
     Args:
-        persons: int >= 1. Number of invented persons.
+        persons: int >= 1. Number of persons.
         emotions: codes of KDEF: AF, AN, DI, HA, NE, SA, SU.
-        sessions: int >= 1. In another session everybody comes again, with other light and pose.
+        sessions: int >= 1. Number of sessions; each has its own light and poses.
         size: int >= 32. Side of an image in pixels.
         seed: int >= 0. Another seed gives other persons.
-        take: int >= 0. Another take of the same session: the same face a moment later.
+        take: int >= 0. In another take of a session, the same face shows the emotion a moment later.
 
     Returns:
         uint8 (persons, emotions, sessions, size, size, 3) in [0, 255], RGB.
@@ -92,7 +92,7 @@ def draw_faces(
 
 
 def kdef_persons(count: int, seed: int) -> Iterator[tuple[str, Person]]:
-    """KDEF ids ("F01", "M01", ...) with persons of that sex: women and men in turn, in the order of their numbers."""
+    """Yield KDEF ids ("F01", "M01", ...) with persons of that sex, in the order of their numbers, at most 35 of each."""
     number, given = 0, {True: 0, False: 0}
     while sum(given.values()) < count:
         person = Person.draw(seed, number)
@@ -112,7 +112,7 @@ def _write_kdef_file(job: tuple[Path, Person, str, int]) -> None:
 
 
 def write_kdef(folder: Path, persons: int, seed: int = 0, emotions: Sequence[str] = EMOTIONS) -> int:
-    """Draws straight views as KDEF names and sizes them: FOLDER/KDEF/AF01/AF01AFS.JPG, 562 x 762 pixels.
+    """Write straight views under KDEF's names and in its size: FOLDER/KDEF/AF01/AF01AFS.JPG, 562 x 762 pixels.
 
     Args:
         persons: int in [1, 70]. KDEF numbers 35 women and 35 men.

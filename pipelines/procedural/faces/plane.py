@@ -1,4 +1,4 @@
-"""The places of the pixels on a face, and the few operations that everything drawn there is made of."""
+"""Coordinates of the pixels on a face, and the few operations from which everything on it is drawn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def smoothstep(low: float, high: float, value: Field) -> Field:
 
 @dataclass
 class Plane:
-    """The places of all pixels, on the face and on the picture, and how large a pixel is, in units."""
+    """Coordinates of all pixels, on the face and on the picture, and the size of a pixel, in units of 75 mm."""
 
     x: Field
     y: Field
@@ -44,20 +44,20 @@ class Plane:
     pixel: float
 
     def inside(self, distance: Field, softness: float = 0.0) -> Field:
-        """1 inside of an outline, 0 outside, from the signed distance, with an edge of a pixel or of `softness`."""
+        """1 inside an outline and 0 outside, from the signed distance; the edge is a pixel or `softness` wide."""
         return np.clip(0.5 + distance / max(1.5 * self.pixel, softness), 0, 1)
 
 
 def face_plane(
     p: Person, shot: Shot, size: tuple[int, int], centre: tuple[float, float], unit: float
 ) -> Plane:
-    """The places of (height, width) pixels; `centre` is the pixel between the eyes, `unit` the pixels per unit."""
+    """Coordinates of (height, width) pixels; `centre` is the pixel between the eyes, `unit` the pixels per unit."""
     rows, columns = np.indices(size, dtype=np.float32)
     page_x, page_y = (columns + 0.5 - centre[0]) / unit, (rows + 0.5 - centre[1]) / unit
     moved_x, moved_y = page_x - shot.shift[0], page_y - shot.shift[1]
     cos, sin = np.float32(np.cos(shot.roll) / shot.scale), np.float32(np.sin(shot.roll) / shot.scale)
     x, y = cos * moved_x + sin * moved_y, cos * moved_y - sin * moved_x
-    # A turned head moves what is near more than what is far.
+    # When the head turns, near parts move more than far ones.
     depth = np.sqrt(np.clip(1 - (x / 1.05) ** 2 - ((y - 0.05) / 1.5) ** 2, 0, 1))
     return Plane(
         x - np.float32(shot.yaw) * depth, y - np.float32(shot.pitch) * depth, page_x, page_y, 1 / unit
@@ -84,5 +84,5 @@ def _directions(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
 
 
 def over(image: Field, colour: Colour, mask: Field) -> None:
-    """Lay a colour (3,) or a picture (H, W, 3) over the image where the mask says so."""
+    """Paint a colour (3,) or a picture (H, W, 3) over the image, as opaque as the mask (H, W) in [0, 1]."""
     image += mask[..., None] * (np.asarray(colour, np.float32) - image)

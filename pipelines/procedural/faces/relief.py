@@ -1,4 +1,4 @@
-"""The skin as a height field: where the parts of a face are under an expression, its folds, and its shading."""
+"""The skin as a height field: the parts of a face under an expression, its folds, and its shading."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -9,7 +9,7 @@ from gcn_tf.pipelines.procedural.faces.plane import Field, bump, smoothstep
 
 
 class Geometry:
-    """Where the parts of one face are under one expression."""
+    """Positions and sizes of the parts of one face under one expression."""
 
     def __init__(self, p: Person, e: Expression) -> None:
         self.chin = p.chin_length + 0.2 * e.jaw_down - 0.02 * e.chin_up
@@ -55,7 +55,7 @@ def relief(p: Person, e: Expression, g: Geometry, x: Field, y: Field) -> Field:
     ridge = (0.035 if p.female else 0.06) + 0.02 * e.brow_down
     z += ridge * bump(side, y, p.eye_distance - 0.05, g.brow_inner + 0.03, 0.3, 0.1)
     z += 0.03 * bump(x, y, 0, -0.72, 0.6, 0.3)
-    # Nose: a ridge that rises to the tip, the wings and what is between.
+    # Nose: a ridge that rises to the tip, the tip and the wings.
     along = np.clip((y + 0.12) / (g.nose + 0.04), 0, 1.08)
     ridge_width = 0.075 + 0.05 * along**3
     z += (
@@ -89,7 +89,7 @@ def relief(p: Person, e: Expression, g: Geometry, x: Field, y: Field) -> Field:
 
 
 def wrinkles(p: Person, e: Expression, g: Geometry, x: Field, y: Field) -> Field:
-    """Depth of the folds that age and expression make."""
+    """Depth of the folds that age and expression cause."""
     side = np.abs(x)
     raised = max(e.brow_inner_up, 0) * 0.7 + max(e.brow_outer_up, 0) * 0.4
     forehead = (0.007 * p.age + 0.016 * raised) * smoothstep(-0.88, -0.74, y) * smoothstep(-0.36, -0.46, y)
@@ -114,7 +114,7 @@ def _dimples(x: Field, y: Field, g: Geometry) -> Field:
 
 
 def shade(z: Field, pixel: float, light: tuple[float, float]) -> tuple[Field, Field]:
-    """Diffuse light of key, fill and room, and the gloss of the key light, of a height field."""
+    """Shade a height field: diffuse light of key, fill and room, and the gloss of the key light."""
     dy, dx = np.gradient(z, np.float32(pixel))
     norm = 1 / np.sqrt(1 + dx * dx + dy * dy)
     normal = (-dx * norm, -dy * norm, norm)

@@ -272,12 +272,12 @@ def _other_duplicate(folder):
 
 def _unreadable(folder):
     write(folder / "KDEF/AF02/AF02NES.JPG", b"no picture at all")
-    return "AF02NES.JPG: unreadable: no JPEG or PNG picture"
+    return "AF02NES.JPG: unreadable: not a JPEG or PNG picture"
 
 
 def _empty(folder):
     write(folder / "KDEF/AF02/AF02NES.JPG", b"")
-    return "AF02NES.JPG: unreadable: no JPEG or PNG picture"
+    return "AF02NES.JPG: unreadable: not a JPEG or PNG picture"
 
 
 def _truncated(folder):
@@ -336,7 +336,7 @@ def test_more_than_one_percent_bad_is_an_error_that_leaves_nothing_behind(add_ba
     with pytest.raises(KdefError) as refusal:
         load_kdef(SIDE, data_dir, by_hand)
     message = one_line(refusal)
-    assert f"1 of 6 pictures in --manual-dir {by_hand} are bad, 1 % may be: {said}: " in message
+    assert f"1 of 6 pictures in --manual-dir {by_hand} are bad, at most 1 % may be: {said}: " in message
     assert "https://kdef.se" in message
     with pytest.raises(KdefError, match="kdef is not prepared"):
         load_kdef(SIDE, data_dir)
@@ -348,7 +348,7 @@ def test_up_to_one_percent_bad_is_no_error(tmp_path, data_dir):
         write(tmp_path / f"kdef/A{person}HAS.JPG", blank(100 + number))
     write(tmp_path / "kdef/AF01NES.JPG", b"torn")
     faces = load_kdef(SIDE, data_dir, tmp_path / "kdef")
-    assert faces.bad == ("AF01NES.JPG: unreadable: no JPEG or PNG picture",)
+    assert faces.bad == ("AF01NES.JPG: unreadable: not a JPEG or PNG picture",)
     assert len(faces.images) == len(faces.no_face) == 139
 
 
@@ -444,7 +444,7 @@ def test_without_prepared_data_and_folder_it_says_where_to_ask(data_dir):
 
 
 def test_a_folder_without_kdef_is_refused(tmp_path, data_dir):
-    with pytest.raises(KdefError, match=rf"--manual-dir {tmp_path}/nowhere is no folder.*https://kdef.se"):
+    with pytest.raises(KdefError, match=rf"--manual-dir {tmp_path}/nowhere is not a folder.*https://kdef.se"):
         load_kdef(SIDE, data_dir, tmp_path / "nowhere")
     write(tmp_path / "holidays/readme.txt", b"")
     with pytest.raises(KdefError, match=r"holds no KDEF picture of view S such as KDEF/AF01/AF01NES.JPG"):

@@ -320,7 +320,7 @@ def _nobody(folder):
 def _torn_frame(folder):
     session = write_session(folder, 40, "S002-002", "1")
     (session / "frame0.png").write_bytes(b"torn")
-    return [f"40/S002-002 {which}: unreadable: no JPEG or PNG picture" for which in ("first", "apex")]
+    return [f"40/S002-002 {which}: unreadable: not a JPEG or PNG picture" for which in ("first", "apex")]
 
 
 def _frames_of_two_sizes(folder):
@@ -336,14 +336,14 @@ def _truncated_video(folder):
 
 def _no_video_at_all(folder):
     (write_session(folder, 40, "S002-002", "1", []) / "S002-002.avi").write_bytes(b"no video")
-    return [f"40/S002-002 {which}: unreadable: S002-002.avi is no video" for which in ("first", "apex")]
+    return [f"40/S002-002 {which}: unreadable: S002-002.avi is not a video" for which in ("first", "apex")]
 
 
 def _headless_video(folder):
     (write_session(folder, 40, "S002-002", "1", []) / "S002-002.mp4").write_bytes(
         b"\0\0\0\x18ftypmp42 and no more"
     )
-    return [f"40/S002-002 {which}: unreadable: S002-002.mp4 is no video" for which in ("first", "apex")]
+    return [f"40/S002-002 {which}: unreadable: S002-002.mp4 is not a video" for which in ("first", "apex")]
 
 
 BAD_SESSIONS = [
@@ -371,7 +371,7 @@ def test_bad_sessions_are_named_and_left_out(add_bad_session, by_hand, data_dir,
 def test_more_than_one_percent_bad_is_an_error(by_hand, data_dir):
     (said,) = _no_video(by_hand)
     with pytest.raises(
-        MmiError, match=rf"1 of 7 pictures in --manual-dir {by_hand} are bad, 1 % may be: {said}: "
+        MmiError, match=rf"1 of 7 pictures in --manual-dir {by_hand} are bad, at most 1 % may be: {said}: "
     ):
         load_mmi(SIDE, data_dir, by_hand)
 
@@ -388,11 +388,11 @@ def test_without_prepared_data_and_folder_it_says_where_to_ask(data_dir):
 
 def test_a_folder_without_mmi_is_refused(tmp_path, data_dir):
     with pytest.raises(
-        MmiError, match=rf"--manual-dir {tmp_path}/nowhere is no folder.*https://mmifacedb.eu"
+        MmiError, match=rf"--manual-dir {tmp_path}/nowhere is not a folder.*https://mmifacedb.eu"
     ):
         load_mmi(SIDE, data_dir, tmp_path / "nowhere")
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(MmiError, match=r"holds no MMI session of a basic emotion: unpack there Sessions/1"):
+    with pytest.raises(MmiError, match=r"holds no MMI session of a basic emotion: unpack Sessions/1"):
         load_mmi(SIDE, data_dir, tmp_path)
 
 

@@ -211,7 +211,7 @@ def test_missing_files_are_listed_by_name_and_nothing_is_downloaded(by_hand, dat
     (by_hand / labels.name).unlink()
     with pytest.raises(UserError, match=f"{by_hand} lacks {labels.name}: put there {labels.url}$"):
         load_digits("train", data_dir, by_hand)
-    with pytest.raises(UserError, match=f"nowhere is no folder: put there {images.url}, {labels.url}"):
+    with pytest.raises(UserError, match=f"nowhere is not a folder: put there {images.url}, {labels.url}"):
         load_digits("train", data_dir, by_hand / "nowhere")
 
 

@@ -82,13 +82,13 @@ def test_named_writers_are_taken_in_the_order_given(digits):
         (
             5,
             1,
-            "--writers 5: only 4 of 5 writers have 1 or more pictures of every digit: ask for fewer writers$",
+            "--writers 5: only 4 of 5 writers have 1 or more pictures of every digit: give fewer writers$",
         ),
-        (3, 4, "--writers 3: only 1 of 5 writers have 4 or more .*: ask for fewer writers or --exemplars"),
-        (0, 1, "--writers 0: ask for at least 1"),
-        (-2, 1, "--writers -2: ask for at least 1"),
-        (3, 0, "--exemplars 0: ask for at least 1"),
-        ([], 1, "--writers names nobody"),
+        (3, 4, "--writers 3: only 1 of 5 writers have 4 or more .*: give fewer writers or --exemplars"),
+        (0, 1, "--writers 0: give at least 1"),
+        (-2, 1, "--writers -2: give at least 1"),
+        (3, 0, "--exemplars 0: give at least 1"),
+        ([], 1, "--writers is empty"),
         ([8, 4, 8], 1, "--writers names writer 8 twice"),
         ([8, 5], 1, "no digits by writer 5; the nearest of 5 ids are 4, 8, 17"),
         ([99], 1, "--writers: 99 has 0 pictures of digit 7, 1 needed: choose another$"),
@@ -112,9 +112,9 @@ def test_style_n_is_the_nth_sample_of_a_digit_by_anyone(digits):
 @pytest.mark.parametrize(
     "styles, message",
     [
-        (13, "13 styles: there are only 12 samples of digit 7, ask for at most 12"),
-        (0, "0 styles: ask for at least 1"),
-        (-1, "-1 styles: ask for at least 1"),
+        (13, "13 styles: there are only 12 samples of digit 7, give at most 12"),
+        (0, "0 styles: give at least 1"),
+        (-1, "-1 styles: give at least 1"),
     ],
 )
 def test_styles_that_cannot_be_had_are_refused_with_the_reason(styles, message, digits):
