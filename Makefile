@@ -4,9 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
 
-.PHONY: demo test test-slow test-long lint types bench
+.PHONY: demo test test-slow test-long lint types docs bench
 
-demo: $(VENV)/.installed ## train on the drawn default dataset, about three minutes; ends with the picture to look at
+demo: $(VENV)/.installed ## train on procedural digits, about three minutes; ends with the picture to look at
 	@rm -rf $(DEMO)
 	@$(BIN)/gcn-tf train --dataset glyphs --run-dir $(DEMO)
 
@@ -25,6 +25,9 @@ lint: $(VENV)/.installed-dev
 
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed-dev ## the API page in build/api; a warning is an error
+	$(BIN)/python docs/api/build.py
 
 bench: $(VENV)/.installed-dev ## step, pipeline and peak, side by side
 	$(BIN)/python benchmarks/training_step.py

@@ -1,0 +1,117 @@
+"""Paths and links in the docs exist, the README is short, the tables are whole, and the words are those of the field."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+PACKAGES = ("gcn_tf", "pipelines", "tuning", "tests", "benchmarks", "docs")
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def names(pages):
+    return [str(page.relative_to(ROOT)) for page in pages]
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(page: Path) -> list[str]:
+    found = []
+    for link in LINK.findall(FENCE.sub("", page.read_text())):
+        place, _, anchor = link.partition("#")
+        if "://" in link:
+            continue
+        target = (page.parent / place).resolve() if place else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            found.append(link)
+    return found
+
+
+def missing_paths(page: Path) -> list[str]:
+    """Paths in backticks, `gcn_tf/doors.py` or `tests/grid/`, that do not exist."""
+    text = FENCE.sub("", page.read_text())
+    paths = re.findall(rf"`((?:{'|'.join(PACKAGES)})/[\w./*-]*)`", text)
+    new = re.findall(r"^1\. Write `(.*?)`", text, re.MULTILINE)  # files that a recipe makes
+    return [path for path in paths if path not in new and not list(ROOT.glob(path))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+def test_every_internal_link_leads_somewhere(page):
+    assert broken_links(page) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+def test_every_path_exists(page):
+    wrong = missing_paths(page)
+    assert [path for path in wrong if path != "gcn_tf/config/presets/products.yaml"] == []
+
+
+def test_a_broken_link_and_a_missing_path_are_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# One\n\n[a](absent.md) [b](page.md#one) [c](#two) `gcn_tf/absent.py` `gcn_tf/doors.py`\n"
+    )
+    assert broken_links(page) == ["absent.md", "#two"]
+    assert missing_paths(page) == ["gcn_tf/absent.py"]
+
+
+def test_every_module_has_a_line_in_the_architecture():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    listed = set(re.findall(r"\(\.\./((?:gcn_tf|pipelines|tuning)/[\w/]+\.py)\) \|", text))
+    tracked = subprocess.run(
+        ["git", "ls-files", "gcn_tf", "pipelines", "tuning"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    modules = {path for path in tracked if path.endswith(".py") and not path.endswith("__init__.py")}
+    assert {path for path in modules if (ROOT / path).exists()} == listed
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text().split()) <= 1200
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+def test_rows_of_a_table_have_the_columns_of_its_head(page):
+    for table in re.findall(r"(?:^\s*\|.*\|\n)+", FENCE.sub("", page.read_text()), re.MULTILINE):
+        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.strip().splitlines()}
+        assert len(widths) == 1, table[:200]
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda p: p.name
+)
+def test_words_of_the_field(page):
+    text = page.read_text().lower()
+    for wrong in ("read right", "student", "drawn faces", "drawn pictures", "drawn persons"):
+        assert wrong not in text
+
+
+@pytest.mark.slow
+def test_the_api_page_is_built_without_warnings(tmp_path):
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "docs/api/build.py", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Generative Cooperative Net" in (tmp_path / "gcn_tf" / "model" / "gcn.html").read_text()
