@@ -105,10 +105,10 @@ def _open(config: RunConfig, protocol: Protocol, out: Path) -> tuple[Augmentatio
 
 def _read_pictures(path: Path) -> LabelledPictures:
     with stored_arrays(path) as file:
-        arrays = (file[name] for name in ("images", "label", "who", "for_tests"))
-        values = tuple(map(str, file["values"]))
-        photographs = bool(file["photographs"])
-        return LabelledPictures(str(file["factor"]), values, str(file["identity"]), *arrays, photographs=photographs)
+        images, label, who, for_tests = (file[name] for name in ("images", "label", "who", "for_tests"))
+        factor, identity = str(file["factor"]), str(file["identity"])
+        values, photographs = tuple(map(str, file["values"])), bool(file["photographs"])
+        return LabelledPictures(factor, values, identity, images, label, who, for_tests, photographs)
 
 
 def _task(study: AugmentationStudy, exemplars: int, seed: int) -> ClassificationTask:
