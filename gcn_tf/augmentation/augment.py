@@ -87,7 +87,10 @@ def claim(job: AugmentationJob) -> None:
 
 
 def generate_parts(job: AugmentationJob, todo: list[int], share: int) -> None:
-    """Generate and write the parts `todo` of a share of `share` pictures; a thread writes one part while the next is generated."""
+    """Generate and write the parts `todo` of a share of `share` pictures.
+
+    A thread writes one part while the next is generated.
+    """
     if not todo:
         return
     tests = _tests(job)

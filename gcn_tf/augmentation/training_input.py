@@ -38,14 +38,14 @@ def blend(
     >>> data.batch(16).element_spec[0].shape
     TensorShape([None, 28, 28, 1])
 
-    The result is as long as `real`, infinite or of unknown length if it is, and has its element specification. A picture is a blend of a
-    random pair of values of `factors`, with random values of the others. A label is what is not blended, so it stays
-    hard. As grey pictures, runs with a factor color, whose ink fills one channel, give the brightest channel of a pixel,
-    other runs the luminance.
+    The result is as long as `real`, infinite or of unknown length if it is, and has its element specification. A
+    picture is a blend of a random pair of values of `factors`, with random values of the others, and the same as
+    `generate` makes. Labels are of a factor that is not blended, so they stay hard. As grey pictures, runs with a
+    factor color, whose ink fills one channel, give the brightest channel of a pixel, other runs the luminance.
 
-    The first two batches of `real` are read here to check their values; later ones are checked as they come, and raise
-    tf.errors.InvalidArgumentError. A dataset that shuffles by seed counts this as a pass. One whose passes share an open
-    iterator, such as `from_generator(lambda: opened, ...)`, loses these elements: let every pass open its own.
+    The first two batches of `real` are read here to check their values; later ones are checked as they come, and
+    raise tf.errors.InvalidArgumentError. A dataset that shuffles by seed counts this as a pass. One whose passes share
+    an open iterator, such as `from_generator(lambda: opened, ...)`, loses these elements: let every pass open its own.
 
     Args:
         run: a run or its folder.
