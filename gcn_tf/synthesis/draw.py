@@ -18,8 +18,9 @@ from gcn_tf.reporting.tiles import tile, write_png
 from gcn_tf.runs.run_dir import Run
 
 # Pictures that the generator makes at once, always as many. Matrix products and convolutions of one or of an odd
-# number of rows take other kernels, which sum in another order: up to 1 of 10,000 pixel values would differ by a grey
-# level. 16 cost a third of the speed of large batches, 64 twice the time of a single picture (40 ms at 64x64).
+# number of rows take other kernels, which sum in another order: in bfloat16 one of 10,000 pixel values of a single
+# picture would differ by a grey level. 64 would be as fast as batches of any size, 32 is a seventh slower at 28x28;
+# but a single picture of 64x64 would take 49 ms instead of 26.
 CHUNK = 32
 CHUNKS_AT_ONCE = 4  # the processors need not wait for the last layers of one chunk
 INTERRUPTIBLE = 8 * CHUNK  # pictures between two chances for Ctrl-C
