@@ -14,7 +14,13 @@ from gcn_tf.quiet import import_tensorflow
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """TensorFlow comes first, silently, and only into processes that run tests: not into the one that hands them out."""
+    """TensorFlow comes first, silently, and only into processes that run tests: not into the one that hands them out.
+
+    Linear algebra has one thread in each of several processes: more of them wait for each other, which takes twice the
+    time of the processor.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ |= {name: os.environ.get(name, "1") for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")}
     if config.getoption("dist", "no") == "no":
         import_tensorflow()
 
