@@ -177,7 +177,7 @@ def test_sigterm_saves_and_ends_with_143_within_ten_seconds(train, tmp_path):
     assert time.monotonic() - since < 10
     assert process.returncode == 143
     assert "saved after step" in err
-    assert "go on with: gcn-tf train --resume run" in err
+    assert "continue with: gcn-tf train --resume run" in err
     assert int(open_run(tmp_path / "run").model.step) >= 4
 
 

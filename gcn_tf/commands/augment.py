@@ -55,5 +55,5 @@ def run(options: Augment) -> None:
     try:
         augment(options.run, options.out, config, options.shard)
     except KeyboardInterrupt as stop:
-        print(f"gcn-tf: stopped; the same command goes on with {options.out}", file=sys.stderr)
+        print(f"gcn-tf: stopped; the same command continues {options.out}", file=sys.stderr)
         raise SystemExit(exit_code(stop)) from None

@@ -122,7 +122,7 @@ def run(options: Study) -> None:
     try:
         figure = study(found, config, out)
     except (Interrupted, KeyboardInterrupt) as stop:
-        print(f"gcn-tf: stopped; the same command goes on with {out}", file=sys.stderr)
+        print(f"gcn-tf: stopped; the same command continues {out}", file=sys.stderr)
         raise SystemExit(exit_code(stop)) from None
     print(f"report: {figure.with_name('report.html')}\nlook at: {figure}")
 

@@ -120,6 +120,6 @@ def run(options: Train) -> None:
         picture = write_report(Run(run_dir, prepared.config, space, model), split)
     except (Interrupted, KeyboardInterrupt) as stop:
         reason = str(stop) or "stopped"
-        print(f"gcn-tf: {reason}; go on with: gcn-tf train --resume {run_dir}", file=sys.stderr)
+        print(f"gcn-tf: {reason}; continue with: gcn-tf train --resume {run_dir}", file=sys.stderr)
         raise SystemExit(exit_code(stop)) from None
     print_report(picture)

@@ -147,7 +147,7 @@ def run(options: Tune) -> None:
     try:
         report = run_search(search, found.role, parse_address(found.chief_address))
     except KeyboardInterrupt as stop:
-        print(f"gcn-tf: stopped; the same command goes on with {search.out}", file=sys.stderr)
+        print(f"gcn-tf: stopped; the same command continues {search.out}", file=sys.stderr)
         raise SystemExit(exit_code(stop)) from None
     if report:
         print(f"TensorBoard: tensorboard --logdir {search.out / 'trials'}")

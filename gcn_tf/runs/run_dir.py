@@ -47,7 +47,7 @@ def check_new_run_dir(run_dir: Path) -> None:
     """Raise UserError unless the folder is empty or absent."""
     if (run_dir / "config.yaml").exists():
         raise UserError(
-            f"--run-dir {run_dir} already holds a run: go on with --resume {run_dir}, or name another"
+            f"--run-dir {run_dir} already holds a run: continue it with --resume {run_dir}, or name another"
         )
     if run_dir.is_dir() and any(run_dir.iterdir()):
         raise UserError(f"--run-dir {run_dir} holds files that train did not write: name a new folder")

@@ -29,9 +29,9 @@ def check_resume(run_dir: Path, config: RunConfig) -> list[str]:
         )
     if config.steps > stored.steps:
         return [
-            f"lengthened from {stored.steps} to {config.steps} steps; goes on from step {step}; learning rate: "
+            f"lengthened from {stored.steps} to {config.steps} steps; continues from step {step}; learning rate: "
             f"{SCHEDULES[config.schedule]}; imagined cells set in at the same shares of the new length"
         ]
     if step >= wanted:
         return [f"finished at {step} of {wanted} steps; a larger --steps lengthens the run"]
-    return [f"goes on from step {step} of {wanted}"]
+    return [f"continues from step {step} of {wanted}"]

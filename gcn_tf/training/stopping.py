@@ -37,11 +37,11 @@ class OrderlyStop(StepCallback):
     def __init__(self, start: int, checkpoints: Checkpoints) -> None:
         super().__init__(start)
         self.checkpoints = checkpoints
-        self.asked = 0
+        self.received = 0
         self.before: dict[int, Any] = {}
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self.asked = number
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self.received = number
         self._give_back()
 
     def _give_back(self) -> None:
@@ -50,13 +50,13 @@ class OrderlyStop(StepCallback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         if threading.current_thread() is threading.main_thread():  # others may not set handlers
-            self.before = {number: signal.signal(number, self._ask) for number in self.EXIT_CODES}
+            self.before = {number: signal.signal(number, self._receive) for number in self.EXIT_CODES}
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if threading.current_thread() is threading.main_thread():
             self._give_back()
 
     def step(self, step: int, logs: Logs) -> None:
-        if self.asked:
+        if self.received:
             self.checkpoints.save(step)
-            raise Interrupted(f"saved after step {step}", self.EXIT_CODES[signal.Signals(self.asked)])
+            raise Interrupted(f"saved after step {step}", self.EXIT_CODES[signal.Signals(self.received)])

@@ -390,4 +390,4 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(run, tmp_path, capsys, monke
     with pytest.raises(SystemExit) as stop:
         main(["augment", str(run.folder), "--blend", "writer", "--out", str(tmp_path / "set")])
     assert stop.value.code == 130
-    assert f"stopped; the same command goes on with {Path(tmp_path / 'set')}" in capsys.readouterr().err
+    assert f"stopped; the same command continues {Path(tmp_path / 'set')}" in capsys.readouterr().err

@@ -156,7 +156,7 @@ def test_a_resume_with_other_settings_is_refused_with_the_differences(toy_run, t
 
 
 def test_a_second_run_never_overwrites_the_first(toy_run, toy_config, start_run):
-    with pytest.raises(UserError, match="already holds a run: go on with --resume"):
+    with pytest.raises(UserError, match="already holds a run: continue it with --resume"):
         start_run(toy_config, toy_run)
 
 
@@ -226,7 +226,7 @@ def test_ctrl_c_saves_says_how_to_go_on_and_exits_130(tmp_path, toy_config_file)
     os.kill(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
-    assert f"go on with: gcn-tf train --resume {run}" in said
+    assert f"continue with: gcn-tf train --resume {run}" in said
     assert "Traceback" not in said
     model = open_run(run).model
     assert int(model.step) >= 4

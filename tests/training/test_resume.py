@@ -18,9 +18,11 @@ def test_a_finished_run_says_so(toy_run, toy_config):
 def test_a_run_can_be_lengthened_but_not_shortened(toy_run):
     config = read_run_config(toy_run)
     (said,) = check_resume(toy_run, dataclasses.replace(config, steps=36))
-    assert "lengthened from 24 to 36 steps; goes on from step 24" in said
+    assert "lengthened from 24 to 36 steps; continues from step 24" in said
     assert "cosine now reaches zero at the new end" in said
-    with pytest.raises(ConfigError, match="--steps 12: the run has 24, it can be lengthened but not shortened"):
+    with pytest.raises(
+        ConfigError, match="--steps 12: the run has 24, it can be lengthened but not shortened"
+    ):
         check_resume(toy_run, dataclasses.replace(config, steps=12))
 
 
