@@ -132,7 +132,7 @@ class GCNHyperModel(keras_tuner.HyperModel):
 
     def _score(self, run: Run) -> dict[str, float]:
         split = self.prepared.split
-        generated = generate_from_codes(run, run.space.one_hot(split.ids[split.unseen]))
+        generated = generate_from_codes(run.model, run.space.one_hot(split.ids[split.unseen]))
         return score_validation(split, generated, self.judges, self.prepared.search.psnr_weight)
 
 

@@ -129,7 +129,7 @@ def _batches(job: AugmentationJob, part: int, tests: list[Test]) -> Iterator[tup
     for start in range(0, len(numbers), BATCH):
         some = numbers[start : start + BATCH]
         codes = job.source.codes(some)
-        images = generate_from_codes(job.run, codes)
+        images = generate_from_codes(job.run.model, codes)
         passed = np.ones(len(some), bool)
         for test in tests:
             passed &= test(images, codes)

@@ -66,7 +66,7 @@ def write_report(run: Run, split: Split) -> Path:
     """The report of a run whose data are at hand; returns the picture to look at."""
     pictures, judges = dataset_judges(split.dataset, run.config.data_dir)
     with stages("evaluation", ("pictures", "scores", "real pictures", "intervals", "figures")) as done:
-        generated = generate_from_codes(run, run.space.one_hot(split.ids))
+        generated = generate_from_codes(run.model, run.space.one_hot(split.ids))
         done()
         scored = score_cells(split, generated, judges)
         done()

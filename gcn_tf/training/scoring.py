@@ -6,7 +6,7 @@ import tensorflow as tf
 from gcn_tf.pipelines.batches import evaluation_batches, pixels
 from gcn_tf.pipelines.split import Split
 from gcn_tf.reporting.tiles import real_above_generated
-from gcn_tf.synthesis.draw import to_uint8
+from gcn_tf.synthesis.draw import generate_from_codes
 from gcn_tf.training.step_callback import Logs, StepCallback, thinned
 
 MOST_EVALUATIONS = 2_000
@@ -61,7 +61,7 @@ class Evaluation(StepCallback):
         """Real above generated for some cells of a group, unseen ones framed: uint8 (H, W, 3)."""
         numbers = self.numbers[group]
         numbers = numbers[np.linspace(0, len(numbers) - 1, min(limit, len(numbers))).astype(int)]
-        ids = dict(zip(self.split.dataset.space.names, self.split.ids[numbers].T, strict=True))
-        generated = to_uint8(self.model({name: tf.constant(i) for name, i in ids.items()}))
+        codes = self.split.dataset.space.one_hot(self.split.ids[numbers])
+        generated = generate_from_codes(self.model, codes)
         framed = np.full(len(numbers), group == "unseen")
         return real_above_generated(pixels(self.split, numbers), generated, columns, framed)

@@ -79,7 +79,7 @@ def test_tfds_reads_pictures_labels_and_soft_weights(run, whole):
     assert len(set(combined)) == 720
     ids = {n: rows[n] for n in ("digit", "color", "rotation")}
     codes = {n: np.eye(run.space.sizes[n], dtype=np.float32)[i] for n, i in ids.items()}
-    generated = generate_from_codes(run, {**codes, "writer": rows["writer"]})
+    generated = generate_from_codes(run.model, {**codes, "writer": rows["writer"]})
     np.testing.assert_array_equal(rows["image"], generated)
 
 
@@ -214,7 +214,7 @@ def test_fill_generates_every_unseen_cell_as_it_is(run, tmp_path):
     split = load_split(run.config)
     cells = np.stack([rows[name] for name in run.space.names], axis=1)
     assert sorted(map(tuple, cells)) == sorted(map(tuple, split.ids[split.unseen]))
-    np.testing.assert_array_equal(rows["image"], generate_from_codes(run, run.space.one_hot(cells)))
+    np.testing.assert_array_equal(rows["image"], generate_from_codes(run.model, run.space.one_hot(cells)))
 
 
 def test_the_label_can_be_another_factor_and_a_mix_may_leave_none(run, tmp_path):

@@ -78,25 +78,25 @@ def rows_of(codes, rows):
 
 
 def test_a_picture_does_not_depend_on_its_batch_nor_on_its_place_in_it(large, codes):
-    alone = generate_from_codes(large, rows_of(codes, slice(None)))
+    alone = generate_from_codes(large.model, rows_of(codes, slice(None)))
     assert alone.std() > 30
     random = np.random.default_rng(1)
     for size in SIZES:
         rows = random.permutation(ROWS)[:size]
         np.testing.assert_array_equal(
-            generate_from_codes(large, rows_of(codes, rows)), alone[rows], str(size)
+            generate_from_codes(large.model, rows_of(codes, rows)), alone[rows], str(size)
         )
 
 
 def test_no_pictures_are_an_empty_batch(large, codes):
-    assert generate_from_codes(large, rows_of(codes, slice(0, 0))).shape == (0, 28, 28, 3)
+    assert generate_from_codes(large.model, rows_of(codes, slice(0, 0))).shape == (0, 28, 28, 3)
 
 
 def test_the_saved_model_gives_the_pixels_of_generate(large, codes, tmp_path):
     signatures = tf.saved_model.load(
         str(export_model(large.model, large.space, tmp_path / "model"))
     ).signatures
-    expected = generate_from_codes(large, rows_of(codes, slice(None)))
+    expected = generate_from_codes(large.model, rows_of(codes, slice(None)))
     random = np.random.default_rng(2)
     for size in SIZES:
         rows = random.permutation(ROWS)[:size]
@@ -110,7 +110,7 @@ def test_the_saved_model_gives_the_pixels_of_generate(large, codes, tmp_path):
 def test_pictures_inside_a_dataset_are_those_of_generate(large, codes):
     data = tf.data.Dataset.from_tensor_slices(rows_of(codes, slice(None))).batch(77)
     made = np.concatenate(list(data.map(lambda some: pictures_of(large.model, some)).as_numpy_iterator()))
-    np.testing.assert_array_equal(made, generate_from_codes(large, rows_of(codes, slice(None))))
+    np.testing.assert_array_equal(made, generate_from_codes(large.model, rows_of(codes, slice(None))))
 
 
 def test_the_generator_always_makes_as_many_pictures_at_once(run, monkeypatch):

@@ -57,7 +57,7 @@ def test_the_saved_model_carries_the_factors(elsewhere, toy_run):
 def test_a_process_without_the_package_generates_the_pictures_of_the_run(elsewhere, toy_run):
     run, images = open_run(toy_run), elsewhere[1]
     ids = np.stack([np.arange(5) % size for size in run.space.sizes.values()], axis=1)
-    expected = generate_from_codes(run, run.space.one_hot(ids))
+    expected = generate_from_codes(run.model, run.space.one_hot(ids))
     assert expected.std() > 1
     for kind in ("images", "blended", "layered"):
         assert images[kind].dtype == np.uint8

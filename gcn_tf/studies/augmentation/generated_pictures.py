@@ -15,12 +15,9 @@ from gcn_tf.pipelines.split import Split
 from gcn_tf.studies.augmentation.downstream_classifier import Labelled
 from gcn_tf.studies.augmentation.pose import measure_poses, new_poses, set_in_pose, set_upright
 from gcn_tf.studies.augmentation.task import ClassificationTask
-from gcn_tf.synthesis.draw import to_uint8
+from gcn_tf.synthesis.draw import generate_from_codes
 from gcn_tf.training.fit import learn_before_training
 from gcn_tf.training.prepare import prepare
-
-BATCH = 250
-
 
 # Every cell is there, so none need be imagined, and no factor does the same to all pictures.
 _SETTINGS = {"batch_size": 32, "imagined_share": 0.0, "generator": {"operators": False}}
@@ -77,12 +74,7 @@ def generate_pictures(
     ratio = np.full(count, blending.ratio) if blending.ratio is not None else rng.random(count)
     ratio = ratio.astype(np.float32)[:, None]
     hand = ratio * hands[pairs[:, 0]] + (1 - ratio) * hands[pairs[:, 1]]
-    images = np.concatenate(
-        [
-            to_uint8(model({task.factor: label[i : i + BATCH], task.identity: hand[i : i + BATCH]}))
-            for i in range(0, count, BATCH)
-        ]
-    )
+    images = generate_from_codes(model, {task.factor: label, task.identity: hand})
     if blending.upright:
         known = measure_poses(task.images[~task.validation])
         images = set_in_pose(images, new_poses(known, count, rng))

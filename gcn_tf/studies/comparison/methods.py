@@ -107,7 +107,7 @@ class GcnMethod(Method):
         return Run(run_dir, prepared.config, space, fit(prepared, run_dir))
 
     def draw(self, trained: Run, split: Split) -> np.ndarray:
-        return generate_from_codes(trained, split.dataset.space.one_hot(split.ids))
+        return generate_from_codes(trained.model, split.dataset.space.one_hot(split.ids))
 
 
 @dataclass(frozen=True)
