@@ -127,7 +127,14 @@ def smaller(words: list[str]) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("line", [line for line in RUNS if line not in {*ASKS, *DOWNLOADS}])
+def slow_if(condition: bool, *values: str):
+    """Parameters of a test that goes to the slow ones where the condition holds."""
+    return pytest.param(*values, marks=pytest.mark.slow if condition else ())
+
+
+@pytest.mark.parametrize(
+    "line", [slow_if("faces" in line, line) for line in RUNS if line not in {*ASKS, *DOWNLOADS}]
+)
 def test_every_other_line_runs(line, capsys, monkeypatch):
     monkeypatch.setattr("gcn_tf.metrics.intervals.PIECES", 2)  # no intervals of FID
     words = words_of(line)
@@ -184,7 +191,7 @@ def defined_in(module: str) -> list[str]:
 
 
 EXAMPLES = [
-    (module, name)
+    slow_if(name == "evaluate", module, name)  # the line of the README evaluates, too
     for module, names in {**PUBLIC, **{module: defined_in(module) for module in WHOLE}}.items()
     for name in names
 ]
