@@ -111,7 +111,7 @@ def test_prepared_labels_that_are_no_digits_are_refused(tmp_path):
     with tf.io.TFRecordWriter(str(tmp_path / "records")) as file:
         file.write(example.SerializeToString())
     split = SimpleNamespace(num_examples=1, filepaths=[tmp_path / "records"])
-    with pytest.raises(ValueError, match="no digit"):
+    with pytest.raises(ValueError, match="not a digit"):
         _read_prepared(SimpleNamespace(info=SimpleNamespace(splits={"test": split})), "test")
 
 
