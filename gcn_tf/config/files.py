@@ -234,8 +234,8 @@ def write_config(config: RunConfig, path: Path) -> None:
 
 def _without_other_options(settings: dict[str, Any]) -> dict[str, Any]:
     """Drop the options of other datasets: the first version wrote those of all datasets into every run."""
-    name = str(settings.get("dataset", DataConfig.dataset)).partition("/")[0]
-    own = doors.DATASETS.get(name)
+    dataset = settings.get("dataset", DataConfig.dataset)
+    own = doors.DATASETS.get(dataset.partition("/")[0]) if isinstance(dataset, str) else None
     kept = {entry.name for entry in fields(doors.find(own))} if own else set()
     return {
         key: value

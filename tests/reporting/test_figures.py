@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gcn_tf.config.schema import DataConfig
+from gcn_tf.config.data import DataConfig
 from gcn_tf.errors import UserError
 from gcn_tf.grid.factors import Factor, FactorSpace
 from gcn_tf.pipelines.batches import pixels
