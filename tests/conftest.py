@@ -20,7 +20,9 @@ def pytest_configure(config: pytest.Config) -> None:
     time of the processor.
     """
     if "PYTEST_XDIST_WORKER" in os.environ:
-        os.environ |= {name: os.environ.get(name, "1") for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")}
+        os.environ |= {
+            name: os.environ.get(name, "1") for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+        }
     if config.getoption("dist", "no") == "no":
         import_tensorflow()
 
