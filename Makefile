@@ -11,7 +11,7 @@ demo: $(VENV)/.installed ## train on procedural digits, about three minutes; end
 	@$(BIN)/gcn-tf train --dataset glyphs --run-dir $(DEMO)
 
 test: $(VENV)/.installed-dev ## the default tests, under 4 minutes on two cores
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/.installed-dev ## real digits, processes that are stopped, every way to install
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadgroup

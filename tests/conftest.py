@@ -27,6 +27,19 @@ def pytest_configure(config: pytest.Config) -> None:
         import_tensorflow()
 
 
+LONGEST = (  # files of tests in the order of their time; what shares fixtures runs in one process
+    *("tuning/test_search.py", "test_examples.py", "studies/comparison/test_comparison.py", "test_doors.py"),
+    *("commands/test_command_line.py", "test_survival.py", "pipelines/procedural/test_faces.py", "training/test_fit.py"),
+    *("studies/augmentation/test_augmentation_study.py", "model/test_gcn.py", "augmentation/test_augment.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first, so that no process waits for the other at the end."""
+    place = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
 TOY_CONFIG = """\
 dataset: glyphs
 writers: 3
@@ -116,22 +129,23 @@ def toy_run(built_once, toy_config, start_run) -> Path:
 
 @pytest.fixture(scope="session")
 def kdef_files(built_once) -> Path:
-    """Three procedural persons in KDEF's layout: read the files, do not change them."""
+    """Three procedural persons with three emotions in KDEF's layout: read the files, do not change them."""
     from gcn_tf.pipelines.procedural.faces.pictures import write_kdef
 
     def make(folder: Path) -> None:
-        assert write_kdef(folder, 3) == 42
+        assert write_kdef(folder, 3, emotions=("NE", "HA", "SU")) == 18
 
     return built_once("kdef", make)
 
 
 @contextlib.contextmanager
-def short_judge_training(cache: Path) -> Iterator[None]:
-    """Judges come from and go into this cache; convolutional ones are barely trained."""
+def short_judging(cache: Path) -> Iterator[None]:
+    """Judges come from and go into this cache; convolutional ones are barely trained, and FID has no intervals."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(cache))
         patch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 5)
         patch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)
+        patch.setattr("gcn_tf.metrics.intervals.PIECES", 2)
         yield
 
 
@@ -143,7 +157,7 @@ def judge_cache(built_once, toy_config) -> Path:
     from gcn_tf.pipelines.dataset import load_dataset
 
     def make(folder: Path) -> None:
-        with short_judge_training(folder):
+        with short_judging(folder):
             dataset_judges(load_dataset(toy_config.part(DataConfig)), None)
 
     return built_once("cache", make)
@@ -152,7 +166,7 @@ def judge_cache(built_once, toy_config) -> Path:
 @pytest.fixture(scope="module")
 def toy_judges(judge_cache: Path) -> Iterator[None]:
     """The tests find judges of the toy dataset in the cache, in this process and in those that it starts."""
-    with short_judge_training(judge_cache):
+    with short_judging(judge_cache):
         yield
 
 

@@ -110,7 +110,7 @@ def kinds(monkeypatch):
 TOY = ["--steps", "6", "--batch-size", "4", "--precision", "float32", "--image-steps", "6"]
 
 
-def test_a_dataset_brings_its_flags_and_trains(stripes, toy_config_file, tmp_path, monkeypatch, capsys):
+def test_a_dataset_brings_its_flags_and_trains(stripes, toy_judges, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main(["train", "--dataset", "stripes", "--help"])
     said = capsys.readouterr().out
@@ -130,8 +130,6 @@ def test_a_dataset_brings_its_flags_and_trains(stripes, toy_config_file, tmp_pat
     monkeypatch.chdir(tmp_path)
     main(["datasets", "stripes", "--shades", "8", "--holdout", "low-level"])
     assert "16 cells: 15 seen, 1 unseen" in capsys.readouterr().out
-    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 5)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     main(["train", "--dataset", "stripes", "--shades", "8", "--run-dir", "run", *TOY])
     assert read_config(tmp_path / "run" / "config.yaml").options == Stripes(shades=8)
     assert open_run("run").space.sizes == {"shade": 8, "direction": 2}

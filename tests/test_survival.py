@@ -39,7 +39,7 @@ def train(toy_config_file, tmp_path, spawn):
 
 
 def finish(process):
-    out, err = process.communicate(timeout=240)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     return out, err
 

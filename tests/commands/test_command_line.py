@@ -139,8 +139,15 @@ def test_datasets_takes_what_is_not_said_from_the_preset(tmp_path, monkeypatch, 
     assert Image.open("faces.png").size[0] > 500
 
 
-def test_procedural_faces_are_written_as_kdef_files(tmp_path, monkeypatch, capsys):
-    """The files themselves are looked at where they are written."""
+@pytest.mark.slow
+def test_procedural_faces_are_written_as_kdef_files_with_every_emotion(tmp_path, capsys):
+    main(["datasets", "faces", "--persons", "1", "--write-kdef", str(tmp_path)])
+    assert f"14 files: {tmp_path / 'KDEF'}" in capsys.readouterr().out
+    written = {path.stem[4:6] for path in tmp_path.glob("KDEF/*/*.JPG")}
+    assert written == {"AF", "AN", "DI", "HA", "NE", "SA", "SU"}
+
+
+def test_the_folder_persons_and_seed_of_kdef_files_are_those_asked_for(tmp_path, monkeypatch, capsys):
     wanted = []
     monkeypatch.setattr(
         "gcn_tf.pipelines.procedural.faces.pictures.write_kdef", lambda *given: wanted.append(given) or 14

@@ -42,7 +42,7 @@ def test_files_in_kdefs_layout_are_trained_judged_and_drawn(kdef_files, tmp_path
     monkeypatch.chdir(tmp_path)
     (tmp_path / "toy.yaml").write_text(TOY)
     shutil.copytree(kdef_files, tmp_path / "drawn")
-    (tmp_path / "drawn/KDEF/readme.jpg").write_bytes(b"")  # one misnamed file of 43 is more than 1 %
+    (tmp_path / "drawn/KDEF/readme.jpg").write_bytes(b"")  # one misnamed file of 19 is more than 1 %
     blank = sorted((tmp_path / "drawn").glob("KDEF/A*/*HAS.JPG"))[0]
     Image.new("RGB", (562, 762), "white").save(blank)  # no face is found there; it stays in, and is named
     words = [

@@ -144,6 +144,7 @@ def test_other_pictures_are_another_judge(judges, pictures):
     assert {path.name.partition(".")[0] for path in cache.iterdir()} == {_key(pictures)}
 
 
+@pytest.mark.slow
 def test_the_convolutional_judge_learns(pictures, monkeypatch):
     """A few seconds of training read the colours and more digits than chance."""
     monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 120)

@@ -121,6 +121,7 @@ def stop_after(monkeypatch, step_wanted):
     monkeypatch.setattr(Evaluation, "step", step)
 
 
+@pytest.mark.slow  # `tests/test_survival.py` kills a process in the default tests
 def test_a_killed_run_goes_on_and_ends_with_the_same_bits(
     tmp_path, toy_config, toy_run, monkeypatch, start_run
 ):

@@ -26,17 +26,10 @@ def test_a_run_can_be_lengthened_but_not_shortened(toy_run):
         check_resume(toy_run, dataclasses.replace(config, steps=12))
 
 
-@pytest.fixture
-def judged(monkeypatch, tmp_path):
-    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 5)
-    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-
-
 def test_a_finished_run_trains_nothing_and_a_lengthened_one_trains_the_rest(
-    toy_config_file, judged, tmp_path, capsys, monkeypatch
+    toy_config_file, toy_judges, tmp_path, capsys, monkeypatch
 ):
+    monkeypatch.chdir(tmp_path)
     main(["train", "--config", str(toy_config_file), "--steps", "8", "--run-dir", "run"])
     before = (tmp_path / "run/report/report.json").read_bytes()
     capsys.readouterr()

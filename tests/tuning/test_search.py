@@ -157,6 +157,7 @@ def test_a_stopped_search_goes_on_and_loses_at_most_the_running_trial(toy_search
     assert [t["status"] for t in found["trials"]] == ["COMPLETED"] * 3
 
 
+@pytest.mark.slow
 def test_a_search_that_goes_on_keeps_its_precision_and_its_half_trained_trial(toy_search, monkeypatch):
     """Although the other type wins when it is timed again."""
     config = dataclasses.replace(toy_search.config, precision="auto", checkpoint_steps=4)
@@ -237,6 +238,7 @@ def test_a_search_that_ended_does_nothing_again_and_goes_on_with_more_trials(fin
     assert after[:3] == before
 
 
+@pytest.mark.slow
 def test_a_trial_that_diverges_has_failed_and_the_search_goes_on(toy_search):
     """The first trial of this search must diverge, the second can not."""
     config = dataclasses.replace(toy_search.config, pixel_weight=1e12)
