@@ -29,8 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 LONGEST = (  # files of tests in the order of their time; what shares fixtures runs in one process
     *("tuning/test_search.py", "test_examples.py", "studies/comparison/test_comparison.py", "test_doors.py"),
-    *("commands/test_command_line.py", "test_survival.py", "pipelines/procedural/test_faces.py", "training/test_fit.py"),
-    *("studies/augmentation/test_augmentation_study.py", "model/test_gcn.py", "augmentation/test_augment.py"),
+    *("commands/test_command_line.py", "test_survival.py", "pipelines/procedural/test_faces.py"),
+    *("training/test_fit.py", "studies/augmentation/test_augmentation_study.py", "model/test_gcn.py"),
 )
 
 

@@ -133,7 +133,12 @@ def slow_if(condition: bool, *values: str):
 
 
 @pytest.mark.parametrize(
-    "line", [slow_if("faces" in line or "evaluate" in line, line) for line in RUNS if line not in {*ASKS, *DOWNLOADS}]
+    "line",
+    [
+        slow_if("faces" in line or "evaluate" in line, line)
+        for line in RUNS
+        if line not in {*ASKS, *DOWNLOADS}
+    ],
 )
 def test_every_other_line_runs(line, capsys, monkeypatch):
     monkeypatch.setattr("gcn_tf.metrics.intervals.PIECES", 2)  # no intervals of FID

@@ -104,7 +104,8 @@ def test_another_studys_folder_is_refused_and_damage_is_named(toy_study):
     entry.write_bytes(whole)
 
 
-def test_too_few_seeds_are_named(toy_config, tmp_path):
+def test_too_few_seeds_are_named(toy_config, tmp_path, monkeypatch):
+    monkeypatch.setattr(study, "TUNING_SEEDS", 2)
     with pytest.raises(ConfigError, match="--seeds 1: give 2 or more"):
         run_augmentation_study(toy_config, dataclasses.replace(PROTOCOL, seeds=1), tmp_path / "x", jobs=1)
     assert not (tmp_path / "x").exists()
