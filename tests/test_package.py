@@ -42,7 +42,7 @@ def test_the_wheel_holds_the_package_and_nothing_beside_it(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert tops == {"gcn_tf", next(t for t in tops if t.endswith(".dist-info"))}
-    wanted = "cli.py py.typed presets/qmnist.yaml pipelines/qmnist/checksums.tsv pipelines/glyphs.py tuning/__init__.py"
+    wanted = "cli.py py.typed config/presets/qmnist.yaml commands/train.py pipelines/qmnist/checksums.tsv pipelines/procedural/glyphs.py tuning/__init__.py"
     assert {f"gcn_tf/{name}" for name in wanted.split()} <= set(names)
 
 
