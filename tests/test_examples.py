@@ -135,7 +135,7 @@ def slow_if(condition: bool, *values: str):
 @pytest.mark.parametrize(
     "line",
     [
-        slow_if("faces" in line or "evaluate" in line, line)
+        slow_if(any(word in line for word in ("faces", "evaluate", "--resume")), line)
         for line in RUNS
         if line not in {*ASKS, *DOWNLOADS}
     ],

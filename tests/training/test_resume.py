@@ -26,6 +26,7 @@ def test_a_run_can_be_lengthened_but_not_shortened(toy_run):
         check_resume(toy_run, dataclasses.replace(config, steps=12))
 
 
+@pytest.mark.slow
 def test_a_finished_run_trains_nothing_and_a_lengthened_one_trains_the_rest(
     toy_config_file, toy_judges, tmp_path, capsys, monkeypatch
 ):

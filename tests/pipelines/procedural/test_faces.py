@@ -26,7 +26,7 @@ from gcn_tf.pipelines.procedural.faces.pictures import (
     write_kdef,
 )
 
-PERSONS = 40
+PERSONS = 28
 
 
 @pytest.fixture(scope="module")

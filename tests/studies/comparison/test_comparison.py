@@ -80,6 +80,7 @@ def test_trainings_side_by_side_give_the_same_entries(toy_study):
         np.testing.assert_allclose(one.values["psnr_db"], other.values["psnr_db"], atol=1e-3)
 
 
+@pytest.mark.slow  # by itself; below a method only says that it diverged
 def test_a_training_that_diverges_is_a_result(toy_study):
     experiment, config, out = toy_study
     bad = GcnMethod("far too fast", {"learning_rate": 10.0, "pixel_weight": 1e12})
