@@ -31,7 +31,7 @@ PERSONS = 28
 
 @pytest.fixture(scope="module")
 def faces():
-    return draw_faces(PERSONS, size=64)  # (40, 7, 2, 64, 64, 3)
+    return draw_faces(PERSONS, size=64)  # (28, 7, 2, 64, 64, 3)
 
 
 def gradients(images):
