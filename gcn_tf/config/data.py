@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from gcn_tf import doors
 from gcn_tf.config.checks import Range
-from gcn_tf.errors import ConfigError, suggest
+from gcn_tf.errors import ConfigError, shown, suggest
 
 IMAGE_SIDES = (28, 1024)  # smallest and largest
 
@@ -69,11 +69,13 @@ def dataset_options(dataset: str) -> type[DatasetOptions]:
     name, _, subset = dataset.partition("/")
     if name not in doors.DATASETS:
         hint = suggest(name, list(doors.DATASETS))
-        raise ConfigError(f"--dataset {name!r} is unknown{hint or ';'} known: {', '.join(doors.DATASETS)}")
+        raise ConfigError(
+            f"--dataset {shown(name)} is unknown{hint or ';'} known: {', '.join(doors.DATASETS)}"
+        )
     kind: type[DatasetOptions] = doors.find(doors.DATASETS[name])
     if subset and subset not in kind.subsets:
         known = ", ".join(f"{name}/{s}" for s in kind.subsets) or f"{name} alone, it has no subsets"
-        raise ConfigError(f"--dataset {dataset!r} has no subset {subset!r}: use {known}")
+        raise ConfigError(f"--dataset {shown(dataset)} has no subset {shown(subset)}: use {known}")
     return kind
 
 

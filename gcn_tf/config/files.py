@@ -58,7 +58,11 @@ def with_settings(config: Any, settings: dict[str, Any], place: str) -> Any:
 def _of_dataset(settings: dict[str, Any], config: Any, place: str) -> tuple[dict[str, Any], Any]:
     """Apply `dataset` and the options of the dataset; return the other settings and the changed config."""
     if "dataset" in settings:
-        config = config.of_dataset(_typed(str, settings.pop("dataset"), f"{place}: dataset"))
+        dataset = _typed(str, settings.pop("dataset"), f"{place}: dataset")
+        try:
+            config = config.of_dataset(dataset)
+        except ConfigError as error:
+            raise ConfigError(f"{place}: {error}") from None
     own = {entry.name for entry in fields(config.options)}
     options = {key: settings.pop(key) for key in list(settings) if key in own}
     return settings, replace(config, options=with_settings(config.options, options, place))
@@ -87,7 +91,7 @@ def _network(key: str, current: NetworkConfig, value: Any, place: str) -> Networ
         raise ConfigError(f"{place}: expected settings of the form 'key: value', found {shown(value)}")
     kinds = {"generator": doors.GENERATORS, "classifier": doors.CLASSIFIERS}[key]
     kind = settings.get("kind", current.kind)
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:  # a list could not be looked up
         hint = suggest(kind, list(kinds)) if isinstance(kind, str) else ""
         raise ConfigError(f"{place}: there is no kind {shown(kind)}{hint or ';'} known: {', '.join(kinds)}")
     start = current if kind == current.kind else doors.find(kinds[kind])()
@@ -220,11 +224,12 @@ def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None
         hint = suggest(name, preset_names()) or ";"
         place = "--preset" if preset else f"{config_file}: preset"
         raise ConfigError(f"{place} {shown(name)} is unknown{hint} known: {', '.join(preset_names())}")
-    elif dataset or in_file["dataset"]:
-        name, config = "", config.of_dataset(dataset or in_file["dataset"])
-    config = with_settings(
-        config, {**from_file, **({"dataset": dataset} if dataset else {})}, str(config_file)
-    )
+    else:
+        name = ""
+    if dataset:  # a flag, which wins over the file: its errors name no file
+        config = config.of_dataset(dataset)
+        from_file = {key: value for key, value in from_file.items() if key != "dataset"}
+    config = with_settings(config, from_file, str(config_file))
     return dataclasses.replace(config, preset=name)
 
 

@@ -200,3 +200,31 @@ def test_an_option_of_another_dataset_is_refused_in_a_users_file(tmp_path):
 def test_options_of_the_same_name_survive_a_change_of_the_dataset():
     config = RunConfig.of("glyphs", writers="7", data_seed=3).of_dataset("qmnist")
     assert (config.options.writers, config.options.exemplars) == ("7", 1)
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("dataset: flyphs\n", "--dataset 'flyphs' is unknown, did you mean glyphs"),
+        ("classifier: {kind: []}\n", r"classifier: there is no kind \[\]; known: alexnet"),
+        ("generator: {kind: {a: 1}}\n", r"generator: there is no kind \{'a': 1\}; known: deconvolution"),
+    ],
+)
+def test_what_a_file_names_wrongly_is_refused_with_the_files_name(tmp_path, text, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    for read in (read_config, lambda path: resolve(config_file=path)):
+        with pytest.raises(ConfigError, match=f"mine.yaml: {message}"):
+            read(path)
+
+
+def test_a_wrong_dataset_of_a_flag_names_no_file():
+    with pytest.raises(ConfigError, match=r"^--dataset 'flyphs' is unknown"):
+        resolve(preset="faces", dataset="flyphs")
+
+
+def test_a_dataset_name_of_thousands_of_letters_is_cut():
+    for name in ("x" * 5000, "glyphs/" + "x" * 5000):
+        with pytest.raises(ConfigError) as error:
+            resolve(dataset=name)
+        assert len(str(error.value)) < 500
