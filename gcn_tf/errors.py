@@ -26,8 +26,14 @@ def suggest(word: str, known: Sequence[str]) -> str:
     return f", did you mean {spelling[close[0]]}?" if close else ""
 
 
+LONGEST_WORD = 200  # letters; no path or list of names is longer in practice
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 100
+
+
+def shown_text(text: str) -> str:
+    """Format a user's word for a message: as it is when it is short and printable, else quoted and shortened."""
+    return text if text.isprintable() and 0 < len(text) <= LONGEST_WORD else shown(text)
 
 
 def shown(value: Any) -> str:

@@ -1,6 +1,6 @@
 """Parsing of --writers: a number of writers, or ids."""
 
-from gcn_tf.errors import ConfigError, shown
+from gcn_tf.errors import ConfigError, shown, shown_text
 
 MOST_IDENTITIES = 50_000  # writers or persons; the grid of more would not fit into memory
 
@@ -24,5 +24,5 @@ def parse_writer_count(text: str, remedy: str) -> int:
     """Parse `"10"` as 10; raise ConfigError with the remedy for ids."""
     writers = parse_writers(text)
     if not isinstance(writers, int):
-        raise ConfigError(f"--writers {text}: {remedy}")
+        raise ConfigError(f"--writers {shown_text(text)}: {remedy}")
     return writers

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from gcn_tf import doors
 from gcn_tf.config.files import datasets_with
-from gcn_tf.errors import shown
+from gcn_tf.errors import shown, shown_text
 
 
 def one_line(box: str, command: str, words: Sequence[str]) -> str:
@@ -54,20 +54,16 @@ def _given(flag: str, words: Sequence[str]) -> str:
     """A flag with the value that follows it."""
     for place, word in enumerate(words):
         if word == flag and place + 1 < len(words):
-            return f"{flag} {_cut(words[place + 1])}"
+            return f"{flag} {shown_text(words[place + 1])}"
         if word.startswith(f"{flag}="):
-            return f"{flag} {_cut(word.partition('=')[2])}"
+            return f"{flag} {shown_text(word.partition('=')[2])}"
     return flag
-
-
-def _cut(value: str) -> str:
-    return value if value.isprintable() and 0 < len(value) <= 60 else shown(value)
 
 
 def _choice(found: Found, command: str, words: Sequence[str]) -> str:
     choices = ", ".join(map(str, ast.literal_eval(found[3])))
     given = found[2] if found[2].startswith("--") else found[2].rpartition(".")[2].lower()
-    return f"{given} {_cut(found[1])}: use one of {choices}"
+    return f"{given} {shown_text(found[1])}: use one of {choices}"
 
 
 def _value(kind: str) -> Message:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from gcn_tf import doors
 from gcn_tf.config.checks import Range
-from gcn_tf.errors import ConfigError, shown, suggest
+from gcn_tf.errors import ConfigError, shown, shown_text, suggest
 
 IMAGE_SIDES = (28, 1024)  # smallest and largest
 
@@ -122,7 +122,7 @@ class DataConfig:
         if self.manual_dir and not self.options.takes_files:
             takers = [n for n, place in doors.DATASETS.items() if doors.find(place).takes_files]
             raise ConfigError(
-                f"--manual-dir {self.manual_dir}: the dataset {self.dataset} reads no files; those that do are "
+                f"--manual-dir {shown_text(self.manual_dir)}: the dataset {self.dataset} reads no files; those that do are "
                 f"{', '.join(takers)}"
             )
 

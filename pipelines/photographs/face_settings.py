@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gcn_tf.config.checks import whole_number
-from gcn_tf.errors import UserError, suggest
+from gcn_tf.errors import UserError, shown, shown_text, suggest
 
 EMOTION_SETS = {
     "paper-4": ("NE", "DI", "HA", "SU"),  # "neutrality, aversion, happiness and surprise", Xu et al. 2019
@@ -29,7 +29,7 @@ def parse_emotions(setting: str) -> tuple[str, ...]:
         if code not in known:
             hint = suggest(code, [*known, *EMOTION_SETS]) or ";"
             raise UserError(
-                f"--emotions {setting}: {code!r} is unknown{hint} use {', '.join(EMOTION_SETS)} "
+                f"--emotions {shown_text(setting)}: {shown(code)} is unknown{hint} use {', '.join(EMOTION_SETS)} "
                 f"or codes from {','.join(known)}"
             )
     check_once(codes, "emotions", setting)
@@ -63,13 +63,15 @@ def choose_persons(setting: str, known: Sequence[str]) -> tuple[str, ...]:
     count = whole_number(words[0]) if len(words) == 1 and "," not in setting else None
     if count is not None:
         if not 1 <= count <= len(known):
-            raise UserError(f"--persons {setting}: give 1 to {len(known)}, or ids such as {known[0]}")
+            raise UserError(
+                f"--persons {shown_text(setting)}: give 1 to {len(known)}, or ids such as {known[0]}"
+            )
         return tuple(known[:count])
     for word in words:
         if word not in known:
             hint = suggest(word, list(known)) or ";"
             raise UserError(
-                f"--persons {setting}: {word!r} is unknown{hint} give all, a number, or ids from "
+                f"--persons {shown_text(setting)}: {shown(word)} is unknown{hint} give all, a number, or ids from "
                 f"{known[0]} ... {known[-1]}"
             )
     check_once(words, "persons", setting)
@@ -82,4 +84,4 @@ def setting_words(setting: str) -> tuple[str, ...]:
 
 def check_once(words: tuple[str, ...], name: str, setting: str) -> None:
     if not words or len(set(words)) < len(words):
-        raise UserError(f"--{name} {setting!r}: give at least one, each once")
+        raise UserError(f"--{name} {shown(setting)}: give at least one, each once")

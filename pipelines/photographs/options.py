@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from gcn_tf.config.checks import whole_number
 from gcn_tf.config.data import DataConfig, DatasetOptions
-from gcn_tf.errors import ConfigError
+from gcn_tf.errors import ConfigError, shown_text
 from gcn_tf.pipelines.photographs.face_settings import KDEF_PERSONS, parse_emotions, parse_sessions
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class FaceOptions(DatasetOptions):
         count = whole_number(self.persons)
         if count is None:
             raise ConfigError(
-                f"--persons {self.persons}: give the number to learn from, e.g. --persons 20; the others are for tests"
+                f"--persons {shown_text(self.persons)}: give the number to learn from, e.g. --persons 20; the others are for tests"
             )
         return count
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from gcn_tf.config.checks import Range, whole_number
 from gcn_tf.config.data import DataConfig, DatasetOptions
-from gcn_tf.errors import ConfigError
+from gcn_tf.errors import ConfigError, shown_text
 from gcn_tf.pipelines.photographs.face_settings import parse_emotions, parse_sessions
 from gcn_tf.pipelines.photographs.options import FaceOptions
 from gcn_tf.pipelines.writers import MOST_IDENTITIES, parse_writer_count
@@ -103,7 +103,7 @@ class Faces(FaceOptions):
         """Raise ConfigError unless --persons is a number, and for unknown emotions or sessions."""
         if not 1 <= (whole_number(self.persons) or 0) <= MOST_IDENTITIES:
             raise ConfigError(
-                f"--persons {self.persons}: procedural persons have no ids, give their number, e.g. --persons 20"
+                f"--persons {shown_text(self.persons)}: procedural persons have no ids, give their number, e.g. --persons 20"
             )
 
     @property

@@ -5,7 +5,7 @@ import pytest
 from gcn_tf.config.checks import check_config
 from gcn_tf.config.files import preset_names, read_config, resolve, write_config
 from gcn_tf.config.schema import RunConfig
-from gcn_tf.errors import ConfigError
+from gcn_tf.errors import ConfigError, UserError
 from gcn_tf.model.classifier import AlexNet
 from gcn_tf.model.generator import Deconvolution, Upsampling
 from gcn_tf.pipelines.writers import parse_writers
@@ -228,3 +228,19 @@ def test_a_dataset_name_of_thousands_of_letters_is_cut():
         with pytest.raises(ConfigError) as error:
             resolve(dataset=name)
         assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize(
+    "dataset, option",
+    [
+        ("glyphs", "manual_dir"),
+        ("glyphs", "writers"),
+        ("faces", "persons"),
+        ("faces", "emotions"),
+        ("faces", "sessions"),
+    ],
+)
+def test_what_a_message_quotes_is_cut(dataset, option):
+    with pytest.raises(UserError) as error:
+        check_config(RunConfig.of(dataset, **{option: "x," * 3000}))
+    assert len(str(error.value)) < 1000
