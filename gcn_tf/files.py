@@ -1,8 +1,12 @@
-"""Write files atomically, and read files within limits on their kind and size."""
+"""Write files and folders atomically, and read files within limits on their kind and size."""
 
+import ctypes
 import errno
+import fcntl
+import hashlib
 import json
 import os
+import shutil
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
@@ -14,30 +18,157 @@ import numpy as np
 
 from gcn_tf.errors import UserError
 
+PARTIAL = "partial-"  # how the names of unfinished files begin
 LARGEST_ARRAYS = 2**30  # bytes of all arrays of a file, unpacked
 LARGEST_JSON = 2**26  # bytes
 STUDY_REMEDY = "delete it and run the study again"
 
 
-def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], Any], replace: bool = True) -> bool:
     """Let `write` create the file under a temporary name, flush it to disk, then move it into place.
 
     Readers never find half a file, not even after a power cut. The temporary name keeps the suffix, which some writers
-    depend on. The folder is created if necessary; a failed write leaves nothing behind.
+    depend on. The folder is created if necessary; a failed write leaves nothing behind, and the next write of the same
+    file removes what a killed one left.
+
+    Args:
+        replace: whether a file that is there is replaced.
+
+    Returns:
+        Whether the file was written; False if one was there and `replace` is false.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"partial-{os.getpid()}-{path.name}")
+    sweep(path.parent, path.name)
+    beside = _beside(path)
     try:
-        write(beside)
-        _flush(beside)
-        beside.replace(path)
+        with _held(beside, os.O_CREAT | os.O_RDWR) as number:
+            write(beside)
+            os.fsync(number)
+            written = replace or _claim(beside, path)
+            if written:
+                beside.replace(path)
     except BaseException as error:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename == str(beside):
             error.filename = str(path)  # the name that the user knows
         raise
+    beside.unlink(missing_ok=True)
     _flush(path.parent)
+    return written
+
+
+def _claim(beside: Path, path: Path) -> bool:
+    """Give a file a second name unless that is taken; return whether it was free."""
+    try:
+        os.link(beside, path)
+    except OSError:  # taken, or a file system without hard links
+        return not path.exists()
+    return True
+
+
+def replace_folder(folder: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` fill a folder under a temporary name, flush it to disk, then put it in the place of `folder`.
+
+    There is always a whole folder under the name, the old or the new one, wherever the system can exchange two names
+    (Linux, but not every network drive); elsewhere the old one is away for a moment, and comes back after a kill.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _bring_back(folder)
+    sweep(folder.parent, folder.name)
+    beside = _beside(folder)
+    try:
+        beside.mkdir()
+        with _held(beside, os.O_RDONLY):
+            write(beside)
+            for path in beside.rglob("*"):
+                _flush(path)
+            _put_in_place(beside, folder)
+    except BaseException as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        if isinstance(error, OSError) and str(error.filename).startswith(str(beside)):
+            error.filename = str(folder)
+        raise
+    _flush(folder.parent)
+    shutil.rmtree(beside, ignore_errors=True)  # the old one, if there was one
+
+
+def _put_in_place(beside: Path, folder: Path) -> None:
+    while True:
+        with suppress(OSError):
+            beside.rename(folder)  # fails if there is one that is not empty
+            return
+        if _exchange(beside, folder):
+            return
+        aside = _aside(folder)
+        with suppress(FileNotFoundError):  # another process was faster
+            folder.rename(aside)
+            beside.rename(folder)
+            aside.rename(beside)
+            return
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two names in one operation; False if the system cannot."""
+    try:
+        function = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    return bool(function(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0)
+
+
+_HERE, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+
+
+def _aside(folder: Path) -> Path:
+    return folder.with_name(f"replaced-{folder.name}")
+
+
+def _bring_back(folder: Path) -> None:
+    """Undo half an exchange that was killed."""
+    if _aside(folder).is_dir() and not folder.exists():
+        _aside(folder).rename(folder)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{PARTIAL}{os.getpid()}-{path.name}")
+
+
+@contextmanager
+def _held(path: Path, flags: int) -> Iterator[int]:
+    """Open a file or folder and lock it, so that `sweep` knows that its writer lives; yields the descriptor."""
+    number = os.open(path, flags, 0o666)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield number
+    finally:
+        os.close(number)
+
+
+def sweep(folder: Path, name: str = "") -> None:
+    """Remove unfinished files and folders whose writers were killed.
+
+    Args:
+        name: of the file that they would have become; by default any.
+    """
+    with suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            if entry.name.startswith(PARTIAL) and entry.name.endswith(f"-{name}" if name else ""):
+                _remove_abandoned(Path(entry.path))
+
+
+def _remove_abandoned(path: Path) -> None:
+    with suppress(OSError):
+        number = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while its writer lives
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        finally:
+            os.close(number)
 
 
 def _flush(path: Path) -> None:
@@ -47,6 +178,13 @@ def _flush(path: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
+
+
+def fingerprint(path: Path) -> tuple[int, str]:
+    """Size in bytes and SHA-256 of a regular file; raise OSError for anything else."""
+    require_regular(path)
+    with path.open("rb") as file:
+        return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def require_regular(path: Path) -> None:

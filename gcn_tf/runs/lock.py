@@ -1,35 +1,83 @@
-"""One process at a time in a run directory."""
+"""One process at a time in a folder of work: a run, a search or a study."""
 
 import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from gcn_tf.errors import UserError
+from gcn_tf.files import sweep
 
 NAME = ".lock"
+_held: set[Path] = set()  # folders that this process has locked
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Lock a folder; the system releases the lock when the process ends, however it ends.
+    """Lock a folder, which is created if necessary, and sweep what killed processes left unfinished in it.
+
+    The system releases the lock when the process ends, however it ends. Within the block, further calls for the same
+    folder do nothing. A folder that was created and is still empty at the end is removed.
 
     Raises:
-        UserError: another process holds the lock.
+        UserError: another process holds the lock, or the folder cannot be written.
     """
-    with (folder / NAME).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-                raise
-            file.seek(0)
-            raise UserError(
-                f"{folder} is being trained by process {file.read(20) or '?'}: wait for it, or stop it first"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    place = folder.resolve()
+    if place in _held:
         yield
+        return
+    new = not folder.exists()
+    with _lock_file(folder) as file:
+        _held.add(place)
+        try:
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            sweep(folder)
+            yield
+        finally:
+            _held.discard(place)
+            with suppress(OSError):
+                (place / NAME).unlink(missing_ok=True)  # while it is locked: see `_lock_file`
+                if new:
+                    place.rmdir()
+
+
+@contextmanager
+def _lock_file(folder: Path) -> Iterator[IO[str]]:
+    """The lock file, open and locked."""
+    path = folder / NAME
+    while True:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+")
+        except FileNotFoundError:  # whoever made the folder removed it
+            continue
+        except (FileExistsError, NotADirectoryError):
+            raise UserError(f"{folder} is a file: name a new folder") from None
+        except OSError as error:
+            raise UserError(f"cannot write to {folder}: {error.strerror}") from None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                    raise
+                file.seek(0)
+                raise UserError(
+                    f"{folder} is in use by process {file.read(20) or '?'}: wait for it, or stop it first"
+                ) from None
+            if _is_at(file, path):
+                yield file
+                return
+
+
+def _is_at(file: IO[str], path: Path) -> bool:
+    """Whether the open file still has its name: who held the lock before removes it at the end."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False

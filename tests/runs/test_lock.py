@@ -18,7 +18,7 @@ def test_a_second_process_is_refused_while_the_first_lives(tmp_path):
     with subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout.readline() == "held\n"
         with (
-            pytest.raises(UserError, match=f"{tmp_path} is being trained by process {first.pid}"),
+            pytest.raises(UserError, match=f"{tmp_path} is in use by process {first.pid}"),
             locked(tmp_path),
         ):
             pass
@@ -32,3 +32,29 @@ def test_a_folder_can_be_held_again(tmp_path):
     for _ in range(2):
         with locked(tmp_path):
             pass
+
+
+def test_a_lock_within_a_lock_of_the_same_process_is_no_obstacle(tmp_path):
+    with locked(tmp_path), locked(tmp_path / "." / ""):
+        assert (tmp_path / ".lock").exists()
+
+
+def test_nothing_is_left_of_a_lock(tmp_path):
+    (tmp_path / "there").mkdir()
+    with locked(tmp_path / "there"), locked(tmp_path / "new"):
+        assert (tmp_path / "new/.lock").exists()
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+
+
+def test_a_lock_removes_what_a_killed_process_left(tmp_path):
+    (tmp_path / f"partial-{os.getpid()}-report").mkdir()
+    (tmp_path / "partial-1-config.yaml").touch()
+    (tmp_path / "config.yaml").touch()
+    with locked(tmp_path):
+        assert {path.name for path in tmp_path.iterdir()} == {".lock", "config.yaml"}
+
+
+def test_a_file_is_refused_by_name(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="file is a file: name a new folder"), locked(tmp_path / "file"):
+        pass

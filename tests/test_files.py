@@ -1,0 +1,90 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from gcn_tf import files
+from gcn_tf.files import replace_folder, sweep, write_atomically
+
+WRITE_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+from gcn_tf.files import replace_folder, write_atomically
+def write(path):
+    (path / "half" if sys.argv[1] == "replace_folder" else path).write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+globals()[sys.argv[1]](Path("target"), write)
+"""
+
+
+def names(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("function", ["write_atomically", "replace_folder"])
+def test_what_a_killed_writer_left_goes_with_the_next_write(function, tmp_path):
+    subprocess.run([sys.executable, "-c", WRITE_AND_DIE, function], cwd=tmp_path, check=False)
+    assert len(names(tmp_path)) == 1
+    assert "target" not in names(tmp_path)
+    write_atomically(tmp_path / "target", lambda path: path.write_text("whole"))
+    assert names(tmp_path) == {"target"}
+
+
+def test_what_a_living_writer_writes_is_left_alone(tmp_path):
+    def write(beside):
+        sweep(tmp_path)
+        write_atomically(tmp_path / "other", lambda path: path.write_text("other"))
+        assert beside.exists()
+        beside.write_text("whole")
+
+    write_atomically(tmp_path / "target", write)
+    assert names(tmp_path) == {"target", "other"}
+
+
+def test_a_file_that_is_there_stays_when_it_is_not_to_be_replaced(tmp_path):
+    assert write_atomically(tmp_path / "file", lambda path: path.write_text("first"), replace=False)
+    assert not write_atomically(tmp_path / "file", lambda path: path.write_text("second"), replace=False)
+    assert (tmp_path / "file").read_text() == "first"
+    assert names(tmp_path) == {"file"}
+
+
+@pytest.mark.parametrize("exchange", [files._exchange, lambda one, other: False])
+def test_a_folder_is_replaced_as_a_whole(exchange, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_exchange", exchange)
+    for number in (1, 2):
+        replace_folder(tmp_path / "folder", lambda beside, number=number: (beside / str(number)).touch())
+        assert names(tmp_path) == {"folder"}
+        assert names(tmp_path / "folder") == {str(number)}
+
+
+def test_a_folder_is_exchanged_in_one_operation_where_the_system_can(tmp_path):
+    (tmp_path / "one/1").mkdir(parents=True)
+    (tmp_path / "other/2").mkdir(parents=True)
+    if not files._exchange(tmp_path / "one", tmp_path / "other"):
+        pytest.skip("this system cannot")
+    assert names(tmp_path / "one") == {"2"}
+
+
+def test_a_failed_write_leaves_the_old_folder(tmp_path):
+    def fail(beside):
+        (beside / "half").touch()
+        raise OSError(28, "No space left on device", str(beside / "half"))
+
+    replace_folder(tmp_path / "folder", lambda beside: (beside / "whole").touch())
+    with pytest.raises(OSError, match=str(tmp_path / "folder")):
+        replace_folder(tmp_path / "folder", fail)
+    assert names(tmp_path) == {"folder"}
+    assert names(tmp_path / "folder") == {"whole"}
+
+
+def test_half_an_exchange_that_was_killed_is_undone(tmp_path):
+    (tmp_path / "replaced-folder").mkdir()
+    (tmp_path / "replaced-folder/old").touch()
+
+    def fail(beside):
+        raise OSError(5, os.strerror(5), str(beside))
+
+    with pytest.raises(OSError, match="folder"):
+        replace_folder(tmp_path / "folder", fail)
+    assert names(tmp_path / "folder") == {"old"}
