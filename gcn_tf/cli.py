@@ -11,6 +11,7 @@ from types import ModuleType
 from gcn_tf import __version__, doors
 from gcn_tf.errors import UserError, suggest
 from gcn_tf.interrupts import exit_code, terminate
+from gcn_tf.streams import secure_streams
 
 
 def _command(name: str) -> ModuleType:
@@ -61,8 +62,6 @@ def main(words: Sequence[str] | None = None) -> None:
             raise
         print(f"gcn-tf: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None
-    except BrokenPipeError:  # such as `gcn-tf -h | head -3`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         if debug or not error.strerror:
             raise
@@ -81,8 +80,9 @@ def run() -> None:
     """Run the program `gcn-tf`.
 
     After Ctrl-C or SIGTERM, with its state saved, the process exits at once: TensorFlow's threads have kept it alive for
-    up to a minute.
+    up to a minute. Whether somebody reads what it prints changes nothing.
     """
+    secure_streams()
     try:
         main()
     except SystemExit as stop:

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "gcn_tf"
 # From the ground up; rooms of one line stand side by side and do not import each other.
 FLOORS = (
-    ("errors", "quiet", "interrupts", "machine", "doors"),
+    ("errors", "quiet", "interrupts", "machine", "doors", "streams"),
     ("files", "progress"),
     ("config",),
     ("grid",),
