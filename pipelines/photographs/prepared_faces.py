@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gcn_tf.errors import UserError
-from gcn_tf.pipelines.prepared import damage_named, default_data_dir, quiet
+from gcn_tf.pipelines.prepared import damage_named, default_data_dir, prepare_once, quiet
 
 if TYPE_CHECKING:
     from tensorflow_datasets.core import DatasetBuilder
@@ -128,7 +128,7 @@ def _prepare(builder: "DatasetBuilder", manual_dir: Path, error_type: type[UserE
     config = tfds.download.DownloadConfig(manual_dir=manual_dir, try_download_gcs=False)
     try:
         with quiet(), _written_in_little_memory():
-            builder.download_and_prepare(download_config=config)
+            prepare_once(builder, config)
     except (OSError, tf.errors.OpError) as error:
         if not builder.data_path.exists():  # it exists if another process was faster
             reason = " ".join(str(error).split())[:160]
