@@ -187,6 +187,26 @@ def fingerprint(path: Path) -> tuple[int, str]:
         return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def check_file(path: Path, noted: Any, whole: bool, remedy: str) -> None:
+    """Compare a file with what `fingerprint` said when it was written.
+
+    Args:
+        whole: whether it is read and its SHA-256 compared, not its size alone.
+
+    Raises:
+        UserError: it is missing, or another one.
+    """
+    try:
+        require_regular(path)
+        found = fingerprint(path) if whole else (path.stat().st_size,)
+    except OSError as error:
+        raise UserError(f"cannot read {path} ({error.strerror}): {remedy}") from None
+    expected = tuple(noted[: len(found)]) if isinstance(noted, (list, tuple)) else ()
+    if found != expected:
+        what = "content" if found[:1] == expected[:1] else "size"
+        raise UserError(f"{path} was changed (its {what} is not that which was written): {remedy}")
+
+
 def require_regular(path: Path) -> None:
     """Raise OSError unless `path` is a regular file: opening a pipe would block forever, a device may have no end."""
     if not stat.S_ISREG(os.stat(path).st_mode):

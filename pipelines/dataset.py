@@ -1,5 +1,6 @@
 """What a dataset is: labelled base images, and the variations that multiply them."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -67,6 +68,14 @@ class Dataset:
         base = np.repeat(np.arange(len(self.images)), len(combinations))
         varied = np.tile(combinations, (len(self.images), 1))
         return base.astype(np.int32), np.hstack([self.base_ids[base], varied]).astype(np.int32)
+
+
+def data_sha256(dataset: Dataset) -> str:
+    """SHA-256 of the factors, base images and labels, in hexadecimal: the same wherever the files lie."""
+    digest = hashlib.sha256(dataset.space.to_json().encode())
+    for array in (dataset.images, dataset.base_ids):
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def grid_dataset(

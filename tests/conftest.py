@@ -122,7 +122,7 @@ def toy_run(built_once, toy_config, start_run) -> Path:
 
     def make(folder: Path) -> None:
         prepared = start_run(toy_config, folder)
-        export_model(fit(prepared, folder), prepared.split.dataset.space, folder / "model")
+        export_model(prepared.run(folder, fit(prepared, folder)), folder / "model")
 
     return built_once("toy", make)
 

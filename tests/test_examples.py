@@ -70,7 +70,7 @@ def work(tmp_path_factory, toy_config, start_run):
         patch.setattr("gcn_tf.pipelines.procedural.datasets.GLYPH_REPEATS", 2)
         demo = folder / "runs" / "demo"
         prepared = start_run(with_settings(toy_config, {"writers": "10", "steps": 8}, "toy"), demo)
-        export_model(fit(prepared, demo), prepared.split.dataset.space, demo / "model")
+        export_model(prepared.run(demo, fit(prepared, demo)), demo / "model")
         yield folder
 
 

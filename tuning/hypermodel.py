@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -12,9 +13,10 @@ from typing import Any
 import keras_tuner
 import numpy as np
 import tensorflow as tf
+from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.hparams import api as hparams
 
-from gcn_tf.config.kept import differing_settings
+from gcn_tf.config.kept import check_origin, differing_settings
 from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import UserError
 from gcn_tf.evaluation.judges import Judges
@@ -28,9 +30,11 @@ from gcn_tf.training.prepare import Prepared, prepare
 from gcn_tf.training.step_callback import Diverged
 from gcn_tf.tuning.prepare import PreparedSearch
 from gcn_tf.tuning.score import rules_of, score_validation
+from gcn_tf.tuning.seconds import counted_seconds
 from gcn_tf.tuning.space import Choices, Space, SpaceEntry, current, exact, trial_config
 
 UNITS = 9  # of a full training, in which Hyperband counts: its shortest trials take a ninth of the steps
+SCORE_REMEDY = "delete it and search again"
 EPOCHS = "tuner/epochs"  # how many units, in the values of a Hyperband trial
 
 
@@ -77,7 +81,8 @@ class GCNHyperModel(keras_tuner.HyperModel):
         """Train, or go on with, the runs of a trial and score them; a trial of full length has `executions` of them.
 
         Returns:
-            The parts of the score, means over the runs, "steps", and of several runs the "lowest_score".
+            The parts of the score, means over the runs, "steps", "seconds" of all of them and all sittings, and of
+            several runs the "lowest_score".
 
         Raises:
             keras_tuner.errors.FailedTrialError: a loss or weight is no finite number.
@@ -90,6 +95,7 @@ class GCNHyperModel(keras_tuner.HyperModel):
         for seed in range(config.seed + 1, config.seed + count):
             found.append(self._run(replace(config, seed=seed), run_dir / f"seed-{seed}"))
         metrics = {name: float(np.mean([run[name] for run in found])) for name in found[0]}
+        metrics["seconds"] = sum(run["seconds"] for run in found)
         if count > 1:
             metrics["lowest_score"] = min(run["score"] for run in found)
         write_hparams(run_dir / "logs", trial_id, hp.values, self.prepared.space, metrics)
@@ -99,18 +105,21 @@ class GCNHyperModel(keras_tuner.HyperModel):
         """One training and its score."""
         prepared = self._open(config, run_dir)
         scored = run_dir / "score.json"
+        origin = score_origin(self.prepared, run_dir)
         if scored.exists():  # scored, and stopped before the search had written it down
             with suppress(UserError):  # a damaged one: train again
+                check_origin(scored, read_json_object(scored, SCORE_REMEDY).get("origin"), origin)
                 return read_score(scored)
-        try:
-            model = fit(prepared, run_dir)
-        except Diverged as error:
-            raise keras_tuner.errors.FailedTrialError(str(error)) from None
-        except Interrupted as stop:  # KerasTuner would take an Exception for a trial that broke down
-            raise Stopped(stop.exit_code) from None
-        run = Run(run_dir, prepared.config, prepared.split.dataset.space, model)
-        metrics = {**self._score(run), "steps": float(config.steps)}
-        write_atomically(scored, lambda path: path.write_text(json.dumps(metrics)))
+        with counted_seconds(run_dir / "seconds.json") as seconds:
+            try:
+                model = fit(prepared, run_dir)
+            except Diverged as error:
+                raise keras_tuner.errors.FailedTrialError(str(error)) from None
+            except Interrupted as stop:  # KerasTuner would take an Exception for a trial that broke down
+                raise Stopped(stop.exit_code) from None
+            run = prepared.run(run_dir, model)
+            metrics = {**self._score(run), "steps": float(config.steps), "seconds": seconds()}
+        write_atomically(scored, lambda path: path.write_text(json.dumps({"origin": origin, **metrics})))
         # The winner is trained anew, on all seen cells.
         shutil.rmtree(run_dir / "checkpoints", ignore_errors=True)
         return metrics
@@ -128,7 +137,7 @@ class GCNHyperModel(keras_tuner.HyperModel):
             if run_dir.exists():
                 shutil.rmtree(run_dir)
             write_run(noted, split.dataset.space, run_dir)
-        return prepare(config, split)
+        return prepare(noted, split)
 
     def _score(self, run: Run) -> dict[str, float]:
         split = self.prepared.split
@@ -146,12 +155,31 @@ def _stored_config(run_dir: Path) -> RunConfig | None:
 
 def read_score(path: Path) -> dict[str, float]:
     """What a training gave, as `GCNHyperModel.run_trial` returns it; UserError when the file is damaged."""
-    remedy = "delete it and search again"
-    metrics = read_json_object(path, remedy)
+    metrics = read_json_object(path, SCORE_REMEDY)
+    metrics.pop("origin", None)
     wanted = {"score", "accuracy", "psnr_db", "steps"}
     if not (wanted <= metrics.keys() and all(isinstance(value, float) for value in metrics.values())):
-        raise UserError(f"{path} is damaged (no score): {remedy}")
+        raise UserError(f"{path} is damaged (no score): {SCORE_REMEDY}")
     return metrics
+
+
+def score_origin(prepared: PreparedSearch, run_dir: Path) -> dict[str, Any]:
+    """What the score of a run directory says of itself: its search, and its place among the trials."""
+    return {
+        "search": prepared.search.digest(),
+        "trial": run_dir.relative_to(prepared.trials_folder).as_posix(),
+    }
+
+
+def check_scores(prepared: PreparedSearch) -> None:
+    """Raise UserError for a score of another search or trial; what is damaged is trained again when its turn comes."""
+    for path in sorted(prepared.trials_folder.rglob("score.json")):
+        try:
+            found = read_json_object(path, SCORE_REMEDY)
+        except UserError:
+            continue
+        if "origin" in found:
+            check_origin(path, found["origin"], score_origin(prepared, path.parent))
 
 
 def declare(hp: keras_tuner.HyperParameters, space: Space, config: RunConfig) -> list[str]:
@@ -201,13 +229,20 @@ def write_hparams(
 
 
 def write_hparams_page(folder: Path, space: Space) -> None:
-    """What TensorBoard's HParams page shows of all trials below a folder; written once."""
+    """What TensorBoard's HParams page shows of all trials below a folder; written once, whole."""
     if any(folder.glob("events*")):
         return
     listed = [hparams.HParam(key, _domain(entry)) for key, entry in space.items()]
     figures = [hparams.Metric(f"validation/{name}") for name in ("score", "accuracy", "psnr_db")]
-    with tf.summary.create_file_writer(str(folder)).as_default():
-        hparams.hparams_config(hparams=[*listed, hparams.HParam("steps")], metrics=figures)
+    page = hparams.hparams_config_pb(hparams=[*listed, hparams.HParam("steps")], metrics=figures)
+    now = time.time()
+
+    def write(path: Path) -> None:
+        with tf.io.TFRecordWriter(str(path)) as file:
+            for content in ({"file_version": "brain.Event:2"}, {"summary": page}):
+                file.write(Event(wall_time=now, **content).SerializeToString())
+
+    write_atomically(folder / f"events.out.tfevents.{int(now)}.hparams", write)
 
 
 def _domain(entry: SpaceEntry) -> Any:

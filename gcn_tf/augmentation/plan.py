@@ -12,7 +12,6 @@ from gcn_tf.augmentation.blends import Blends, Cells, blends_of, missing_cells
 from gcn_tf.augmentation.config import AugmentationConfig, settings
 from gcn_tf.augmentation.files import WRITERS, Writer
 from gcn_tf.errors import UserError
-from gcn_tf.pipelines.split import load_split
 from gcn_tf.runs.run_dir import Run
 
 PART_PIXELS = 4096 * 28 * 28  # of a part, which is held in memory as a whole
@@ -49,11 +48,9 @@ class AugmentationJob:
         """Numbers of a part's pictures: int64 (n,)."""
         return np.arange(part * self.part_size, min((part + 1) * self.part_size, self.total))
 
-    def counts_path(self, part: int) -> Path:
+    def record_path(self, part: int) -> Path:
+        """The file that is there once a part is whole."""
         return self.folder / "parts" / f"{part:05d}.json"
-
-    def done(self, part: int) -> bool:
-        return self.counts_path(part).exists() and self.writer.path(part).exists()
 
     def describe(self) -> dict[str, Any]:
         """All that decides about the files, as plan.json keeps it."""
@@ -62,6 +59,7 @@ class AugmentationJob:
             "label": self.source.label,
             "part_size": self.part_size,
             "pictures": self.total,
+            "run": self.run.identity.name,
             "weights": _fingerprint(self.run),
         }
         return json.loads(json.dumps(plan))
@@ -98,7 +96,7 @@ def make_job(run: Run, config: AugmentationConfig, out: Path) -> AugmentationJob
 
 def _source(run: Run, config: AugmentationConfig) -> Source:
     if config.fill:
-        split = load_split(run.config)
+        split = run.load_split()
         seen = split.ids[split.rows(unseen=False)]
         return missing_cells(run.space, seen, config.with_, config.label, config.seed)
     blended = (config.blend or config.mix).split(",")

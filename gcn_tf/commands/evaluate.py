@@ -24,6 +24,8 @@ class Evaluate:
     run: Positional[Path]
     """Folder that train wrote."""
     checkpoint: Checkpoint = "newest"
+    verify: bool = False
+    """Score nothing: read every file of the run and its pictures, and say whether all are whole and of one run."""
     debug: Debug = False
 
 
@@ -36,8 +38,12 @@ def parse(words: Sequence[str]) -> Evaluate:
 
 
 def run(options: Evaluate) -> None:
-    """Evaluate, then print the scores."""
+    """Evaluate, then print the scores; or verify."""
     import_tensorflow()
     from gcn_tf.evaluation.report import evaluate
+    from gcn_tf.evaluation.verify import verify
 
+    if options.verify:
+        verify(options.run)
+        return
     print_report(evaluate(options.run, CHECKPOINTS[options.checkpoint]))

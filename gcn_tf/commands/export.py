@@ -41,8 +41,9 @@ def run(options: Export) -> None:
     """Write the SavedModel and say where it is."""
     import_tensorflow()
     from gcn_tf.runs.run_dir import open_run
-    from gcn_tf.synthesis.saved_model import export_model
+    from gcn_tf.synthesis.saved_model import check_replaceable, export_model
 
+    check_replaceable(options.out or options.run / "model")
     opened = open_run(options.run, CHECKPOINTS[options.checkpoint])
     folder = options.out or options.run / "model"
-    print(f"SavedModel: {export_model(opened.model, opened.space, folder)}")
+    print(f"SavedModel: {export_model(opened, folder)}")

@@ -86,40 +86,77 @@ def _resumed(first: FirstFlags) -> RunConfig | None:
 def run(options: Train) -> None:
     """Train or resume a run, then export its model and write its report."""
     import_tensorflow()
-    from gcn_tf.evaluation.report import finished_report, write_report
-    from gcn_tf.runs.run_dir import Run, check_new_run_dir, new_run_dir, write_run
-    from gcn_tf.synthesis.saved_model import export_model
-    from gcn_tf.training.dry_run import describe_run
-    from gcn_tf.training.fit import fit
-    from gcn_tf.training.prepare import check_settings, prepare
-    from gcn_tf.training.resume import check_resume
+    from gcn_tf.runs.lock import locked
+    from gcn_tf.runs.run_dir import new_run_dir
+    from gcn_tf.training.prepare import check_settings
 
     check_settings(options.config)
     run_dir = options.flags.resume or options.flags.run_dir or new_run_dir(options.config)
+    if options.flags.dry_run:
+        _describe(options, run_dir)
+        return
+    if options.flags.resume and _is_finished(options, run_dir):
+        return
+    with locked(run_dir):
+        try:
+            _train(options, run_dir)
+        except (Interrupted, KeyboardInterrupt) as stop:
+            reason = str(stop) or "stopped"
+            print(f"gcn-tf: {reason}; continue with: gcn-tf train --resume {run_dir}", file=sys.stderr)
+            raise SystemExit(exit_code(stop)) from None
+
+
+def _describe(options: Train, run_dir: Path) -> None:
+    from gcn_tf.training.dry_run import describe_run
+    from gcn_tf.training.prepare import prepare
+
+    _check_run_dir(options, run_dir)
+    print(describe_run(prepare(options.config)))
+
+
+def _check_run_dir(options: Train, run_dir: Path) -> None:
+    """Raise UserError unless a run can begin or go on there; say how it goes on."""
+    from gcn_tf.runs.run_dir import check_new_run_dir
+    from gcn_tf.training.resume import check_resume
+
     if options.flags.resume:
         for line in check_resume(run_dir, options.config):
             print(line)
-        if not options.flags.dry_run and (picture := finished_report(run_dir, options.config)):
-            print_report(picture)
-            return
     else:
         check_new_run_dir(run_dir)
+
+
+def _is_finished(options: Train, run_dir: Path) -> bool:
+    """Whether nothing is left to do, which is said; raises UserError unless the folder is a run of these settings."""
+    from gcn_tf.evaluation.report import finished_report
+    from gcn_tf.training.resume import check_resume
+
+    lines = check_resume(run_dir, options.config)
+    picture = finished_report(run_dir, options.config)
+    if picture:
+        print(*lines, sep="\n")
+        print_report(picture)
+    return picture is not None
+
+
+def _train(options: Train, run_dir: Path) -> None:
+    from gcn_tf.evaluation.report import write_report
+    from gcn_tf.runs.run_dir import write_run
+    from gcn_tf.synthesis.saved_model import check_replaceable, export_model
+    from gcn_tf.training.fit import fit
+    from gcn_tf.training.prepare import prepare
+    from gcn_tf.training.resume import check_factors
+
+    _check_run_dir(options, run_dir)
+    check_replaceable(run_dir / "model")
     prepared = prepare(options.config)
-    if options.flags.dry_run:
-        print(describe_run(prepared))
-        return
-    split, space = prepared.split, prepared.split.dataset.space
-    if options.stored is None or options.stored.steps != prepared.config.steps:
-        write_run(prepared.config, space, run_dir)
+    split = prepared.split
+    if options.flags.resume:
+        check_factors(run_dir, prepared)
+    write_run(prepared.config, split.dataset.space, run_dir)
     seen, unseen = len(split.rows(unseen=False)), len(split.rows(unseen=True))
     print(f"{prepared.config.dataset}: {seen} cells seen, {unseen} unseen; {run_dir}")
     print_notes(split.notes)
-    try:
-        model = fit(prepared, run_dir, say=print)
-        print(f"SavedModel: {export_model(model, space, run_dir / 'model')}")
-        picture = write_report(Run(run_dir, prepared.config, space, model), split)
-    except (Interrupted, KeyboardInterrupt) as stop:
-        reason = str(stop) or "stopped"
-        print(f"gcn-tf: {reason}; continue with: gcn-tf train --resume {run_dir}", file=sys.stderr)
-        raise SystemExit(exit_code(stop)) from None
-    print_report(picture)
+    run = prepared.run(run_dir, fit(prepared, run_dir, say=print))
+    print(f"SavedModel: {export_model(run, run_dir / 'model')}")
+    print_report(write_report(run, split))

@@ -19,20 +19,21 @@ PICTURE = "cells.png"  # the one to look at first
 PAIRS = 120  # of a real and a generated picture in the figures of one group of cells
 
 
-def write_documents(report: dict[str, Any], scored: Scored, run_dir: Path) -> None:
-    """Write the figures, report.md and report.html into the run's `report/`.
+def write_documents(report: dict[str, Any], scored: Scored, folder: Path, metrics_file: Path) -> None:
+    """Write the figures, report.md and report.html into a folder.
 
     Args:
         report: what report.json holds.
         scored: all pictures of a split.
+        metrics_file: what the training logged.
     """
-    folder = run_dir / "report"
     _write_figures(scored, folder)
     write_confusion_chart(report["confusion"], scored.split.dataset.space, folder / "confusion.png")
-    curves = write_curves_chart(run_dir / "metrics.jsonl", folder / "curves.png")
+    curves = write_curves_chart(metrics_file, folder / "curves.png")
     text = _text(report, curves)
-    (folder / "report.md").write_text(text)
-    (folder / "report.html").write_text(to_html(text, folder, f"gcn-tf: {report['run']}"))
+    (folder / "report.md").write_text(text, encoding="utf-8")
+    html = to_html(text, folder, f"gcn-tf: {report['run']}")
+    (folder / "report.html").write_text(html, encoding="utf-8")
 
 
 def _write_figures(scored: Scored, folder: Path) -> None:

@@ -23,7 +23,8 @@ from gcn_tf.model.precision import resolve_precision
 from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.pipelines.prepared import default_data_dir
 
-VERSION = 1  # of what judges learn: raise it when a change makes judges that were cached before differ
+REMEDY = "the judges are trained anew"
+VERSION = 2  # of what judges learn and their file holds: raise it when a change makes judges that were cached before differ
 
 Judges = tuple[ConvolutionalJudge, HogJudge]
 
@@ -32,7 +33,7 @@ def _key(pictures: JudgePictures) -> str:
     digest = hashlib.sha256(f"{VERSION} {pictures.space.to_json()} {keras.__version__}".encode())
     for part in (*pictures.grid, *pictures.repeats, *pictures.held_out):
         digest.update(part.tobytes())
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()
 
 
 def _learn(pictures: JudgePictures) -> tuple[list[np.ndarray], np.ndarray]:
@@ -51,16 +52,20 @@ def _judges(pictures: JudgePictures, weights: list[np.ndarray], features: np.nda
     return ConvolutionalJudge(network), HogJudge(features, pictures.known[1], pictures.space)
 
 
-def _write(path: Path, judges: Judges, weights: list[np.ndarray], features: np.ndarray) -> None:
+def _write(path: Path, key: str, judges: Judges, weights: list[np.ndarray], features: np.ndarray) -> None:
     accuracy = {judge.name: [judge.known_accuracy, judge.held_out_accuracy] for judge in judges}
     arrays: dict[str, Any] = {f"weights/{i:02d}": array for i, array in enumerate(weights)}
-    text = np.array(json.dumps(accuracy))
-    write_atomically(path, lambda path: np.savez(path, features=features, accuracy=text, **arrays))
+    arrays |= {"features": features, "accuracy": np.array(json.dumps(accuracy)), "key": np.array(key)}
+    write_atomically(path, lambda path: np.savez(path, **arrays))
 
 
-def _read(path: Path, pictures: JudgePictures) -> Judges:
-    """The judges that `_write` wrote; UserError when the file is damaged."""
-    with stored_arrays(path, "the judges are trained anew") as file:
+def _read(path: Path, key: str, pictures: JudgePictures) -> Judges:
+    """The judges that `_write` wrote; UserError when the file is damaged, or other pictures'."""
+    with stored_arrays(path, REMEDY) as file:
+        if (found := str(file["key"])) != key:
+            raise UserError(
+                f"{path} holds judges of other pictures ({found[:16]}, not {key[:16]} by SHA-256): {REMEDY}"
+            )
         weights = [file[name] for name in sorted(file.files) if name.startswith("weights/")]
         judges = _judges(pictures, weights, file["features"])
         accuracy = json.loads(str(file["accuracy"]))
@@ -79,10 +84,11 @@ def train_judges(pictures: JudgePictures, cache: Path) -> Judges:
     Args:
         cache: folder for what they learned, in a file named by a hash of the pictures and of this file.
     """
-    path = cache / f"{_key(pictures)}.npz"
+    key = _key(pictures)
+    path = cache / f"{key[:16]}.npz"
     if path.exists():
         try:
-            return _read(path, pictures)
+            return _read(path, key, pictures)
         except UserError as damaged:
             print(f"gcn-tf: {damaged}", file=sys.stderr)
     weights, features = _learn(pictures)
@@ -91,7 +97,7 @@ def train_judges(pictures: JudgePictures, cache: Path) -> Judges:
         judge.known_accuracy = judge_accuracy(judge, *pictures.grid, pictures.space)
         judge.held_out_accuracy = judge_accuracy(judge, *pictures.held_out, pictures.space)
     try:
-        _write(path, judges, weights, features)
+        _write(path, key, judges, weights, features)
     except OSError as error:
         print(
             f"gcn-tf: cannot write to {cache} ({error.strerror}): the judges are trained anew next time",

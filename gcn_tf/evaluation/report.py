@@ -2,7 +2,10 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +25,16 @@ from gcn_tf.evaluation.scores import (
     scores_to_json,
     summarise,
 )
-from gcn_tf.files import read_json_object
-from gcn_tf.pipelines.split import GROUPS, Split, load_split
+from gcn_tf.files import check_file, fingerprint, read_json_object, replace_folder
+from gcn_tf.pipelines.split import GROUPS, Split
 from gcn_tf.progress import stages
 from gcn_tf.reporting.provenance import made_with
-from gcn_tf.runs.checkpoints import newest_step
+from gcn_tf.runs.checkpoints import newest_identity, newest_step
+from gcn_tf.runs.identity import Identity
 from gcn_tf.runs.run_dir import Run, open_run
 from gcn_tf.synthesis.draw import generate_from_codes
+from gcn_tf.synthesis.saved_model import Export
+from gcn_tf.training.log import check_log
 
 
 def evaluate(run_dir: Path, checkpoint: str = "") -> Path:
@@ -41,7 +47,7 @@ def evaluate(run_dir: Path, checkpoint: str = "") -> Path:
         The picture to look at.
 
     Raises:
-        UserError: no run directory, no checkpoint, or data that no longer load as they did.
+        UserError: no run directory, no checkpoint, or parts or pictures that are not of one run.
 
     Example:
 
@@ -54,16 +60,15 @@ def evaluate(run_dir: Path, checkpoint: str = "") -> Path:
     ['high', 'low', 'value']
     """
     run = open_run(run_dir, checkpoint)
-    split = load_split(run.config)
-    if split.dataset.space != run.space:
-        raise UserError(
-            f"{run_dir}/factors.json and --dataset {run.config.dataset} differ: the data have changed"
-        )
-    return write_report(run, split)
+    return write_report(run, run.load_split())
 
 
 def write_report(run: Run, split: Split) -> Path:
-    """The report of a run whose data are at hand; returns the picture to look at."""
+    """The report of a run whose data are at hand, written beside and moved as one; returns the picture to look at.
+
+    Files of `report/` that no report wrote stay there.
+    """
+    check_log(run.folder / "metrics.jsonl", run.identity.name)
     pictures, judges = dataset_judges(split.dataset, run.config.data_dir)
     with stages("evaluation", ("pictures", "scores", "real pictures", "intervals", "figures")) as done:
         generated = generate_from_codes(run.model, run.space.one_hot(split.ids))
@@ -75,12 +80,28 @@ def write_report(run: Run, split: Split) -> Path:
         report = _report(run, scored, repeats, pictures, judges)
         done()
         folder = run.folder / "report"
-        folder.mkdir(exist_ok=True)
-        write_cells_csv(scored, folder / "cells.csv")
-        (folder / "report.json").write_text(json.dumps(report, indent=1))
-        write_documents(report, scored, run.folder)
+
+        def write(beside: Path) -> None:
+            write_cells_csv(scored, beside / "cells.csv")
+            write_documents(report, scored, beside, run.folder / "metrics.jsonl")
+            files = {path.name: fingerprint(path) for path in sorted(beside.iterdir())}
+            text = json.dumps({**report, "files": files}, indent=1)
+            (beside / "report.json").write_text(text, encoding="utf-8")
+            _keep_others(folder, beside)
+
+        replace_folder(folder, write)
         done()
     return folder / PICTURE
+
+
+def _keep_others(old: Path, new: Path) -> None:
+    """Copy what users put into a report to the new one."""
+    written = {"report.json"}
+    with suppress(UserError):  # there is none yet, or it is damaged
+        written |= set(Reported.read(old.parent).files)
+    for path in old.iterdir() if old.is_dir() else ():
+        if path.name not in written and not (new / path.name).exists() and path.is_file():
+            shutil.copy2(path, new / path.name)
 
 
 def _report(
@@ -92,6 +113,7 @@ def _report(
     reference: Scores = summarise(repeats) if repeats else {}
     return {
         "run": run.folder.name,
+        "identity": run.identity.to_json(),
         "steps": int(run.model.step),
         "config": to_dict(run.config),
         "made_with": made_with(split.dataset),
@@ -113,19 +135,64 @@ def _report(
 
 
 def finished_report(run_dir: Path, config: RunConfig) -> Path | None:
-    """The picture of a run's report, when nothing is left to do: it is trained, exported and reported."""
-    made = [run_dir / "model" / "saved_model.pb", run_dir / "report" / "report.json"]
-    if newest_step(run_dir / "checkpoints") < config.total_steps or not all(p.exists() for p in made):
+    """The picture of a run's report, when nothing is left to do: it is trained, exported and reported.
+
+    Raises:
+        UserError: the SavedModel or the report in the folder is another run's.
+    """
+    identity = newest_identity(run_dir / "checkpoints")
+    if newest_step(run_dir / "checkpoints") < config.total_steps or not identity:
         return None
-    picture = run_dir / "report" / PICTURE
-    whole = picture.exists() and read_report(run_dir)["steps"] == config.total_steps
-    return picture if whole else None
+    try:
+        exported, reported = Export.read(run_dir / "model"), Reported.read(run_dir)
+        exported.check_files()
+        reported.check_files()
+    except UserError:  # missing or damaged: made again
+        return None
+    exported.identity.require_same(identity, run_dir / "model", run_dir)
+    reported.identity.require_same(identity, run_dir / "report", run_dir)
+    done = exported.step == reported.step == config.total_steps
+    return run_dir / "report" / PICTURE if done else None
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What a report says about itself.
+
+    Args:
+        step: of the training.
+        files: size in bytes and SHA-256 by name.
+    """
+
+    run_dir: Path
+    step: int
+    identity: Identity
+    files: dict[str, Any]
+
+    @classmethod
+    def read(cls, run_dir: Path) -> "Reported":
+        """Raise UserError if there is no report that says which run it is of."""
+        report = read_report(run_dir)
+        with suppress(KeyError, TypeError, ValueError):
+            return cls(
+                run_dir, int(report["steps"]), Identity.from_json(report["identity"]), dict(report["files"])
+            )
+        raise UserError(
+            f"{run_dir / 'report/report.json'} does not say which run it is of: {_remedy(run_dir)}"
+        )
+
+    def check_files(self, whole: bool = False) -> None:
+        """Raise UserError if a file is not as it was written, by its size or, if `whole`, by its SHA-256."""
+        for name, noted in self.files.items():
+            check_file(self.run_dir / "report" / name, noted, whole, _remedy(self.run_dir))
 
 
 def read_report(run_dir: Path) -> dict[str, Any]:
-    return read_json_object(
-        run_dir / "report" / "report.json", f"make it again with gcn-tf evaluate {run_dir}"
-    )
+    return read_json_object(run_dir / "report" / "report.json", _remedy(run_dir))
+
+
+def _remedy(run_dir: Path) -> str:
+    return f"make it again with gcn-tf evaluate {run_dir}"
 
 
 def write_cells_csv(scored: Scored, path: Path) -> None:
@@ -145,7 +212,7 @@ def write_cells_csv(scored: Scored, path: Path) -> None:
             for factor in space
         },
     }
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))

@@ -1,6 +1,5 @@
 """What a result was made with: versions, machine and data."""
 
-import hashlib
 import importlib.metadata
 import os
 import platform
@@ -8,15 +7,12 @@ from typing import Any
 
 from gcn_tf import __version__
 from gcn_tf.machine import processor
-from gcn_tf.pipelines.dataset import Dataset
+from gcn_tf.pipelines.dataset import Dataset, data_sha256
 
 
 def made_with(dataset: Dataset) -> dict[str, Any]:
     """Versions, machine and a hash of the data: what another result must share to be compared."""
-    digest = hashlib.sha256(dataset.space.to_json().encode())
-    for array in (dataset.images, dataset.base_ids):
-        digest.update(array.tobytes())
-    return {**versions_and_machine(), "data_sha256": digest.hexdigest()}
+    return {**versions_and_machine(), "data_sha256": data_sha256(dataset)}
 
 
 def versions_and_machine() -> dict[str, Any]:

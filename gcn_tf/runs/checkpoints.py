@@ -1,16 +1,18 @@
 """Checkpoints of a run: written atomically, verified when they are read, limited in number.
 
 A checkpoint is one uncompressed .npz file with every variable of both networks and both optimizers, including the step
-and the state of all random generators, and a SHA-256 of everything. It is written under a temporary name, flushed to
+and the state of all random generators, the identity of the run, and a SHA-256 of everything. It is written under a temporary name, flushed to
 disk and moved into place. Reading it runs no code and takes no more memory than this run's variables do: arrays of
 other types or shapes are refused.
 """
 
 import hashlib
 import json
+import re
 import sys
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,11 @@ import tensorflow as tf
 from gcn_tf.errors import UserError
 from gcn_tf.files import require_regular, write_atomically
 from gcn_tf.model.gcn import GCN
+from gcn_tf.runs.identity import Identity, arithmetic
 
 KEEP = 3  # newest checkpoints of a run, besides the best
 BEST = "best.npz"
-NOTE = "note.json"  # step and score
+NOTE = "note.json"  # step, score, identity of the run, and what computed
 DIGEST = "sha256"
 LONGEST_NOTE = 2**20  # bytes
 
@@ -37,23 +40,32 @@ class OtherNetworks(UserError):
 
 
 class CheckpointStore:
-    """The checkpoints of a run: the newest few, and the best by the score of its unseen cells."""
+    """The checkpoints of a run: the newest few, and the best by the score of its unseen cells.
 
-    def __init__(self, model: GCN, folder: Path, keep: int = KEEP) -> None:
+    Args:
+        identity: of the run that the folder belongs to; None: checkpoints are neither marked nor checked.
+
+    Attributes:
+        identity: once a checkpoint is restored, what it says of the run, pictures and seen cells included.
+        arithmetic: what computed the restored checkpoint, as `gcn_tf.runs.identity.arithmetic` says it.
+    """
+
+    def __init__(self, model: GCN, folder: Path, identity: Identity | None = None, keep: int = KEEP) -> None:
         # The flat list of all variables: `tf.train.Checkpoint(model=...)` silently leaves out the state of dropout's
         # seed generators.
         networks = (model, model.optimizer, model.classifier_optimizer)
         self.variables = list({id(v): v for network in networks for v in network.variables}.values())
-        self.folder, self.keep = folder, keep
+        self.folder, self.keep, self.identity = folder, keep, identity
+        self.arithmetic: dict[str, Any] = {}
 
     def paths(self) -> list[Path]:
         """Paths of the newest few, the oldest first."""
-        return sorted(self.folder.glob("step-*.npz"))
+        return checkpoint_paths(self.folder)
 
     @property
     def latest(self) -> Path | None:
         """The newest, damaged or not; None if there is none."""
-        return max(self.paths(), default=None)
+        return next(reversed(self.paths()), None)
 
     @property
     def largest_size(self) -> int:
@@ -85,11 +97,10 @@ class CheckpointStore:
 
     def _write(self, path: Path, step: int, score: float | None) -> None:
         arrays = [np.asarray(v.value) for v in self.variables]
-        note = json.dumps({"step": step, "score": score})
+        run = self.identity.to_json() if self.identity else None
+        note = json.dumps({"step": step, "score": score, "run": run, "made_on": arithmetic()})
         if not self.folder.is_dir():
             raise UserError(f"{self.folder} has vanished: nothing more is written")
-        for left in self.folder.glob("partial-*"):  # of a writer that was killed
-            left.unlink()
 
         def write(beside: Path) -> None:
             with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
@@ -111,8 +122,9 @@ class CheckpointStore:
             The file that was loaded.
 
         Raises:
-            UserError: there is none, all are damaged, or they belong to other networks.
+            UserError: there is none, all are damaged, or one belongs to other networks or to another run.
         """
+        self._check_identities()
         candidates = [self.folder / name] if name else self.paths()[::-1]
         candidates = [path for path in candidates if path.exists()]
         if not candidates:
@@ -127,13 +139,52 @@ class CheckpointStore:
                 continue
             for variable, array in zip(self.variables, arrays, strict=True):
                 variable.assign(array)
+            self._adopt(path)
             return path
         raise UserError(
             f"every checkpoint of {self.folder} is damaged: train the run again, in another folder"
         )
 
+    def all_paths(self) -> list[Path]:
+        """Paths of the best, if there is one, and of the newest few, the newest first."""
+        return [path for path in (*self.paths()[::-1], self.folder / BEST) if path.exists()]
+
+    def verify(self, path: Path) -> str:
+        """Read a checkpoint in full; return its step in words, or raise UserError if it is damaged or another run's."""
+        try:
+            self._read(path)
+            note = read_note(path)
+            stored = stored_identity(note)
+        except DamagedCheckpoint as reason:
+            raise UserError(f"checkpoint {path} is damaged ({reason}): delete it") from None
+        if stored and self.identity:
+            stored.require_same(self.identity, path, self.folder.parent)
+        return f"whole, of step {note['step']}" if stored else f"whole, of step {note['step']}; names no run"
+
+    def _check_identities(self) -> None:
+        """Raise UserError if a checkpoint of the folder, restored or not, is another run's."""
+        for path in self.all_paths():
+            with suppress(DamagedCheckpoint):
+                stored = stored_identity(read_note(path))
+                if stored and self.identity:
+                    stored.require_same(self.identity, path, self.folder.parent)
+
+    def _adopt(self, path: Path) -> None:
+        note = read_note(path)
+        stored = stored_identity(note)
+        if self.identity and not stored:
+            print(
+                f"gcn-tf: checkpoint {path} is of a version that did not note which run it belongs to: not checked",
+                file=sys.stderr,
+            )
+        self.identity = stored or self.identity
+        made_on = note.get("made_on")
+        self.arithmetic = made_on if isinstance(made_on, dict) else {}
+
     def _read(self, path: Path) -> list[np.ndarray]:
         """Arrays for all variables, verified."""
+        if (step := _named_step(path)) is not None and step != read_note(path)["step"]:
+            raise DamagedCheckpoint(f"it was renamed: it is of step {read_note(path)['step']}")
         note = _note_text(path)
         arrays = []
         try:
@@ -165,12 +216,29 @@ class CheckpointStore:
         return all(bool(tf.reduce_all(tf.math.is_finite(v))) for v in floats)
 
 
+def checkpoint_paths(folder: Path) -> list[Path]:
+    """Paths of the checkpoints of steps, the oldest first; files of other names are no checkpoints."""
+    steps = {path: step for path in folder.glob("step-*.npz") if (step := _named_step(path)) is not None}
+    return sorted(steps, key=steps.__getitem__)
+
+
+def _named_step(path: Path) -> int | None:
+    found = re.fullmatch(r"step-([0-9]{8,12})\.npz", path.name)
+    return int(found[1]) if found else None
+
+
 def newest_step(folder: Path) -> int:
     """The step of the newest checkpoint, from its name; 0 if there is none."""
-    steps = [
-        int(path.stem.removeprefix("step-")) for path in folder.glob("step-*.npz") if path.stem[5:].isdigit()
-    ]
-    return max(steps, default=0)
+    newest = checkpoint_paths(folder)[-1:]
+    return (_named_step(newest[0]) or 0) if newest else 0
+
+
+def newest_identity(folder: Path) -> Identity | None:
+    """Which run the newest whole note among the checkpoints names; None if there is none."""
+    for path in reversed(checkpoint_paths(folder)):
+        with suppress(DamagedCheckpoint):
+            return stored_identity(read_note(path))
+    return None
 
 
 def largest_file(folder: Path) -> int:
@@ -192,14 +260,25 @@ def digest(note: str, arrays: Sequence[np.ndarray]) -> str:
 
 
 def read_note(path: Path) -> dict[str, Any]:
-    """Read step and score of a checkpoint; raise DamagedCheckpoint if they are unreadable."""
+    """Read the note of a checkpoint: "step", "score", "run", "made_on"; raise DamagedCheckpoint if it is unreadable."""
     try:
         note = json.loads(_note_text(path))
+    except (ValueError, RecursionError) as error:
+        raise DamagedCheckpoint(_reason(error)) from None
+    match note:
+        case {"step": int(), "score": float() | None}:
+            return note
+    raise DamagedCheckpoint("its note is invalid")
+
+
+def stored_identity(note: dict[str, Any]) -> Identity | None:
+    """Which run a checkpoint belongs to; None if it does not say, as in earlier versions."""
+    if note.get("run") is None:
+        return None
+    try:
+        return Identity.from_json(note["run"])
     except ValueError as error:
         raise DamagedCheckpoint(_reason(error)) from None
-    if not isinstance(note, dict) or not isinstance(note.get("score"), float | None):
-        raise DamagedCheckpoint("its note is invalid")
-    return note
 
 
 def _note_text(path: Path) -> str:

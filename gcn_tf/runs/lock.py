@@ -20,7 +20,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Lock a folder, which is created if necessary, and sweep what killed processes left unfinished in it.
 
     The system releases the lock when the process ends, however it ends. Within the block, further calls for the same
-    folder do nothing. A folder that was created and is still empty at the end is removed.
+    folder do nothing. Folders that were created and are still empty at the end are removed.
 
     Raises:
         UserError: another process holds the lock, or the folder cannot be written.
@@ -29,7 +29,7 @@ def locked(folder: Path) -> Iterator[None]:
     if place in _held:
         yield
         return
-    new = not folder.exists()
+    created = [path for path in (place, *place.parents) if not path.exists()]
     with _lock_file(folder) as file:
         _held.add(place)
         try:
@@ -42,8 +42,8 @@ def locked(folder: Path) -> Iterator[None]:
             _held.discard(place)
             with suppress(OSError):
                 (place / NAME).unlink(missing_ok=True)  # while it is locked: see `_lock_file`
-                if new:
-                    place.rmdir()
+                for path in created:
+                    path.rmdir()
 
 
 @contextmanager

@@ -10,16 +10,25 @@ from gcn_tf.config.files import read_config, write_config
 from gcn_tf.config.kept import differing_settings
 from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import ConfigError, UserError
+from gcn_tf.files import PARTIAL, write_atomically
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.model.build import build_model
 from gcn_tf.model.gcn import GCN
 from gcn_tf.model.size import count_weights
+from gcn_tf.pipelines.split import Split, load_split
 from gcn_tf.runs.checkpoints import CheckpointStore, largest_file
+from gcn_tf.runs.identity import Identity
+from gcn_tf.runs.lock import NAME as LOCK
+
+FIRST_FILES = {LOCK, "checkpoints", "factors.json"}  # there before config.yaml, which makes a folder a run
 
 
 @dataclass
 class Run:
     """A run directory with its model restored.
+
+    Args:
+        identity: as the checkpoint says it; without pictures and seen cells if a version before noted none.
 
     Example:
 
@@ -36,6 +45,14 @@ class Run:
     config: RunConfig
     space: FactorSpace
     model: GCN
+    identity: Identity
+
+    def load_split(self) -> Split:
+        """Load the pictures of the run; raise UserError if they, or the seen cells, are not those of its training."""
+        split = load_split(self.config)
+        now = Identity.of(self.config, split.dataset.space, split)
+        self.identity.require_same(now, self.folder, f"the pictures of --dataset {self.config.dataset} now")
+        return split
 
 
 def new_run_dir(config: RunConfig) -> Path:
@@ -49,18 +66,27 @@ def check_new_run_dir(run_dir: Path) -> None:
         raise UserError(
             f"--run-dir {run_dir} already holds a run: continue it with --resume {run_dir}, or name another"
         )
-    if run_dir.is_dir() and any(run_dir.iterdir()):
-        raise UserError(f"--run-dir {run_dir} holds files that train did not write: name a new folder")
     if run_dir.exists() and not run_dir.is_dir():
         raise UserError(f"--run-dir {run_dir} is a file: name a new folder")
+    there = {entry.name for entry in run_dir.iterdir()} if run_dir.is_dir() else set()
+    parts = sorted(there & {"checkpoints", "factors.json", "logs", "metrics.jsonl", "model", "report"})
+    begun = there <= FIRST_FILES and not any((run_dir / "checkpoints").glob("*"))
+    if parts and not begun:
+        raise UserError(
+            f"--run-dir {run_dir} holds parts of a run ({', '.join(parts)}) without its config.yaml: put that back and "
+            f"continue with --resume {run_dir}, or name a new folder"
+        )
+    if not begun and any(not name.startswith(PARTIAL) for name in there):
+        raise UserError(f"--run-dir {run_dir} holds files that train did not write: name a new folder")
 
 
 def write_run(config: RunConfig, space: FactorSpace, run_dir: Path) -> None:
-    """Create a new run directory; raise UserError if it cannot be written."""
+    """Write settings and factors of a run directory, a new one if need be; raise UserError if it cannot be written."""
     try:
         (run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
-        (run_dir / "factors.json").write_text(space.to_json())
-        write_config(config, run_dir / "config.yaml")
+        text = space.to_json()
+        write_atomically(run_dir / "factors.json", lambda path: path.write_text(text, encoding="utf-8"))
+        write_atomically(run_dir / "config.yaml", lambda path: write_config(config, path))
     except OSError as error:
         raise UserError(f"cannot write to --run-dir {run_dir}: {error.strerror}") from None
 
@@ -93,7 +119,7 @@ def open_run(run_dir: Path | str, checkpoint: str = "") -> Run:
         checkpoint: file name of another checkpoint, such as `best.npz`.
 
     Raises:
-        UserError: not a run directory, no checkpoint, or a damaged one.
+        UserError: not a run directory, no checkpoint, a damaged one, or files of different runs.
 
     Example:
 
@@ -113,5 +139,10 @@ def open_run(run_dir: Path | str, checkpoint: str = "") -> Run:
             "restore the settings that it was trained with"
         )
     model = build_model(config, space, (side, side, 3))
-    CheckpointStore(model, folder).restore(checkpoint)
-    return Run(run_dir, config, space, model)
+    store = CheckpointStore(model, folder, identity := Identity.of(config, space))
+    store.restore(checkpoint)
+    if (step := int(model.step)) > config.total_steps:
+        raise UserError(
+            f"{run_dir / 'config.yaml'} has {config.steps} steps, the checkpoint is of step {step}: put back what was changed"
+        )
+    return Run(run_dir, config, space, model, store.identity or identity)

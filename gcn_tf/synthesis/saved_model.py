@@ -1,22 +1,34 @@
 """One SavedModel with signatures named by factor, for projects that do not have this package."""
 
 import json
-import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from gcn_tf.errors import UserError
+from gcn_tf.files import check_file, fingerprint, read_json_object, replace_folder
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.model.gcn import GCN
+from gcn_tf.runs.identity import Identity
+from gcn_tf.runs.run_dir import Run
 from gcn_tf.synthesis.draw import pictures_of
 from gcn_tf.synthesis.input_checks import check_codes, check_same_length
 
 Tensors = dict[str, tf.Tensor]
+EXTRA = "assets.extra"  # where a SavedModel keeps what belongs to it and TensorFlow does not read
+OWN_FILES = (  # all that an export writes
+    *("saved_model.pb", "fingerprint.pb", "variables/variables.*", "assets/*"),
+    *(f"{EXTRA}/factors.json", f"{EXTRA}/identity.json"),
+)
+REMEDY = "export it again with gcn-tf export RUN"
 
 
-def export_model(model: GCN, space: FactorSpace, folder: Path) -> Path:
+def export_model(run: Run, folder: Path) -> Path:
     """Write the SavedModel of a run.
 
     Its signatures, all with a free batch dimension and one dict in and out:
@@ -29,14 +41,15 @@ def export_model(model: GCN, space: FactorSpace, folder: Path) -> Path:
     The first two raise InvalidArgumentError for ids out of range and for weights that are no blend. As a
     `keras.layers.TFSMLayer`, `classify` also takes the image tensor alone.
 
-    The values also lie beside it, in `assets.extra/factors.json`. The folder appears complete or not at all;
-    a SavedModel that is there is replaced.
+    The values also lie beside it, in `assets.extra/factors.json`, and in `assets.extra/identity.json` the run, its step,
+    and size and SHA-256 of every file. The folder appears complete or not at all; what an export wrote there before is
+    replaced once the new one is complete. A link stays, what it leads to is replaced.
 
     Raises:
-        UserError: the folder holds something else, or cannot be written.
+        UserError: the folder holds anything that no export wrote, or cannot be written.
     """
-    if folder.exists() and not _is_saved_model(folder):
-        raise UserError(f"{folder} holds something else than a SavedModel: name a new folder with --out")
+    model, space = run.model, run.space
+    check_replaceable(folder)
     ids = {name: tf.TensorSpec((None,), tf.int32, name=name) for name in space.names}
     weights = {name: tf.TensorSpec((None, size), tf.float32, name=name) for name, size in space.sizes.items()}
 
@@ -53,18 +66,76 @@ def export_model(model: GCN, space: FactorSpace, folder: Path) -> Path:
     archive.add_endpoint("blend", generate, input_signature=[weights])
     archive.add_endpoint("classify", _classification(model))
     archive.add_endpoint("factors", factors, input_signature=[])
-    try:
-        beside = folder.with_name(folder.name + ".partial")
-        shutil.rmtree(beside, ignore_errors=True)
+
+    def write(beside: Path) -> None:
         archive.write_out(str(beside), verbose=False)
-        (beside / "assets.extra").mkdir()
+        (beside / EXTRA).mkdir()
         values = {factor.name: list(factor.values) for factor in space}
-        (beside / "assets.extra" / "factors.json").write_text(json.dumps(values, indent=1))
-        shutil.rmtree(folder, ignore_errors=True)
-        beside.rename(folder)
+        _write_json(beside / EXTRA / "factors.json", values)
+        files = {str(path.relative_to(beside)): fingerprint(path) for path in _files(beside)}
+        about = {"run": run.identity.name, "step": int(model.step), "identity": run.identity.to_json()}
+        _write_json(beside / EXTRA / "identity.json", {**about, "files": files})
+
+    try:
+        replace_folder(folder.resolve(), write)
     except (OSError, tf.errors.OpError) as error:
         raise UserError(f"cannot write to {folder}: {' '.join(str(error).split())[:160]}") from error
     return folder
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if not path.is_dir())
+
+
+def check_replaceable(folder: Path) -> None:
+    """Raise UserError unless a SavedModel may be written there: nothing that no export wrote would be lost."""
+    place = folder.resolve()
+    if Path.cwd().is_relative_to(place):
+        raise UserError(f"{folder} is the folder that you are in: name a new one with --out")
+    if place.exists() and not place.is_dir():
+        raise UserError(f"{folder} is a file: name a new folder with --out")
+    name = None
+    for path in place.rglob("*"):
+        name = str(path.relative_to(place))
+        if not path.is_dir() and not any(fnmatchcase(name, own) for own in OWN_FILES):
+            raise UserError(f"{folder} holds what no export wrote ({name}): name a new folder with --out")
+    if name and not (place / EXTRA / "factors.json").exists():
+        raise UserError(f"{folder} holds a SavedModel of something else: name a new folder with --out")
+
+
+@dataclass(frozen=True)
+class Export:
+    """What a SavedModel of this package says about itself.
+
+    Args:
+        step: of the training.
+        files: size in bytes and SHA-256 by name.
+    """
+
+    folder: Path
+    step: int
+    identity: Identity
+    files: dict[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Export":
+        """Raise UserError if the folder holds no SavedModel that says which run it is of."""
+        path = folder / EXTRA / "identity.json"
+        about = read_json_object(path, REMEDY)
+        with suppress(KeyError, TypeError, ValueError, AttributeError):
+            return cls(
+                folder, int(about["step"]), Identity.from_json(about["identity"]), dict(about["files"])
+            )
+        raise UserError(f"{path} is damaged (no identity): {REMEDY}")
+
+    def check_files(self, whole: bool = False) -> None:
+        """Raise UserError if a file is not as it was written, by its size or, if `whole`, by its SHA-256."""
+        for name, noted in self.files.items():
+            check_file(self.folder / name, noted, whole, REMEDY)
 
 
 def _classification(model: GCN) -> tf.types.experimental.PolymorphicFunction:
@@ -93,8 +164,3 @@ def _checked(factors: Tensors, space: FactorSpace) -> Tensors:
     # Around nothing but these copies: layers with control inputs would not be fused, which changes bfloat16 pixels.
     with tf.control_dependencies([check.assertion() for check in checks]):
         return {name: tf.identity(values) for name, values in ordered.items()}
-
-
-def _is_saved_model(folder: Path) -> bool:
-    """Or nothing at all."""
-    return folder.is_dir() and ((folder / "saved_model.pb").exists() or not any(folder.iterdir()))

@@ -1,8 +1,10 @@
 """Train a run from its newest checkpoint, or from the beginning, to the last step."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -10,6 +12,7 @@ from gcn_tf.errors import UserError
 from gcn_tf.model.gcn import GCN
 from gcn_tf.pipelines.batches import pixels, training_batches
 from gcn_tf.runs.checkpoints import CheckpointStore
+from gcn_tf.runs.identity import differing_arithmetic
 from gcn_tf.runs.lock import locked
 from gcn_tf.training.log import RunLog
 from gcn_tf.training.prepare import Prepared
@@ -85,15 +88,25 @@ def _disk_errors(run_dir: Path) -> Iterator[None]:
         ) from error
 
 
+def _say_other_arithmetic(stored: dict[str, Any], run_dir: Path, trains: bool) -> None:
+    """Warn where the last bits of the weights will not be those of an undisturbed training."""
+    if trains and (differing := differing_arithmetic(stored)):
+        print(
+            f"gcn-tf: {run_dir} goes on in another place ({'; '.join(differing)}): the weights will not be the same to the bit",
+            file=sys.stderr,
+        )
+
+
 def _fit(prepared: Prepared, run_dir: Path, model: GCN | None, say: Callable[[str], None] | None) -> GCN:
     config, split = prepared.config, prepared.split
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
     if config.deterministic == "always" or (config.deterministic == "auto" and not on_gpu):
         tf.config.experimental.enable_op_determinism()
     model = model or prepared.build()
-    store = CheckpointStore(model, run_dir / "checkpoints")
+    store = CheckpointStore(model, run_dir / "checkpoints", prepared.identity)
     if store.latest:
         store.restore()
+        _say_other_arithmetic(store.arithmetic, run_dir, config.total_steps > int(model.step))
     else:
         learn_before_training(model, prepared)
     start, stop = int(model.step), config.total_steps
@@ -101,7 +114,8 @@ def _fit(prepared: Prepared, run_dir: Path, model: GCN | None, say: Callable[[st
         return model
     evaluation = Evaluation(start, split, config.image_steps, stop)
     checkpoints = Checkpoints(start, store, evaluation, config.checkpoint_steps, stop)
-    log = RunLog(start, run_dir, evaluation, config.log_steps, config.batch_size)
+    assert store.identity is not None
+    log = RunLog(start, run_dir, store.identity.name, evaluation, config.log_steps, config.batch_size)
     if say:
         say(
             f"on disk: checkpoints at most {store.largest_size / 1e6:.0f} MB, TensorBoard {log.largest_size / 1e6:.0f} MB"

@@ -3,10 +3,13 @@
 import json
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
+from gcn_tf.errors import UserError, shown_text
 from gcn_tf.files import read_small, write_atomically
 from gcn_tf.reporting.charts import LARGEST_LOG
 from gcn_tf.reporting.tiles import zoomed
@@ -23,12 +26,19 @@ class RunLog(StepCallback):
     """`metrics.jsonl` and TensorBoard: losses, learning rate, accuracies, speed and image grids.
 
     However long a run is, its files stay under `largest_size`: lines and grids become sparser instead.
+
+    Args:
+        run: name of the run's identity, which is in every line.
+
+    Raises:
+        UserError: lines of another run are there.
     """
 
     def __init__(
-        self, start: int, run_dir: Path, evaluation: Evaluation, every: int, batch_size: int
+        self, start: int, run_dir: Path, run: str, evaluation: Evaluation, every: int, batch_size: int
     ) -> None:
         super().__init__(start)
+        self.run = run
         self.last, self.batch_size, self.evaluation = evaluation.last, batch_size, evaluation
         self.every = thinned(every, self.last, MOST_LINES)
         self.grids_every = thinned(evaluation.every, self.last, MOST_GRIDS)
@@ -42,6 +52,7 @@ class RunLog(StepCallback):
         if self.path.exists():
             text = read_small(self.path, LARGEST_LOG).decode(errors="replace")
             lines = text.splitlines(keepends=True)
+            check_log(self.path, self.run)
             kept = [line for line in lines if line.endswith("\n") and 0 <= _logged_step(line) <= start]
             if kept != lines:
                 write_atomically(self.path, lambda path: path.write_text("".join(kept)))
@@ -67,7 +78,7 @@ class RunLog(StepCallback):
         values["train/learning_rate"] = float(self.model.optimizer.learning_rate)
         values |= scored
         with self.path.open("a") as file:
-            file.write(json.dumps({"step": step, **values}) + "\n")
+            file.write(json.dumps({"step": step, **values, "run": self.run}) + "\n")
             file.flush()
             os.fsync(file.fileno())
         now = time.perf_counter()
@@ -88,9 +99,37 @@ class RunLog(StepCallback):
             tf.summary.image(f"{group} cells: real above generated", picture[None])
 
 
+def check_log(path: Path, run: str) -> None:
+    """Raise UserError if a line of metrics.jsonl, which need not be there, is another run's.
+
+    Lines of earlier versions name none.
+
+    Args:
+        run: name of the run's identity.
+    """
+    try:
+        lines = read_small(path, LARGEST_LOG).decode(errors="replace").splitlines()
+    except OSError:
+        return
+    for number, line in enumerate(lines, 1):
+        if (found := _logged(line).get("run", run)) != run:
+            raise UserError(
+                f"{path} and {path.parent} are of different runs (line {number} is of {shown_text(str(found))}, the run is "
+                f"{run}): put back what was changed, or delete it"
+            )
+
+
+def _logged(line: str) -> dict[str, Any]:
+    """The values of a line of metrics.jsonl; none if the line is damaged."""
+    with suppress(ValueError, RecursionError):
+        logged = json.loads(line)
+        return logged if isinstance(logged, dict) else {}
+    return {}
+
+
 def _logged_step(line: str) -> int:
     """The step of a line of metrics.jsonl; -1 if the line is damaged."""
     try:
-        return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return int(_logged(line)["step"])
+    except (ValueError, KeyError, TypeError, OverflowError):
         return -1

@@ -1,6 +1,7 @@
 """The one way to prepare a training: settings checked, data loaded, precision resolved, memory estimated, model built."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -10,6 +11,9 @@ from gcn_tf.model.build import build_model
 from gcn_tf.model.gcn import GCN
 from gcn_tf.model.precision import resolve_precision
 from gcn_tf.pipelines.split import Split, load_split
+from gcn_tf.runs.checkpoints import newest_identity
+from gcn_tf.runs.identity import Identity
+from gcn_tf.runs.run_dir import Run
 from gcn_tf.training.memory import check_memory
 
 
@@ -26,6 +30,16 @@ class Prepared:
     config: RunConfig
     split: Split
     strategy: tf.distribute.Strategy = field(default_factory=tf.distribute.get_strategy)
+
+    @property
+    def identity(self) -> Identity:
+        """What makes a run of these settings and pictures this run."""
+        return Identity.of(self.config, self.split.dataset.space, self.split)
+
+    def run(self, folder: Path, model: GCN) -> Run:
+        """A run directory of this training with its model."""
+        identity = newest_identity(folder / "checkpoints") or self.identity
+        return Run(folder, self.config, self.split.dataset.space, model, identity)
 
     def build(self) -> GCN:
         """Build the model; raise UserError if it cannot fit into memory."""

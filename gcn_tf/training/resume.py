@@ -4,14 +4,27 @@ from pathlib import Path
 
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.errors import ConfigError
+from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.runs.checkpoints import newest_step
+from gcn_tf.runs.identity import Identity
 from gcn_tf.runs.run_dir import check_same_settings, read_run_config
+from gcn_tf.training.prepare import Prepared
 
 SCHEDULES = {
     "cosine": "the cosine now reaches zero at the new end, not at the old one",
     "halving": "it halves every 1,000 steps as before",
     "constant": "it stays constant",
 }
+
+
+def check_factors(run_dir: Path, prepared: Prepared) -> None:
+    """Raise UserError if the factors of a run, where they are there, are not those of the pictures at hand."""
+    path = run_dir / "factors.json"
+    if path.exists():
+        stored = Identity.of(prepared.config, FactorSpace.read(path))
+        stored.require_same(
+            prepared.identity, path, f"the pictures of --dataset {prepared.config.dataset} now"
+        )
 
 
 def check_resume(run_dir: Path, config: RunConfig) -> list[str]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gcn_tf.config.data import DataConfig
 from gcn_tf.evaluation.judge import JudgePictures, doubted_factors, judge_pictures
-from gcn_tf.evaluation.judges import _read, train_judges
+from gcn_tf.evaluation.judges import _key, _read, train_judges
 from gcn_tf.pipelines.dataset import load_dataset
 
 
@@ -74,13 +74,13 @@ def test_judges_of_other_values_are_refused(kind, learned, pictures, tmp_path):
     changed = {n: array for n, array in {**learned, **CHANGES[kind](learned)}.items() if array is not None}
     path = write(tmp_path / "judges.npz", packed(changed))
     with refused(path, "trained anew"):
-        _read(path, pictures)
+        _read(path, _key(pictures), pictures)
 
 
 def read_judges(path, pictures):
     """What is read must be able to judge."""
     with read_or_refused(path, "trained anew"):
-        for one in _read(path, pictures):
+        for one in _read(path, _key(pictures), pictures):
             assert one.classify(pictures.grid[0][:2]).keys() == set(pictures.space.names)
             assert set(doubted_factors(one)) <= set(pictures.space.names)
 

@@ -41,8 +41,8 @@ def test_a_lock_within_a_lock_of_the_same_process_is_no_obstacle(tmp_path):
 
 def test_nothing_is_left_of_a_lock(tmp_path):
     (tmp_path / "there").mkdir()
-    with locked(tmp_path / "there"), locked(tmp_path / "new"):
-        assert (tmp_path / "new/.lock").exists()
+    with locked(tmp_path / "there"), locked(tmp_path / "new/er"):
+        assert (tmp_path / "new/er/.lock").exists()
     assert [path.name for path in tmp_path.rglob("*")] == ["there"]
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from gcn_tf.config.files import resolve
 from gcn_tf.errors import UserError
 from gcn_tf.model.build import build_model
+from gcn_tf.runs.identity import Identity
 from gcn_tf.runs.run_dir import Run, open_run
 from gcn_tf.synthesis.draw import CHUNK, generate, generate_from_codes, pictures_of, write_picture
 from gcn_tf.synthesis.saved_model import export_model
@@ -52,7 +53,7 @@ def default_run(precision, space, dataset="glyphs"):
     kernel, bias = model.generator.get_layer("image").weights
     kernel.assign(kernel * (0.25 / np.std(model.generator(model.encode(ids)))))
     bias.assign(bias + 0.5)
-    return Run(Path(), config, space, model)
+    return Run(Path(), config, space, model, Identity.of(config, space))
 
 
 @pytest.fixture(scope="module", params=["float32", "mixed_bfloat16"])
@@ -93,9 +94,7 @@ def test_no_pictures_are_an_empty_batch(large, codes):
 
 
 def test_the_saved_model_gives_the_pixels_of_generate(large, codes, tmp_path):
-    signatures = tf.saved_model.load(
-        str(export_model(large.model, large.space, tmp_path / "model"))
-    ).signatures
+    signatures = tf.saved_model.load(str(export_model(large, tmp_path / "model"))).signatures
     expected = generate_from_codes(large.model, rows_of(codes, slice(None)))
     random = np.random.default_rng(2)
     for size in SIZES:

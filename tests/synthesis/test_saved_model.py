@@ -11,7 +11,7 @@ import tensorflow as tf
 from gcn_tf.errors import UserError
 from gcn_tf.runs.run_dir import open_run
 from gcn_tf.synthesis.draw import generate_from_codes
-from gcn_tf.synthesis.saved_model import export_model
+from gcn_tf.synthesis.saved_model import Export, export_model
 
 LOADER = """
 import sys
@@ -138,7 +138,7 @@ def test_a_folder_with_other_things_is_refused_and_kept(run, tmp_path):
     (folder / "photographs" / "first.png").write_bytes(b"dear")
     for refused in (folder, folder / "photographs", folder / "photographs" / "first.png"):
         with pytest.raises(UserError, match=f"{refused} .*name a new folder with --out"):
-            export_model(run.model, run.space, refused)
+            export_model(run, refused)
     assert (folder / "photographs" / "first.png").read_bytes() == b"dear"
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "photographs", "first.png"]
 
@@ -153,19 +153,89 @@ class Archive:
         pass
 
     def write_out(self, folder, verbose):
-        Path(folder).mkdir()
         (Path(folder) / "saved_model.pb").write_text("new")
 
 
-@pytest.mark.parametrize("old", [[], ["saved_model.pb", "assets.extra/of_old.txt"]])
-def test_an_empty_folder_and_an_older_saved_model_are_taken(old, run, tmp_path, monkeypatch):
+@pytest.fixture
+def quick_export(monkeypatch):
     monkeypatch.setattr(keras.export, "ExportArchive", Archive)
+
+
+def files_below(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+WRITTEN = ["assets.extra/factors.json", "assets.extra/identity.json", "saved_model.pb"]
+
+
+@pytest.mark.parametrize(
+    "old", [[], ["saved_model.pb", "variables/variables.index", "assets.extra/factors.json"]]
+)
+def test_an_empty_folder_and_an_older_export_are_taken(old, run, tmp_path, quick_export):
     folder = tmp_path / "model"
-    (folder / "assets.extra").mkdir(parents=True) if old else folder.mkdir()
+    folder.mkdir()
     for name in old:
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("old")
-    assert export_model(run.model, run.space, folder) == folder
-    assert (folder / "saved_model.pb").read_text() == "new"
-    found = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
-    extra = ["model/assets.extra", "model/assets.extra/factors.json"]
-    assert found == ["model", *extra, "model/saved_model.pb"]
+    for _ in range(2):
+        assert export_model(run, folder) == folder
+        assert (folder / "saved_model.pb").read_text() == "new"
+        assert files_below(folder) == WRITTEN
+        assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        ["saved_model.pb"],
+        ["saved_model.pb", "assets.extra/factors.json", "notes.txt"],
+        ["sub/saved_model.pb"],
+    ],
+)
+def test_what_no_export_wrote_is_kept(others, run, tmp_path, quick_export):
+    for name in others:
+        (tmp_path / "model" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "model" / name).write_text("dear")
+    with pytest.raises(UserError, match="model holds .*: name a new folder with --out"):
+        export_model(run, tmp_path / "model")
+    assert files_below(tmp_path / "model") == sorted(others)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(run, tmp_path, quick_export):
+    (tmp_path / "model").symlink_to(tmp_path / "models" / "first")
+    (tmp_path / "models" / "first").mkdir(parents=True)
+    for _ in range(2):
+        export_model(run, tmp_path / "model")
+        assert (tmp_path / "model").is_symlink()
+        assert files_below(tmp_path / "models") == [f"first/{name}" for name in WRITTEN]
+
+
+@pytest.mark.parametrize("folder", [".", ".."])
+def test_the_folder_that_one_is_in_is_refused(folder, run, tmp_path, quick_export, monkeypatch):
+    (tmp_path / "here" / "deeper").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here" / "deeper")
+    with pytest.raises(UserError, match="is the folder that you are in: name a new one with --out"):
+        export_model(run, Path(folder))
+    assert files_below(tmp_path) == []
+
+
+def test_the_old_export_stays_until_the_new_one_is_complete(run, tmp_path, quick_export, monkeypatch):
+    export_model(run, tmp_path / "model")
+
+    def fail(self, folder, verbose):
+        assert files_below(tmp_path / "model") == WRITTEN
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Archive, "write_out", fail)
+    with pytest.raises(UserError, match="cannot write to .*model: .*No space left"):
+        export_model(run, tmp_path / "model")
+    assert files_below(tmp_path) == [f"model/{name}" for name in WRITTEN]
+    Export.read(tmp_path / "model").check_files(whole=True)
+
+
+def test_a_saved_model_says_which_run_it_is_of(toy_run, run):
+    export = Export.read(toy_run / "model")
+    assert (export.step, export.identity) == (24, run.identity)
+    assert sorted(export.files) == [name for name in files_below(toy_run / "model") if "identity" not in name]
+    export.check_files(whole=True)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from gcn_tf.config.files import with_settings
-from gcn_tf.config.schema import RunConfig
+from gcn_tf.config.kept import check_origin
+from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.split import Split
 from gcn_tf.runs.run_dir import Run, read_run_config, write_run
@@ -97,14 +98,14 @@ class GcnMethod(Method):
     settings: dict[str, Any] = field(default_factory=dict)
 
     def train(self, config: RunConfig, split: Split, seed: int, run_dir: Path) -> Run:
-        """Train a run, or go on with the one that is there."""
+        """Train a run, or go on with the one that is there; raises UserError when that has other settings."""
         space = split.dataset.space
+        prepared = prepare(with_settings(replace(config, seed=seed), self.settings, "study"), split)
         if (run_dir / "config.yaml").exists():
-            prepared = prepare(read_run_config(run_dir), split)
+            check_origin(run_dir, to_dict(read_run_config(run_dir)), to_dict(prepared.config))
         else:
-            prepared = prepare(with_settings(replace(config, seed=seed), self.settings, "study"), split)
             write_run(prepared.config, space, run_dir)
-        return Run(run_dir, prepared.config, space, fit(prepared, run_dir))
+        return prepared.run(run_dir, fit(prepared, run_dir))
 
     def draw(self, trained: Run, split: Split) -> np.ndarray:
         return generate_from_codes(trained.model, split.dataset.space.one_hot(split.ids))

@@ -1,0 +1,99 @@
+import json
+import re
+import shutil
+
+import pytest
+
+from gcn_tf.cli import main
+from gcn_tf.errors import UserError
+from gcn_tf.evaluation.report import Reported, evaluate, finished_report
+from gcn_tf.evaluation.verify import verify
+
+pytestmark = pytest.mark.usefixtures("toy_judges")
+
+
+@pytest.fixture(scope="module")
+def reported(toy_run, tmp_path_factory, toy_judges):
+    """The toy run with its report."""
+    run = shutil.copytree(toy_run, tmp_path_factory.mktemp("runs") / "toy")
+    evaluate(run)
+    return run
+
+
+@pytest.fixture
+def run(reported, tmp_path):
+    return shutil.copytree(reported, tmp_path / "toy")
+
+
+def test_a_whole_run_is_said_to_be_whole(run, capsys):
+    main(["evaluate", str(run), "--verify"])
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 9
+    assert {
+        "settings and factors: those of the training",
+        "checkpoints/step-00000024.npz: whole, of step 24",
+        "metrics.jsonl: every line is of this run",
+        "model/: whole, of step 24",
+        "report/: whole, of step 24",
+    } <= set(said)
+    assert re.fullmatch(r"checkpoints/best.npz: whole, of step \d+", said[4])
+    assert re.fullmatch(r"pictures: those of the training, \d+ cells seen and \d+ unseen", said[-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("checkpoints/step-00000008.npz", "is damaged"),
+        ("model/variables/variables.data-00000-of-00001", "its content is not that which was written"),
+        ("report/cells.csv", "its content is not that which was written"),
+        ("report/cells.png", "its content is not that which was written"),
+    ],
+)
+def test_a_flipped_bit_is_found(name, said, run):
+    content = bytearray((run / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (run / name).write_bytes(content)
+    with pytest.raises(UserError, match=f"1 of 8 parts are not as they were written: .*{name}.*{said}"):
+        verify(run, lambda line: None)
+
+
+def test_several_wrong_parts_are_all_named(run):
+    (run / "report/cells.csv").unlink()
+    (run / "model/saved_model.pb").write_bytes(b"")
+    with pytest.raises(UserError, match=r"2 of 8 parts .*saved_model.pb was changed \(its size .*cells.csv"):
+        verify(run, lambda line: None)
+
+
+def test_a_finished_run_has_nothing_left_to_do(run, toy_config):
+    assert finished_report(run, toy_config) == run / "report/cells.png"
+
+
+@pytest.mark.parametrize("name", ["report/cells.csv", "report/report.json", "model/saved_model.pb", "model"])
+def test_a_run_that_lost_a_part_is_not_finished(name, run, toy_config):
+    if (run / name).is_dir():
+        shutil.rmtree(run / name)
+    else:
+        (run / name).write_bytes((run / name).read_bytes()[:100])
+    assert finished_report(run, toy_config) is None
+
+
+def test_the_report_is_replaced_as_one_and_keeps_what_users_put_there(run, monkeypatch):
+    (run / "report/notes.txt").write_text("mine")
+    (run / "report/stale.png").write_text("of a report before")
+    report = json.loads((run / "report/report.json").read_text())
+    report["files"]["stale.png"] = [18, ""]
+    (run / "report/report.json").write_text(json.dumps(report))
+    evaluate(run)
+    assert (run / "report/notes.txt").read_text() == "mine"
+    assert not (run / "report/stale.png").exists()
+    assert "notes.txt" not in Reported.read(run).files
+    assert not list(run.glob("partial-*"))
+    before = {path.name: path.read_bytes() for path in (run / "report").iterdir()}
+
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gcn_tf.evaluation.report.write_documents", killed)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(run)
+    assert {path.name: path.read_bytes() for path in (run / "report").iterdir()} == before
