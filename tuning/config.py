@@ -1,7 +1,5 @@
 """What a search is asked for. No TensorFlow here."""
 
-import hashlib
-import json
 import os
 import socket
 from dataclasses import dataclass
@@ -9,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gcn_tf.config.checks import whole_number
-from gcn_tf.config.kept import PLACES
+from gcn_tf.config.kept import PLACES, settings_digest
 from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import ConfigError
 
@@ -56,9 +54,8 @@ class Search:
         return {**rest, **config}
 
     def digest(self) -> str:
-        """Of `settings`: a worker compares its own with the chief's."""
-        text = json.dumps(self.settings(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """Of `settings`: trials and scores say it, and a worker compares its own with the chief's."""
+        return settings_digest(self.settings())
 
 
 def parse_address(text: str) -> tuple[str, int]:

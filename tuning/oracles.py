@@ -10,7 +10,9 @@ from typing import Any
 import keras_tuner
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 from keras_tuner.src.engine import conditions
+from keras_tuner.src.engine.metrics_tracking import MetricsTracker
 
+from gcn_tf.config.kept import check_origin
 from gcn_tf.files import write_atomically
 from gcn_tf.tuning.config import Strategy
 from gcn_tf.tuning.hypermodel import EPOCHS, UNITS
@@ -18,6 +20,7 @@ from gcn_tf.tuning.hypermodel import EPOCHS, UNITS
 # KerasTuner 1.4.8 prints every condition that it sends over the network.
 conditions.print = lambda *words: None
 OBJECTIVE = keras_tuner.Objective("score", "max")
+SETTINGS = "tuner/settings"  # the digest of the search, in the values of every trial
 REDUCTION = 3  # Hyperband keeps one trial of so many, and trains it so many times as long
 RETRIES = 2  # of a trial whose worker was lost or that broke down; one that diverges has none
 FAILURES_IN_A_ROW = 8  # then the search stops: something other than the settings is wrong
@@ -33,6 +36,8 @@ class _SearchOracle(keras_tuner.Oracle):
       for `SILENCE` seconds is run again, and nobody is sent home while somebody else's trial may still come back.
     """
 
+    trials: dict[str, Any]
+    _retry_queue: list[str]
     on_end: Callable[[Any], None] = staticmethod(lambda trial: None)  # called with every trial that ended
 
     def __init__(self, **kwargs: Any) -> None:
@@ -54,6 +59,7 @@ class _SearchOracle(keras_tuner.Oracle):
     def create_trial(self, tuner_id: str) -> Any:
         self.heard[tuner_id] = time.monotonic()
         trial = super().create_trial(tuner_id)
+        trial.metrics = MetricsTracker()  # without those that a kill left of it half written down
         if trial.status == "STOPPED" and any(other != tuner_id for other in self.ongoing_trials):
             self.tuner_ids.add(tuner_id)
             trial.status = "IDLE"
@@ -87,6 +93,24 @@ class _SearchOracle(keras_tuner.Oracle):
                 trial.status, trial.message = "INVALID", f"worker {worker} fell silent"
                 self.end_trial(trial)
         return silent
+
+    def reload(self) -> None:
+        """Go on from the files; raises UserError for a file of another search.
+
+        A trial whose file a kill left without a word of it in oracle.json was never handed out, and one that ended is
+        not run again.
+        """
+        wanted = {SETTINGS: self.hyperparameters.values.get(SETTINGS)}
+        super().reload()
+        self.trials = {name: self.trials[name] for name in self.start_order}
+        self._retry_queue = [n for n in dict.fromkeys(self._retry_queue) if n not in self.end_order]
+        said = {Path(self._get_oracle_fname()): self.hyperparameters.values}
+        for name, trial in self.trials.items():
+            said[Path(self._get_trial_dir(name)) / "trial.json"] = trial.hyperparameters.values
+        for path, values in said.items():
+            check_origin(
+                path, values, wanted, f"delete the folder {self._project_dir}, or name another --out"
+            )
 
     def save(self) -> None:
         _write_json(Path(self._get_oracle_fname()), self.get_state())

@@ -1,7 +1,7 @@
 """What a search found: `best.yaml`, a table of trials, and which choices mattered."""
 
 import csv
-import json
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from sklearn.inspection import permutation_importance
 from gcn_tf.config.kept import PLACES
 from gcn_tf.config.schema import to_dict
 from gcn_tf.files import write_atomically
-from gcn_tf.reporting.html import to_html
 from gcn_tf.reporting.provenance import versions_and_machine
+from gcn_tf.reporting.report_files import write_report_files
 from gcn_tf.reporting.tables import markdown_table
 from gcn_tf.tuning.charts import write_importance_chart, write_parallel_coordinates
 from gcn_tf.tuning.config import Search
@@ -47,7 +47,7 @@ def write_best(search: Search, trials: Sequence[Trial]) -> Path | None:
         "# gcn-tf train --config best.yaml\n"
     )
     path = search.out / "best.yaml"
-    write_atomically(path, lambda path: path.write_text(said + text))
+    write_atomically(path, lambda path: path.write_text(said + text, encoding="utf-8"))
     return path
 
 
@@ -88,7 +88,7 @@ def _number(trial: Trial, name: str, space: Space) -> float:
 
 
 def write_report(search: Search, space: Space, oracle: Any) -> Path:
-    """report.md, report.html, report.json, trials.csv, best.yaml and two figures; returns report.html."""
+    """best.yaml, trials.csv, two figures, report.md, report.html and, last, report.json; returns report.html."""
     out, trials = search.out, trials_of(oracle, space)
     write_best(search, trials)
     best = best_trial(trials)
@@ -103,19 +103,19 @@ def write_report(search: Search, space: Space, oracle: Any) -> Path:
         "explained": found[1] if found else None,
         **versions_and_machine(),
     }
-    (out / "report.json").write_text(json.dumps(report, indent=1))
     figures = _choices_figure(trials, space, best, out) + (_importance_figure(*found, out) if found else [])
     text = "\n\n".join(_text(search, space, trials, best, figures)) + "\n"
-    (out / "report.md").write_text(text)
-    (out / "report.html").write_text(to_html(text, out, "gcn-tf tune"))
-    return out / "report.html"
+    return write_report_files(out, "gcn-tf tune", text, report)
 
 
 def _choices_figure(trials: Sequence[Trial], space: Space, best: Trial | None, out: Path) -> list[str]:
     """Draw parallel coordinates; returns their section, nothing for a single trial."""
     if sum(t.score is not None for t in trials) < 2:
         return []
-    write_parallel_coordinates(trials, space, best.name if best else "", out / "parallel.png")
+    thick = best.name if best else ""
+    write_atomically(
+        out / "parallel.png", lambda path: write_parallel_coordinates(trials, space, thick, path)
+    )
     return [
         "## Choices and scores",
         "![parallel coordinates](parallel.png)",
@@ -126,7 +126,8 @@ def _choices_figure(trials: Sequence[Trial], space: Space, best: Trial | None, o
 
 def _importance_figure(found: dict[str, tuple[float, float]], explained: float, out: Path) -> list[str]:
     """Draw which settings mattered; returns their section."""
-    write_importance_chart({name: v for name, v in found.items() if name != STEPS}, out / "importance.png")
+    choices = {name: v for name, v in found.items() if name != STEPS}
+    write_atomically(out / "importance.png", lambda path: write_importance_chart(choices, path))
     length = (
         f"The length of a trial, which is no choice, is left out; shuffling it loses {found[STEPS][0]:.2f}. "
         if STEPS in found
@@ -205,9 +206,10 @@ def _figure(value: Any) -> str:
 
 def _write_csv(trials: Sequence[Trial], space: Space, path: Path) -> None:
     metrics = list(dict.fromkeys(name for t in trials for name in t.metrics))
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["trial", "status", *metrics, *space, "message"])
-        for t in trials:
-            figures = [t.metrics.get(name, "") for name in metrics]
-            writer.writerow([t.name, t.status, *figures, *(t.values.get(k, "") for k in space), t.message])
+    rows: list[list[Any]] = [["trial", "status", *metrics, *space, "message"]]
+    for t in trials:
+        figures = [t.metrics.get(name, "") for name in metrics]
+        rows.append([t.name, t.status, *figures, *(t.values.get(k, "") for k in space), t.message])
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    write_atomically(path, lambda path: path.write_bytes(text.getvalue().encode()))

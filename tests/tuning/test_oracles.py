@@ -1,8 +1,10 @@
+import contextlib
 import json
 import time
 
 import pytest
 
+from gcn_tf.errors import UserError
 from gcn_tf.tuning import oracles
 from gcn_tf.tuning.oracles import build_oracle, planned_lengths
 
@@ -117,3 +119,79 @@ def test_a_kill_in_the_middle_of_a_write_loses_nothing(kept, tmp_path, monkeypat
     again.reload()
     assert [t.score for t in again.trials.values()] == [0.75]
     assert again.create_trial("a").status == "RUNNING"
+
+
+class Killed(BaseException):
+    """In the place of SIGKILL."""
+
+
+def sit(folder, strategy, writes):
+    """Search, or go on, until all trials are done or the given number of files is written; returns those of the trials.
+
+    As KerasTuner's loop does it: the oracle saves more often than once in a trial.
+    """
+    left = iter(range(writes))
+
+    def write(path, state):
+        if next(left, None) is None:
+            raise Killed
+        path.write_text(json.dumps(state))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(oracles, "_write_json", write)
+        oracle = begun(folder, strategy)
+        if (folder / "oracle" / "oracle.json").exists():
+            oracle.reload()
+        ended = []
+        oracle.on_end = lambda trial: ended.append(trial.trial_id)
+        while (trial := oracle.create_trial("tuner0")).status == "RUNNING":
+            assert not trial.metrics.exists("score")
+            finish(oracle, trial, abs(trial.hyperparameters.get("x") - 0.5))
+            oracle.save()
+        assert len(ended) == len(set(ended))
+        return {
+            n: (oracle.trials[n].hyperparameters.values, oracle.trials[n].score) for n in oracle.start_order
+        }
+
+
+@pytest.mark.parametrize(
+    "strategy", ["hyperband", pytest.param("bayesian", marks=pytest.mark.slow), "random"]
+)
+def test_a_search_killed_between_any_two_writes_has_the_same_trials(strategy, tmp_path):
+    """As one that was never killed, in the same order; none ends twice."""
+    whole = sit(tmp_path / "whole", strategy, 1000)
+    assert len(whole) == 6
+    for writes in range(1, 6 * 6):
+        folder = tmp_path / str(writes)
+        with contextlib.suppress(Killed):
+            sit(folder, strategy, writes)
+        assert list(sit(folder, strategy, 1000).items()) == list(whole.items()), writes
+
+
+def test_a_trial_that_ended_is_not_run_again_when_its_chief_is_killed(tmp_path):
+    """A chief writes no more after the end of a trial until it hands out the next."""
+    chief = begun(tmp_path)
+    finish(chief, chief.create_trial("a"))
+    again = begun(tmp_path)
+    again.reload()
+    assert again.create_trial("b").trial_id == "1"
+
+
+def test_a_trial_of_another_search_is_refused_by_its_file(tmp_path):
+    one = begun(tmp_path)
+    one.hyperparameters.Fixed(oracles.SETTINGS, "of one")
+    finish(one, one.create_trial("a"))
+    other = begun(tmp_path)
+    other.hyperparameters.Fixed(oracles.SETTINGS, "of the other")
+    with pytest.raises(
+        UserError, match=r"oracle\.json is of other work \(tuner/settings: of one there, of the other now\)"
+    ):
+        other.reload()
+    path = tmp_path / "oracle" / "trial_0" / "trial.json"
+    path.write_text(path.read_text().replace("of one", "of a third"))
+    again = begun(tmp_path)
+    again.hyperparameters.Fixed(oracles.SETTINGS, "of one")
+    with pytest.raises(
+        UserError, match=r"trial_0/trial\.json is of other work .* delete the folder .*oracle"
+    ):
+        again.reload()
