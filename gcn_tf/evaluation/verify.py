@@ -1,6 +1,7 @@
 """`gcn-tf evaluate --verify`: is every part of a run as it was written, and are all of one run?"""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from gcn_tf.errors import UserError
@@ -30,11 +31,11 @@ def verify(run_dir: Path, say: Callable[[str], None] = print) -> None:
     say("settings and factors: those of the training")
     store = CheckpointStore(run.model, run.folder / "checkpoints", run.identity)
     checks: dict[str, Callable[[], str]] = {
-        **{f"checkpoints/{path.name}": lambda path=path: store.verify(path) for path in store.all_paths()},
-        "metrics.jsonl": lambda: _log(run),
-        "model/": lambda: _model(run),
-        "report/": lambda: _report(run),
-        "pictures": lambda: _pictures(run),
+        **{f"checkpoints/{path.name}": partial(store.verify, path) for path in store.all_paths()},
+        "metrics.jsonl": partial(_log, run),
+        "model/": partial(_model, run),
+        "report/": partial(_report, run),
+        "pictures": partial(_pictures, run),
     }
     wrong = []
     for name, check in checks.items():

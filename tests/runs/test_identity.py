@@ -155,7 +155,7 @@ def test_other_pictures_are_noticed_where_they_are_loaded(run, monkeypatch):
     opened.load_split()
     change_pictures(monkeypatch, lambda images: np.where(images > 200, 200, images))
     with pytest.raises(
-        UserError, match="renamed and the pictures of --dataset glyphs now .*the pictures are"
+        UserError, match=r"renamed and the pictures of --dataset glyphs now .*the pictures are"
     ):
         opened.load_split()
 

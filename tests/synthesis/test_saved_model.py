@@ -196,7 +196,7 @@ def test_what_no_export_wrote_is_kept(others, run, tmp_path, quick_export):
     for name in others:
         (tmp_path / "model" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "model" / name).write_text("dear")
-    with pytest.raises(UserError, match="model holds .*: name a new folder with --out"):
+    with pytest.raises(UserError, match=r"model holds .*: name a new folder with --out"):
         export_model(run, tmp_path / "model")
     assert files_below(tmp_path / "model") == sorted(others)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
@@ -228,7 +228,7 @@ def test_the_old_export_stays_until_the_new_one_is_complete(run, tmp_path, quick
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Archive, "write_out", fail)
-    with pytest.raises(UserError, match="cannot write to .*model: .*No space left"):
+    with pytest.raises(UserError, match=r"cannot write to .*model: .*No space left"):
         export_model(run, tmp_path / "model")
     assert files_below(tmp_path) == [f"model/{name}" for name in WRITTEN]
     Export.read(tmp_path / "model").check_files(whole=True)
