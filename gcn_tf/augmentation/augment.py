@@ -1,29 +1,37 @@
 """`gcn-tf augment`: generate, filter and write pictures part by part, so that any machine can do any part at any time.
 
-Every part has a file `parts/NUMBER.json` with its counts, written last: a part that has it is not done again.
+Every part has a file `parts/NUMBER.json`, written last: a part that has it, and whose files are as it says, is not done
+again.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import reduce
-from operator import add
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from gcn_tf.augmentation.config import AugmentationConfig, check_augmentation_config, parse_shard
-from gcn_tf.augmentation.files import NAME, Pictures
+from gcn_tf.augmentation.contents import Contents
+from gcn_tf.augmentation.description import (
+    DESCRIPTION,
+    NOT_WRITTEN,
+    description_damage,
+    total_counts,
+    write_description,
+)
+from gcn_tf.augmentation.files import Pictures
+from gcn_tf.augmentation.parts import NOT_MADE, PartRecord, damage_lines, find_damage, read_record
 from gcn_tf.augmentation.picture_filter import balanced, confidence, nearest_difference
 from gcn_tf.augmentation.plan import AugmentationJob, make_job
 from gcn_tf.augmentation.ratios import Ratio
-from gcn_tf.augmentation.report import Counts, check_kept, class_names, report_lines, write_report
+from gcn_tf.augmentation.report import Counts, check_kept, class_names, report_lines
+from gcn_tf.augmentation.scratch import scratch_folder, sweep_scratch, write_whole
 from gcn_tf.config.kept import differing_settings
 from gcn_tf.errors import UserError
-from gcn_tf.files import read_json_object, write_atomically
+from gcn_tf.files import PARTIAL, read_json_object, write_atomically
 from gcn_tf.pipelines.batches import pixels
-from gcn_tf.pipelines.split import load_split
 from gcn_tf.progress import progress
 from gcn_tf.runs.run_dir import open_run
 from gcn_tf.synthesis.draw import generate_from_codes
@@ -34,13 +42,20 @@ Test = Callable[[np.ndarray, Mapping[str, np.ndarray]], np.ndarray]
 
 
 def augment(
-    run_dir: Path, out: Path, config: AugmentationConfig, shard: str = "1/1", say: Say = print
+    run_dir: Path,
+    out: Path,
+    config: AugmentationConfig,
+    shard: str = "1/1",
+    say: Say = print,
+    verify: bool = False,
 ) -> bool:
     """Write the pictures that `config` asks for into a folder; go on with what is there.
 
     Args:
         shard: "3/16": do the third of sixteen shares of the parts.
         say: takes lines for the user.
+        verify: whether the files that are there are read, and those whose SHA-256 differs are made again; otherwise
+            those whose sizes differ are.
 
     Returns:
         Whether the set is complete; it is not while parts of other shards are missing.
@@ -53,18 +68,15 @@ def augment(
     Ratio.parse(config.ratio)
     number, count = parse_shard(shard)
     job = make_job(open_run(run_dir), config, out)
+    mine = range(number - 1, job.parts, count)
     try:
         claim(job)
-        mine = range(number - 1, job.parts, count)
-        todo = [part for part in mine if not job.done(part)]
-        if not todo and (out / "augmentation.json").exists():
-            say(f"{out} is complete, nothing to do; read it: {job.writer.how_to_read()}")
-            return True
         if not mine:
             say(f"--shard {shard} has none of the {job.parts} parts: a smaller --part-size makes more")
-        say(f"{job.total} pictures, {len(todo)} of {job.parts} parts to do here; {out}")
-        generate_parts(job, todo, sum(len(job.numbers(part)) for part in mine))
-        return conclude(job, say)
+        try:
+            return continue_set(job, mine, say, verify)
+        finally:
+            sweep_scratch(out)
     except (OSError, tf.errors.OpError) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:160]
         raise UserError(f"cannot write to --out {out}: {reason}") from error
@@ -74,16 +86,58 @@ def claim(job: AugmentationJob) -> None:
     """Write plan.json; raise UserError when the folder holds other pictures or other things."""
     path, plan = job.folder / "plan.json", job.describe()
     there = [entry.name for entry in job.folder.iterdir()] if job.folder.exists() else []
-    if path.exists():  # looked for after the other files: another shard may be starting, and writes it first
-        differing = differing_settings(read_json_object(path, "name another folder"), plan, "there")
-        if differing:
-            raise UserError(
-                f"--out {job.folder} holds other pictures ({'; '.join(differing)}): name another folder"
-            )
-        return
-    if any(not name.startswith("partial-") for name in there):
-        raise UserError(f"--out {job.folder} holds files that augment did not write: name a new folder")
-    write_atomically(path, lambda path: path.write_text(json.dumps(plan, indent=1)))
+    # plan.json is looked for after the other files: another process may be starting, and writes it first.
+    if not path.exists():
+        if any(not name.startswith(PARTIAL) for name in there):
+            raise UserError(f"--out {job.folder} holds files that augment did not write: name a new folder")
+        text = json.dumps(plan, indent=1)
+        write_atomically(path, lambda path: path.write_text(text, encoding="utf-8"), replace=False)
+    # Another process may have been faster, with other settings. Plans of an earlier version name no run.
+    stored = {"run": plan.get("run")} | read_json_object(path, "name another folder")
+    differing = differing_settings(stored, plan, "there")
+    if differing:
+        raise UserError(
+            f"--out {job.folder} holds other pictures ({'; '.join(differing)}): name another folder"
+        )
+
+
+def continue_set(job: AugmentationJob, mine: Sequence[int], say: Say, verify: bool) -> bool:
+    """Make the parts `mine` that are missing or damaged, and what describes the set; return whether it is complete."""
+    damage = find_damage(job, read=mine if verify else ())
+    todo = {part: damage[part] for part in mine if part in damage}
+    undescribed = "" if damage else description_damage(job, _counts(job, range(job.parts)), verify)
+    if verify:
+        say(_what_was_read(job, mine, todo))
+    if not damage and not undescribed:
+        say(f"{job.folder} is complete, nothing to do; read it: {job.writer.how_to_read()}")
+        return True
+    for line in damage_lines(todo):
+        say(line)
+    if undescribed not in ("", NOT_WRITTEN):
+        say(f"what describes the set is written again: {undescribed}")
+    say(f"{job.total} pictures, {len(todo)} of {job.parts} parts to do here; {job.folder}")
+    _forget(job, todo)
+    generate_parts(job, list(todo), sum(len(job.numbers(part)) for part in mine))
+    return conclude(job, say)
+
+
+def _what_was_read(job: AugmentationJob, mine: Sequence[int], todo: Mapping[int, str]) -> str:
+    """What --verify did, in a line."""
+    made = [part for part in mine if todo.get(part) != NOT_MADE]
+    files = sum(1 + len(job.writer.names(part)) for part in made)
+    damaged = sum(reason != NOT_MADE for reason in todo.values())
+    return f"parts read: {len(made)} ({files} files); damaged: {damaged or 'none'}"
+
+
+def _forget(job: AugmentationJob, parts: Iterable[int]) -> None:
+    """Remove what says that parts are whole, before they are made again."""
+    for part in parts:
+        job.record_path(part).unlink(missing_ok=True)
+        (job.folder / DESCRIPTION).unlink(missing_ok=True)
+
+
+def _counts(job: AugmentationJob, parts: Iterable[int]) -> list[Counts]:
+    return [read_record(job, part).counts for part in parts]
 
 
 def generate_parts(job: AugmentationJob, todo: list[int], share: int) -> None:
@@ -117,7 +171,7 @@ def _tests(job: AugmentationJob) -> list[Test]:
         sure = confidence(job.run.model, job.confidence_in)
         tests.append(lambda images, codes: sure(images, codes) >= config.min_confidence)
     if config.min_distance:
-        split = load_split(job.run.config)
+        split = job.run.load_split()
         seen = pixels(split, split.rows(unseen=False))
         tests.append(lambda images, codes: nearest_difference(images, seen) >= config.min_distance)
     return tests
@@ -137,7 +191,7 @@ def _batches(job: AugmentationJob, part: int, tests: list[Test]) -> Iterator[tup
 
 
 def write_part(job: AugmentationJob, part: int, batches: list[tuple[Pictures, np.ndarray]]) -> None:
-    """Write what passed, balanced if wanted, and then the part's counts."""
+    """Write what passed, balanced if wanted, and then what the part holds."""
     pictures = Pictures.joined([some for some, _ in batches])
     passed = np.concatenate([marks for _, marks in batches])
     label, space = job.source.label, job.run.space
@@ -145,40 +199,35 @@ def write_part(job: AugmentationJob, part: int, batches: list[tuple[Pictures, np
     kept = passed.copy()
     if job.config.balance:
         kept[passed] = balanced(classes[passed], [space[label].index(c) for c in job.writer.classes])
-    job.writer.write(part, pictures.rows(kept))
     names = class_names(space, label)
     counts = Counts(
         *(np.bincount(some, minlength=len(names)) for some in (classes, classes[passed], classes[kept]))
     )
-    write_atomically(job.counts_path(part), lambda path: path.write_text(counts.to_json()))
+    with scratch_folder(job.folder) as scratch:
+        job.writer.write(part, pictures.rows(kept), scratch)
+        record = PartRecord(counts, Contents.of(job.folder, job.writer.names(part)))
+        write_whole(
+            scratch, job.record_path(part), lambda path: path.write_text(record.to_json(), encoding="utf-8")
+        )
 
 
 def conclude(job: AugmentationJob, say: Say) -> bool:
     """Report what is there; when that is everything, write what describes it."""
     label, balance = job.source.label, job.config.balance
     names = class_names(job.run.space, label)
-    there = [Counts.read(job.counts_path(part), len(names)) for part in range(job.parts) if job.done(part)]
-    nothing = np.zeros(len(names), np.int64)
-    counts = reduce(add, there, Counts(nothing, nothing, nothing))
+    damage = find_damage(job, read=())
+    there = _counts(job, (part for part in range(job.parts) if part not in damage))
+    counts = total_counts(job, there)
     filtered = bool(job.config.min_confidence or job.config.min_distance)
     for line in report_lines(label, names, counts, filtered, balance):
         say(line)
-    missing = job.parts - len(there)
-    if missing:
+    if damage:
         say(
-            f"{missing} of {job.parts} parts are missing: run the other shards; in a folder that has the files of "
+            f"{len(damage)} of {job.parts} parts are missing or damaged: run the other shards; in a folder that has the files of "
             "all of them, this command completes the set"
         )
         return False
     check_kept(label, names, counts, balance)
-    job.writer.finish([int(part.kept.sum()) for part in there])
-    _remove_leftovers(job.folder)
-    write_report(job.folder / "augmentation.json", job.describe(), names, counts)
+    write_description(job, there)
     say(f"{int(counts.kept.sum())} pictures; read them: {job.writer.how_to_read()}")
     return True
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """What killed processes left of parts; other machines may be writing the files that describe the set."""
-    for path in (*folder.glob(f"partial-*-{NAME}-*"), *folder.glob("parts/partial-*")):
-        path.unlink(missing_ok=True)

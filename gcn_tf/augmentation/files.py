@@ -1,6 +1,7 @@
 """How augmentation writes its pictures: TFDS dataset, image folders with labels.csv, or plain TFRecord.
 
-A part is written whole or not at all; `finish` adds what describes all parts. The same part gives the same bytes.
+Every file is written into a scratch folder and moved from there; `finish` adds what describes all parts. The same part
+gives the same bytes.
 """
 
 import csv
@@ -19,8 +20,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from gcn_tf.augmentation.scratch import write_whole
 from gcn_tf.errors import UserError
-from gcn_tf.files import read_json_object, write_atomically
+from gcn_tf.files import read_json_object
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.pipelines.prepared import quiet
 
@@ -78,17 +80,22 @@ class Writer(ABC):
     def hard(self) -> tuple[str, ...]:
         return tuple(name for name in self.space.names if name not in self.soft)
 
-    @abstractmethod
-    def path(self, part: int) -> Path:
-        """The file that is there once a part is whole."""
+    @property
+    def class_folders(self) -> dict[str, Path]:
+        """Folders by class that are part of the set even if they are empty."""
+        return {}
 
     @abstractmethod
-    def write(self, part: int, pictures: Pictures) -> None:
-        """Write a part."""
+    def names(self, part: int) -> list[str]:
+        """The files of a part that was written, relative to `folder`."""
 
     @abstractmethod
-    def finish(self, lengths: Sequence[int]) -> None:
-        """Write what describes all parts, `lengths` pictures each."""
+    def write(self, part: int, pictures: Pictures, scratch: Path) -> None:
+        """Write a part by way of a scratch folder."""
+
+    @abstractmethod
+    def finish(self, lengths: Sequence[int], scratch: Path) -> list[str]:
+        """Write what describes all parts, `lengths` pictures each; return the names of these files."""
 
     @abstractmethod
     def how_to_read(self) -> str:
@@ -98,10 +105,10 @@ class Writer(ABC):
 class Records(Writer):
     """TFRecord files of `tf.train.Example`, with the specification for `tf.io.parse_example` in features.json."""
 
-    def path(self, part: int) -> Path:
-        return self.folder / f"{NAME}-{part:05d}-of-{self.parts:05d}.tfrecord"
+    def names(self, part: int) -> list[str]:
+        return [f"{NAME}-{part:05d}-of-{self.parts:05d}.tfrecord"]
 
-    def write(self, part: int, pictures: Pictures) -> None:
+    def write(self, part: int, pictures: Pictures, scratch: Path) -> None:
         examples = self._examples(pictures)
 
         def records(path: Path) -> None:
@@ -109,7 +116,7 @@ class Records(Writer):
                 for example in examples:
                     file.write(example)
 
-        write_atomically(self.path(part), records)
+        write_whole(scratch, self.folder / self.names(part)[0], records)
 
     def _examples(self, pictures: Pictures) -> list[bytes]:
         ids = {name: pictures.codes[name].argmax(axis=1) for name in self.hard}
@@ -126,7 +133,7 @@ class Records(Writer):
             examples.append(example.SerializeToString(deterministic=True))
         return examples
 
-    def finish(self, lengths: Sequence[int]) -> None:
+    def finish(self, lengths: Sequence[int], scratch: Path) -> list[str]:
         features: dict[str, Any] = {"image": {"dtype": "string", "shape": [], "encoding": "png"}}
         for name in (*(["label"] if self.label else []), *self.hard):
             features[name] = {"dtype": "int64", "shape": [], "values": self._values(name)}
@@ -134,7 +141,10 @@ class Records(Writer):
             values = self._values(name)
             features[name] = {"dtype": "float32", "shape": [len(values)], "values": values}
         text = json.dumps({"pictures": sum(lengths), "label": self.label, "features": features}, indent=1)
-        write_atomically(self.folder / "features.json", lambda path: path.write_text(text))
+        write_whole(
+            scratch, self.folder / "features.json", lambda path: path.write_text(text, encoding="utf-8")
+        )
+        return ["features.json"]
 
     def _values(self, name: str) -> list[str]:
         return list(self.space[self.label if name == "label" else name].values)
@@ -166,10 +176,19 @@ def parse_spec(folder: Path) -> dict[str, tf.io.FixedLenFeature]:
 class TfdsDataset(Records):
     """A dataset that `tfds.builder_from_directory` reads; the names of all values are in its metadata."""
 
-    def path(self, part: int) -> Path:
-        return self.folder / f"{NAME}-{SPLIT}.tfrecord-{part:05d}-of-{self.parts:05d}"
+    def names(self, part: int) -> list[str]:
+        return [f"{NAME}-{SPLIT}.tfrecord-{part:05d}-of-{self.parts:05d}"]
 
-    def finish(self, lengths: Sequence[int]) -> None:
+    def finish(self, lengths: Sequence[int], scratch: Path) -> list[str]:
+        with quiet():
+            self._info(lengths, scratch).write_to_directory(scratch)
+        names = sorted(os.listdir(scratch))
+        for name in names:
+            os.replace(scratch / name, self.folder / name)
+        return names
+
+    def _info(self, lengths: Sequence[int], scratch: Path) -> tfds.core.DatasetInfo:
+        """The metadata, from what is known: `tfds.folder_dataset` would list the folder, where others may be writing."""
         features: dict[str, Any] = {
             "image": tfds.features.Image(shape=self.image_shape, encoding_format="png")
         }
@@ -177,20 +196,22 @@ class TfdsDataset(Records):
             features[name] = tfds.features.ClassLabel(names=self._values(name))
         for name in self.soft:
             features[name] = tfds.features.Tensor(shape=(len(self.space[name]),), dtype=np.float32)
-        size = sum(self.path(part).stat().st_size for part in range(self.parts))
-        with quiet():
-            tfds.folder_dataset.write_metadata(
-                data_dir=self.folder,
-                features=tfds.features.FeaturesDict(features),
-                split_infos=[tfds.core.SplitInfo(name=SPLIT, shard_lengths=list(lengths), num_bytes=size)],
-                version="1.0.0",
-                check_data=False,
-                description="Pictures that gcn-tf augment generated; augmentation.json tells how.",
-                supervised_keys=("image", "label") if self.label else None,
-                metadata=tfds.core.MetadataDict(
-                    {"label": self.label, "values": {f.name: list(f.values) for f in self.space}}
-                ),
-            )
+        size = sum((self.folder / name).stat().st_size for n in range(self.parts) for name in self.names(n))
+        info = tfds.core.DatasetInfo(
+            builder=tfds.core.DatasetIdentity(
+                name=NAME, version="1.0.0", data_dir=str(scratch), module_name=""
+            ),
+            features=tfds.features.FeaturesDict(features),
+            description="Pictures that gcn-tf augment generated; augmentation.json tells how.",
+            supervised_keys=("image", "label") if self.label else None,
+            metadata=tfds.core.MetadataDict(
+                {"label": self.label, "values": {f.name: list(f.values) for f in self.space}}
+            ),
+        )
+        info.set_file_format("tfrecord")
+        split = tfds.core.SplitInfo(name=SPLIT, shard_lengths=list(lengths), num_bytes=size)
+        info.set_splits(tfds.core.SplitDict([split]))
+        return info
 
     def how_to_read(self) -> str:
         return f"tfds.builder_from_directory('{self.folder}').as_dataset(split='{SPLIT}')"
@@ -199,26 +220,33 @@ class TfdsDataset(Records):
 class Folders(Writer):
     """PNGs in images/CLASS/NUMBER.png, and labels.csv, where a blend is written as 3:0.5+8:0.5."""
 
-    def path(self, part: int) -> Path:
-        return self.folder / "parts" / f"{part:05d}.csv"
+    def names(self, part: int) -> list[str]:
+        """The part's lines of labels.csv, and the pictures that they name."""
+        table = f"parts/{part:05d}.csv"
+        try:
+            with (self.folder / table).open(encoding="utf-8", errors="replace", newline="") as lines:
+                return [table, *(line[0] for line in csv.reader(lines) if line)]
+        except (FileNotFoundError, csv.Error):
+            return [table]
 
-    def write(self, part: int, pictures: Pictures) -> None:
-        """Write each PNG under a name that no reader takes for a picture, then rename it; last the part's lines.
-
-        Files of a part that was stopped are written again under the same names.
-        """
+    def write(self, part: int, pictures: Pictures, scratch: Path) -> None:
+        """Write each PNG, and last the part's lines. Files of a part that was stopped are written again."""
+        self._make_class_folders()
         texts = {name: self._texts(name, codes) for name, codes in pictures.codes.items()}
-        folders = {class_: f"{folder}/" for class_, folder in self.class_folders().items()}
         lines = io.StringIO()
         table = csv.writer(lines, lineterminator="\n")
         for row, png in enumerate(pictures.pngs()):
             class_, name = texts[self.label][row], f"{pictures.numbers[row]:09d}.png"
-            path = folders[class_] + name
-            with open(f"{path}.partial", "wb") as file:
+            partial = f"{scratch}/{name}"
+            with open(partial, "wb") as file:
                 file.write(png)
-            os.replace(f"{path}.partial", path)
+            os.replace(partial, f"{self.folder}/images/{class_}/{name}")
             table.writerow([f"images/{class_}/{name}", class_, *(column[row] for column in texts.values())])
-        write_atomically(self.path(part), lambda path: path.write_text(lines.getvalue()))
+        write_whole(
+            scratch,
+            self.folder / f"parts/{part:05d}.csv",
+            lambda path: path.write_text(lines.getvalue(), encoding="utf-8"),
+        )
 
     def _texts(self, name: str, codes: np.ndarray) -> list[str]:
         factor = self.space[name]
@@ -226,23 +254,28 @@ class Folders(Writer):
             return [factor.text(code) for code in codes]
         return [factor.values[i] for i in codes.argmax(axis=1)]
 
+    @property
     def class_folders(self) -> dict[str, Path]:
         """One for every class, also for those without a picture: Keras numbers the classes by the folders."""
-        folders = {class_: self.folder / "images" / class_ for class_ in self.classes}
-        for folder in folders.values():
-            folder.mkdir(parents=True, exist_ok=True)
-        return folders
+        return {class_: self.folder / "images" / class_ for class_ in self.classes}
 
-    def finish(self, lengths: Sequence[int]) -> None:
+    def _make_class_folders(self) -> None:
+        for folder in self.class_folders.values():
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def finish(self, lengths: Sequence[int], scratch: Path) -> list[str]:
         def table(path: Path) -> None:
             with path.open("wb") as whole:
                 whole.write(",".join(["file", "label", *self.space.names]).encode() + b"\n")
                 for part in range(self.parts):
-                    with self.path(part).open("rb") as lines:
+                    with (self.folder / f"parts/{part:05d}.csv").open("rb") as lines:
                         shutil.copyfileobj(lines, whole)
 
-        self.class_folders()
-        write_atomically(self.folder / "labels.csv", table)
+        self._make_class_folders()
+        for path in self.folder.glob("images/*/*.png.partial"):  # an earlier version was killed
+            path.unlink(missing_ok=True)
+        write_whole(scratch, self.folder / "labels.csv", table)
+        return ["labels.csv"]
 
     def how_to_read(self) -> str:
         return f"keras.utils.image_dataset_from_directory('{self.folder}/images', image_size={self.image_shape[:2]})"

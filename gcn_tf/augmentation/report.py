@@ -1,7 +1,7 @@
 """How many pictures of each class augmentation asked for and kept, for people and for augmentation.json."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gcn_tf.errors import UserError
-from gcn_tf.files import read_json_object, write_atomically
+from gcn_tf.files import read_json_object
 from gcn_tf.grid.factors import FactorSpace
 
 EVEN = 0.9  # a class whose kept share is below this part of the best one's is named
@@ -38,7 +38,7 @@ class Counts:
     @classmethod
     def read(cls, path: Path, values: int) -> "Counts":
         """Read what `to_json` gave of so many values; raises UserError naming the file when it is damaged."""
-        remedy = "delete it and give the same command again"
+        remedy = "give the same command again"
         stored = read_json_object(path, remedy)
         try:
             counts = [np.array(stored[name]) for name in ("wanted", "passed", "kept")]
@@ -118,8 +118,12 @@ def check_kept(label: str, names: Sequence[str], counts: Counts, balance: bool) 
         raise UserError(f"--balance leaves nothing: {why}; {remedy}, or leave --balance out")
 
 
-def write_report(path: Path, plan: dict[str, Any], names: Sequence[str], counts: Counts) -> None:
-    """Write augmentation.json: the plan, and the counts in all and by class."""
+def report_text(plan: dict[str, Any], names: Sequence[str], counts: Counts, files: Mapping[str, Any]) -> str:
+    """What augmentation.json holds: the plan, the counts in all and by class, and what the set is described by.
+
+    Args:
+        files: sizes and SHA-256 of the files that describe the set.
+    """
     by_class = {
         name: {"wanted": int(w), "passed": int(p), "kept": int(k), "share": round(float(share), 4)}
         for name, w, p, k, share in zip(
@@ -128,8 +132,8 @@ def write_report(path: Path, plan: dict[str, Any], names: Sequence[str], counts:
         if w
     }
     total = {name: int(values.sum()) for name, values in vars(counts).items()}
-    text = json.dumps({"plan": plan, "pictures": total, "classes": by_class}, indent=1)
-    write_atomically(path, lambda path: path.write_text(text))
+    report = {"plan": plan, "pictures": total, "classes": by_class, "files": files}
+    return json.dumps(report, indent=1)
 
 
 def class_names(space: FactorSpace, label: str) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from gcn_tf.quiet import import_tensorflow
 
 HELP = """Write many pictures of a run, blends or unseen cells, as a labelled dataset to train on.
 
-The same command continues after a stop, and does nothing if the dataset is complete.
+The same command continues after a stop or a kill, makes missing and cut files again, and does nothing if the dataset
+is complete. With --verify it reads every file, and makes changed ones again as well.
 Example: gcn-tf augment runs/demo --blend writer --with color=red --ratio beta:0.4 --out blends
 """
 
@@ -31,6 +32,9 @@ class Augment(AugmentationConfig):
     """Folder of the dataset."""
     shard: str = "1/1"
     """Write only a share of the parts, so that many machines can divide the work: 3/16 is the third of sixteen."""
+    verify: bool = False
+    """Read every file that was written, and make parts again whose SHA-256 differs; without this flag, only those whose
+    files are missing or have another size."""
     debug: Debug = False
 
 
@@ -53,7 +57,7 @@ def run(options: Augment) -> None:
     from gcn_tf.augmentation.augment import augment
 
     try:
-        augment(options.run, options.out, config, options.shard)
+        augment(options.run, options.out, config, options.shard, verify=options.verify)
     except KeyboardInterrupt as stop:
         print(f"gcn-tf: stopped; the same command continues {options.out}", file=sys.stderr)
         raise SystemExit(exit_code(stop)) from None
