@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from gcn_tf import __version__, doors
-from gcn_tf.errors import UserError, suggest
+from gcn_tf.errors import UserError, shown, suggest
 from gcn_tf.interrupts import exit_code, terminate
 from gcn_tf.streams import secure_streams
 
@@ -38,6 +38,16 @@ def _help() -> str:
     )
 
 
+def _require_unicode(words: Sequence[str]) -> None:
+    """Raise UserError for a word that no report and no TensorBoard could show: bytes outside the system's encoding."""
+    for word in words:
+        if not word.isascii() and any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise UserError(
+                f"{shown(word)} cannot be decoded as {sys.getfilesystemencoding()}: choose another name, "
+                "or set PYTHONUTF8=1 if it is UTF-8"
+            )
+
+
 def main(words: Sequence[str] | None = None) -> None:
     """Run a command line: exit code 0, 2 on bad input with one line on stderr, 130 after Ctrl-C, 143 after SIGTERM."""
     words = list(sys.argv[1:] if words is None else words)
@@ -49,6 +59,7 @@ def main(words: Sequence[str] | None = None) -> None:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, terminate)
     try:
+        _require_unicode(words)
         if not words or words[0] in ("-h", "--help"):
             print(_help())
         elif words[0] in ("-V", "--version"):
@@ -68,6 +79,14 @@ def main(words: Sequence[str] | None = None) -> None:
         place = f"{error.filename}: " if error.filename else ""
         print(
             f"gcn-tf: {place}{error.strerror}; make it readable and writable, or name another place",
+            file=sys.stderr,
+        )
+        raise SystemExit(2) from None
+    except RuntimeError as error:
+        if debug or "home directory" not in str(error):  # what pathlib says about ~
+            raise
+        print(
+            "gcn-tf: a folder begins with ~, but that user has no home here: give the whole path",
             file=sys.stderr,
         )
         raise SystemExit(2) from None

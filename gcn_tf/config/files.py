@@ -187,7 +187,8 @@ def preset_names() -> list[str]:
 
 def _with_preset(config: RunConfig, name: str) -> RunConfig:
     """Apply the settings of a preset to `config`; `extends: OTHER` in its file applies another preset first."""
-    settings = yaml.safe_load((resources.files("gcn_tf.config") / "presets" / f"{name}.yaml").read_text())
+    file = resources.files("gcn_tf.config") / "presets" / f"{name}.yaml"
+    settings = yaml.safe_load(file.read_text(encoding="utf-8"))
     if base := settings.pop("extends", ""):
         config = _with_preset(config, base)
     return with_settings(config, settings, f"preset {name}")
@@ -234,7 +235,7 @@ def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None
 
 
 def write_config(config: RunConfig, path: Path) -> None:
-    path.write_text(yaml.safe_dump(to_dict(config), sort_keys=False, allow_unicode=True))
+    path.write_text(yaml.safe_dump(to_dict(config), sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _without_other_options(settings: dict[str, Any]) -> dict[str, Any]:
