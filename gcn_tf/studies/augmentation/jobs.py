@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from gcn_tf.config.schema import RunConfig
-from gcn_tf.files import stored_arrays, write_atomically
+from gcn_tf.config.kept import settings_digest
+from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.studies.augmentation.conventional import CONVENTIONAL
 from gcn_tf.studies.augmentation.downstream_classifier import Labelled
 from gcn_tf.studies.augmentation.generated_pictures import Blending
+from gcn_tf.studies.entries import read_entry, write_entry
 
 TUNING_SEEDS = 2  # on these every setting of a method is tried; the others take the best
 
@@ -102,18 +103,18 @@ class ClassifierResult:
     correct: dict[str, np.ndarray]
     who: dict[str, np.ndarray]
 
-    def write(self, path: Path) -> None:
-        """Write the entry; one that exists is whole."""
+    def write(self, path: Path, origin: dict[str, Any]) -> None:
+        """Write the entry, and what it is of; one that exists is whole."""
         numbers = {k: v for k, v in asdict(self).items() if k not in ("correct", "who")}
         arrays: dict[str, Any] = {"numbers": np.array(json.dumps(numbers))}
         arrays |= {f"correct/{name}": correct for name, correct in self.correct.items()}
         arrays |= {f"who/{name}": who for name, who in self.who.items()}
-        write_atomically(path, lambda path: np.savez_compressed(path, **arrays))
+        write_entry(path, origin, arrays)
 
     @classmethod
-    def read(cls, path: Path) -> "ClassifierResult":
-        """The entry of a file; raises UserError when it is damaged."""
-        with stored_arrays(path) as file:
+    def read(cls, path: Path, origin: dict[str, Any]) -> "ClassifierResult":
+        """The entry of a file; raises UserError when it is damaged or of something else."""
+        with read_entry(path, origin) as file:
             part = {
                 kind: {n.removeprefix(kind): file[n] for n in file.files if n.startswith(kind)}
                 for kind in ("correct/", "who/")
@@ -158,14 +159,39 @@ def augmentation_methods() -> dict[str, AugmentationMethod]:
     return methods
 
 
+def study_settings(config: RunConfig, protocol: Protocol) -> dict[str, Any]:
+    """What must stay the same when a study goes on."""
+    return {"experiment": "augmentation", **to_dict(config), **to_dict(protocol)}
+
+
 @dataclass(frozen=True)
 class AugmentationStudy:
-    """Where a study lies and what it tries."""
+    """Where a study lies and what it tries.
+
+    Args:
+        photographs: bool. Whether its pictures are photographs.
+        data_sha256: str. Of its pictures.
+    """
 
     config: RunConfig
     protocol: Protocol
     out: Path
     photographs: bool
+    data_sha256: str
+
+    @property
+    def digest(self) -> str:
+        """Of settings and data: every file of the study says it."""
+        settings = study_settings(self.config, self.protocol)
+        return settings_digest({**settings, "data_sha256": self.data_sha256})
+
+    def generated_origin(self, kind: str, exemplars: int, seed: int) -> dict[str, Any]:
+        """What the file of one generator's pictures says of itself."""
+        return {"study": self.digest, "kind": kind, "exemplars": exemplars, "seed": seed}
+
+    def entry_origin(self, job: ClassifierJob) -> dict[str, Any]:
+        """What the file of one classifier says of itself."""
+        return {"study": self.digest, **asdict(job)}
 
     def generated_path(self, kind: str, exemplars: int, seed: int) -> Path:
         """The file of what one generator made."""
@@ -222,9 +248,7 @@ class AugmentationStudy:
         strengths = {name: self.best_setting(exemplars, name) for name in CONVENTIONAL}
 
         def rank(name: str) -> tuple[float, float]:
-            entries = [
-                self.read(ClassifierJob(exemplars, s, name, strengths[name])) for s in self.tuning_seeds
-            ]
+            entries = [self.read(self.job(exemplars, s, name, strengths[name])) for s in self.tuning_seeds]
             accuracy = np.mean([entry.validation_accuracy for entry in entries])
             return -float(accuracy), float(np.mean([entry.validation_loss for entry in entries]))
 
@@ -233,10 +257,10 @@ class AugmentationStudy:
 
     def read(self, job: ClassifierJob) -> ClassifierResult:
         """The entry of a training that is done."""
-        return ClassifierResult.read(self.entry_path(job))
+        return ClassifierResult.read(self.entry_path(job), self.entry_origin(job))
 
-
-def read_generated(path: Path) -> Labelled:
-    """Pictures that a generator made; raises UserError when the file is damaged."""
-    with stored_arrays(path) as file:
-        return Labelled(file["images"], file["labels"])
+    def read_generated(self, kind: str, exemplars: int, seed: int) -> Labelled:
+        """What one generator made; raises UserError when the file is damaged or of something else."""
+        origin = self.generated_origin(kind, exemplars, seed)
+        with read_entry(self.generated_path(kind, exemplars, seed), origin) as file:
+            return Labelled(file["images"], file["labels"])

@@ -1,6 +1,5 @@
 """The report of the study of augmentation: a table per number of exemplars, a figure, samples, the ratio swept."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,12 @@ import yaml
 
 from gcn_tf import __version__
 from gcn_tf.config.schema import to_dict
+from gcn_tf.files import write_atomically
 from gcn_tf.metrics.intervals import Estimate, bootstrap_mean
 from gcn_tf.reporting.charts import write_accuracy_chart
 from gcn_tf.reporting.figures import write_rows_figure
-from gcn_tf.reporting.html import to_html
 from gcn_tf.reporting.provenance import versions_and_machine
+from gcn_tf.reporting.report_files import write_report_files
 from gcn_tf.reporting.tables import markdown_table
 from gcn_tf.studies.augmentation.conventional import CONVENTIONAL
 from gcn_tf.studies.augmentation.jobs import (
@@ -24,7 +24,6 @@ from gcn_tf.studies.augmentation.jobs import (
     ClassifierResult,
     augmentation_methods,
     blendings,
-    read_generated,
 )
 from gcn_tf.studies.augmentation.task import ClassificationTask
 
@@ -38,7 +37,7 @@ PERCENT_DIGITS = 1
 
 
 def write_augmentation_study(study: AugmentationStudy, task: ClassificationTask) -> Path:
-    """report.json, report.md, report.html, accuracy.png and samples.png; returns the figure to look at.
+    """accuracy.png, samples.png, report.md, report.html and, last, report.json; returns the figure to look at.
 
     Args:
         task: the first one, whose pictures are shown.
@@ -56,24 +55,20 @@ def write_augmentation_study(study: AugmentationStudy, task: ClassificationTask)
         "results": results,
         "ratios": {e: _ratios(study, e) for e in results},
     }
-    (study.out / "report.json").write_text(json.dumps(report, indent=1))
-    _write_samples(study, task)
-    figure = write_accuracy_chart(
-        {
-            test: {
-                name: [
-                    (report["real_pictures"][e], Estimate.from_json(by_method[name]["accuracy"][test]))
-                    for e, by_method in results.items()
-                ]
-                for name in next(iter(results.values()))
-            }
-            for test in task.tests
-        },
-        study.out / PICTURE,
-    )
-    text = _text(report, list(task.tests))
-    (study.out / "report.md").write_text(text)
-    (study.out / "report.html").write_text(to_html(text, study.out, "gcn-tf study: augmentation"))
+    shown, figure = _samples(study, task), study.out / PICTURE
+    write_atomically(study.out / "samples.png", lambda path: write_rows_figure(shown, path))
+    accuracies = {
+        test: {
+            name: [
+                (report["real_pictures"][e], Estimate.from_json(by_method[name]["accuracy"][test]))
+                for e, by_method in results.items()
+            ]
+            for name in next(iter(results.values()))
+        }
+        for test in task.tests
+    }
+    write_atomically(figure, lambda path: write_accuracy_chart(accuracies, path))
+    write_report_files(study.out, "gcn-tf study: augmentation", _text(report, list(task.tests)), report)
     return figure
 
 
@@ -133,12 +128,12 @@ def _ratios(study: AugmentationStudy, exemplars: int) -> dict[str, dict[str, dic
     }
 
 
-def _write_samples(study: AugmentationStudy, task: ClassificationTask) -> None:
+def _samples(study: AugmentationStudy, task: ClassificationTask) -> dict[str, np.ndarray]:
     """Real pictures above what each kind of blending made of them, of the first task, sorted by class."""
     seed, exemplars = study.seeds[0], study.protocol.exemplars[0]
     rows = {"real": (task.images[~task.validation], task.label[~task.validation])}
     for kind, blending in blendings(study.photographs).items():
-        generated = read_generated(study.generated_path(kind, exemplars, seed))
+        generated = study.read_generated(kind, exemplars, seed)
         rows[blending.meaning.split(",")[0]] = (generated.images, generated.labels.argmax(axis=1))
     counts = np.array([np.bincount(label, minlength=len(task.values)) for _, label in rows.values()])
     each = np.minimum(counts.min(axis=0), SAMPLES // len(task.values))  # every row has as many of a class
@@ -146,7 +141,7 @@ def _write_samples(study: AugmentationStudy, task: ClassificationTask) -> None:
     for name, (images, label) in rows.items():
         picked = [np.flatnonzero(label == value)[:count] for value, count in enumerate(each)]
         shown[name] = images[np.concatenate(picked)]
-    write_rows_figure(shown, study.out / "samples.png")
+    return shown
 
 
 def _percent(numbers: dict[str, float | None], signed: bool = False) -> str:

@@ -3,19 +3,21 @@
 Every training is one file in `entries/`, every generator's pictures one in `drawn/`; what is there is not made again.
 """
 
+import hashlib
 import itertools
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from gcn_tf.config.kept import keep_settings
-from gcn_tf.config.schema import RunConfig, to_dict
+from gcn_tf.config.kept import check_settings, keep_settings, settings_digest
+from gcn_tf.config.schema import RunConfig
 from gcn_tf.errors import ConfigError
-from gcn_tf.files import stored_arrays, write_atomically
 from gcn_tf.model.precision import with_precision
 from gcn_tf.pipelines.labelled import LabelledPictures
+from gcn_tf.runs.lock import locked
 from gcn_tf.studies.augmentation.conventional import augmentation
 from gcn_tf.studies.augmentation.downstream_classifier import (
     DownstreamConfig,
@@ -34,11 +36,12 @@ from gcn_tf.studies.augmentation.jobs import (
     Protocol,
     augmentation_methods,
     blendings,
-    read_generated,
+    study_settings,
 )
 from gcn_tf.studies.augmentation.report import write_augmentation_study
 from gcn_tf.studies.augmentation.task import ClassificationTask, choose_task, labelled_pictures
-from gcn_tf.studies.workers import workers
+from gcn_tf.studies.entries import is_done, read_entry, write_entry
+from gcn_tf.studies.workers import RunAll, workers
 
 GENERATED_PICTURES = 4000  # by every generator
 
@@ -59,52 +62,67 @@ def run_augmentation_study(
         The figure to look at.
 
     Raises:
-        UserError: a dataset without anything to classify, too few identities, another study in the folder.
+        UserError: a dataset without anything to classify, too few identities, a folder that is in use or holds another
+            study or other work.
     """
     if protocol.seeds < TUNING_SEEDS:
         raise ConfigError(
             f"--seeds {protocol.seeds}: give {TUNING_SEEDS} or more, settings are tuned on the first {TUNING_SEEDS}"
         )
-    study, first = _open(with_precision(config, out / "study.yaml"), protocol, out)
-    methods = augmentation_methods()
-    with workers(jobs) as run:
-        wanted = [
-            (kind, e, s)
-            for e, s in itertools.product(protocol.exemplars, study.seeds)
-            for kind in blendings(study.photographs)
-        ]
-        missing = [(study, *one) for one in wanted if not study.generated_path(*one).exists()]
-        run(_generate, missing, "generators")
-        for needs_best in (
-            False,
-            True,
-        ):  # first those that need not know which conventional augmentation is best
-            part = {name: m for name, m in methods.items() if (m.conventional == BEST) is needs_best}
-            for tuning in (True, False):
-                todo = [
-                    (study, job) for job in study.jobs(part, tuning) if not study.entry_path(job).exists()
-                ]
-                run(_train, todo, "classifiers on which settings are tuned" if tuning else "classifiers")
-    return write_augmentation_study(study, first)
+    with locked(out):
+        study, first = _open(with_precision(config, out / "study.yaml"), protocol, out)
+        with workers(jobs) as run:
+            _compute(study, run)
+        return write_augmentation_study(study, first)
+
+
+def _compute(study: AugmentationStudy, run: RunAll) -> None:
+    """Train the generators and classifiers whose files are not there yet."""
+    wanted = [
+        (kind, e, s)
+        for e, s in itertools.product(study.protocol.exemplars, study.seeds)
+        for kind in blendings(study.photographs)
+    ]
+    missing = [
+        (study, *one)
+        for one in wanted
+        if not is_done(study.generated_path(*one), study.generated_origin(*one))
+    ]
+    run(_generate, missing, "generators")
+    # First those that need not know which conventional augmentation is best.
+    for needs_best in (False, True):
+        methods = {n: m for n, m in augmentation_methods().items() if (m.conventional == BEST) is needs_best}
+        for tuning in (True, False):
+            todo = [
+                (study, job)
+                for job in study.jobs(methods, tuning)
+                if not is_done(study.entry_path(job), study.entry_origin(job))
+            ]
+            run(_train, todo, "classifiers on which settings are tuned" if tuning else "classifiers")
 
 
 def _open(config: RunConfig, protocol: Protocol, out: Path) -> tuple[AugmentationStudy, ClassificationTask]:
     """The study of a folder, new or gone on with, and its first task; settings are noted once the data are known to serve."""
-    settings = {"experiment": "augmentation", **to_dict(config), **to_dict(protocol)}
-    if (out / "study.yaml").exists():
-        keep_settings(out / "study.yaml", settings, "study")
-    stored = out / "pictures.npz"
-    pictures = _read_pictures(stored) if stored.exists() else labelled_pictures(config, protocol.identities)
+    settings, stored = study_settings(config, protocol), out / "pictures.npz"
+    check_settings(out / "study.yaml", settings, "study")
+    origin = {"study": settings_digest(settings)}
+    if stored.exists():
+        pictures = _read_pictures(stored, origin)
+    else:
+        pictures = labelled_pictures(config, protocol.identities)
     most = max(protocol.exemplars)
     first = choose_task(pictures, protocol.identities, protocol.exemplars[0], most, config.seed)
     keep_settings(out / "study.yaml", settings, "study")
     if not stored.exists():  # so that every process finds the pictures at once
-        write_atomically(stored, lambda path: np.savez_compressed(path, **asdict(pictures)))
-    return AugmentationStudy(config, protocol, out, pictures.photographs), first
+        write_entry(stored, origin, asdict(pictures))
+    data = hashlib.sha256()
+    for part in asdict(pictures).values():
+        data.update(np.ascontiguousarray(part).tobytes())
+    return AugmentationStudy(config, protocol, out, pictures.photographs, data.hexdigest()), first
 
 
-def _read_pictures(path: Path) -> LabelledPictures:
-    with stored_arrays(path) as file:
+def _read_pictures(path: Path, origin: dict[str, Any]) -> LabelledPictures:
+    with read_entry(path, origin) as file:
         images, label, who, for_tests = (file[name] for name in ("images", "label", "who", "for_tests"))
         factor, identity = str(file["factor"]), str(file["identity"])
         values, photographs = tuple(map(str, file["values"])), bool(file["photographs"])
@@ -113,7 +131,8 @@ def _read_pictures(path: Path) -> LabelledPictures:
 
 def _task(study: AugmentationStudy, exemplars: int, seed: int) -> ClassificationTask:
     protocol = study.protocol
-    pictures = _read_pictures(study.out / "pictures.npz")
+    origin = {"study": settings_digest(study_settings(study.config, protocol))}
+    pictures = _read_pictures(study.out / "pictures.npz", origin)
     return choose_task(pictures, protocol.identities, exemplars, max(protocol.exemplars), seed)
 
 
@@ -122,8 +141,9 @@ def _generate(study: AugmentationStudy, kind: str, exemplars: int, seed: int) ->
     task, blending = _task(study, exemplars, seed), blendings(study.photographs)[kind]
     model = train_generator(study.config, task, blending.upright, seed)
     made = generate_pictures(model, task, blending, GENERATED_PICTURES, seed)
-    path = study.generated_path(kind, exemplars, seed)
-    write_atomically(path, lambda path: np.savez_compressed(path, images=made.images, labels=made.labels))
+    which = (kind, exemplars, seed)
+    arrays = {"images": made.images, "labels": made.labels}
+    write_entry(study.generated_path(*which), study.generated_origin(*which), arrays)
 
 
 def _train(study: AugmentationStudy, job: ClassifierJob) -> None:
@@ -152,7 +172,7 @@ def _train(study: AugmentationStudy, job: ClassifierJob) -> None:
         time.perf_counter() - since,
         {name: classifier.classify(test.images) == test.label for name, test in task.tests.items()},
         {name: test.who for name, test in task.tests.items()},
-    ).write(study.entry_path(job))
+    ).write(study.entry_path(job), study.entry_origin(job))
 
 
 def _material(
@@ -163,7 +183,7 @@ def _material(
     real, held = ~task.validation, task.validation
     generated = None
     if method.blending:
-        generated = read_generated(study.generated_path(method.blending, job.exemplars, job.seed))
+        generated = study.read_generated(method.blending, job.exemplars, job.seed)
     return Material(
         Labelled(task.images[real], labels[real]) if method.real else None,
         generated,

@@ -1,6 +1,5 @@
 """The report of a comparison: a table by group of cells, a figure of methods x groups x metrics, and samples to look at."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,11 +7,12 @@ from typing import Any
 import numpy as np
 import yaml
 
+from gcn_tf.files import write_atomically
 from gcn_tf.metrics.intervals import Estimate
 from gcn_tf.pipelines.split import GROUPS
 from gcn_tf.reporting.charts import write_methods_chart
 from gcn_tf.reporting.figures import write_samples_figure
-from gcn_tf.reporting.html import to_html
+from gcn_tf.reporting.report_files import write_report_files
 from gcn_tf.reporting.tables import GLOSSARY, estimate_text, label, markdown_table
 
 # By group, metric and end of the interval.
@@ -22,24 +22,22 @@ StoredScores = Mapping[str, Mapping[str, Mapping[str, float | None]]]
 def write_comparison(
     report: dict[str, Any], samples: Mapping[str, np.ndarray], names: Sequence[str], out: Path
 ) -> Path:
-    """report.json, report.md, report.html and two figures; returns the figure to look at.
+    """Two figures, report.md, report.html and, last, report.json; returns the figure to look at.
 
     Args:
         report: what report.json holds.
         samples: uint8 (2, n, H, W, 3) real and generated pictures by method.
         names: factors in order.
     """
-    (out / "report.json").write_text(json.dumps(report, indent=1))
-    write_samples_figure(samples, out / "samples.png")
+    write_atomically(out / "samples.png", lambda path: write_samples_figure(samples, path))
     shown = _shown_metrics(names)
     estimates = {
         method: {g: {m: Estimate.from_json(dict(e)) for m, e in by.items()} for g, by in groups.items()}
         for method, groups in report["scores"].items()
     }
-    figure = write_methods_chart(estimates, [(name, label(name)) for name in shown], out / "methods.png")
-    text = _text(report, shown)
-    (out / "report.md").write_text(text)
-    (out / "report.html").write_text(to_html(text, out, f"gcn-tf study: {report['experiment']}"))
+    metrics, figure = [(name, label(name)) for name in shown], out / "methods.png"
+    write_atomically(figure, lambda path: write_methods_chart(estimates, metrics, path))
+    write_report_files(out, f"gcn-tf study: {report['experiment']}", _text(report, shown), report)
     return figure
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from gcn_tf.evaluation.scores import Scored, Scores, is_share
-from gcn_tf.files import stored_arrays, write_atomically
 from gcn_tf.metrics.intervals import bootstrap_mean
 from gcn_tf.metrics.sets import kid
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.split import GROUPS, rows_by_group
+from gcn_tf.studies.entries import read_entry, write_entry
 
 SAMPLES = 8  # cells of every unseen group whose pictures are kept
 
@@ -52,8 +52,8 @@ class MethodResult:
         """The same for a training that diverged: nothing of it applies."""
         return replace(self, values={n: np.full(len(v), np.nan) for n, v in self.values.items()}, kid={})
 
-    def write(self, path: Path) -> None:
-        """Write the entry; one that exists is whole."""
+    def write(self, path: Path, origin: dict[str, Any]) -> None:
+        """Write the entry, and what it is of; one that exists is whole."""
         numbers = json.dumps({"seconds": self.seconds, "kid": self.kid})
         arrays: dict[str, Any] = {
             "numbers": np.array(numbers),
@@ -62,12 +62,12 @@ class MethodResult:
             "samples": self.samples,
             **{f"value/{name}": values.astype(np.float32) for name, values in self.values.items()},
         }
-        write_atomically(path, lambda path: np.savez_compressed(path, **arrays))
+        write_entry(path, origin, arrays)
 
     @classmethod
-    def read(cls, path: Path) -> "MethodResult":
-        """The entry of a file; raises UserError when it is damaged."""
-        with stored_arrays(path) as file:
+    def read(cls, path: Path, origin: dict[str, Any]) -> "MethodResult":
+        """The entry of a file; raises UserError when it is damaged or of something else."""
+        with read_entry(path, origin) as file:
             numbers = json.loads(str(file["numbers"]))
             values = {n.removeprefix("value/"): file[n] for n in file.files if n.startswith("value/")}
             arrays = (file[name] for name in ("group", "base", "samples"))

@@ -7,24 +7,27 @@ import functools
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from gcn_tf.config.data import DataConfig
-from gcn_tf.config.kept import keep_settings
+from gcn_tf.config.kept import keep_settings, settings_digest
 from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import UserError
 from gcn_tf.evaluation.judge import JudgePictures
 from gcn_tf.evaluation.judges import Judges, dataset_judges
 from gcn_tf.evaluation.scores import score_cells, score_repeats, scores_to_json
 from gcn_tf.model.precision import with_precision
-from gcn_tf.pipelines.dataset import Dataset, load_dataset
+from gcn_tf.pipelines.dataset import Dataset, data_sha256, load_dataset
 from gcn_tf.pipelines.split import Split, split_dataset
 from gcn_tf.reporting.provenance import made_with
+from gcn_tf.runs.lock import locked
 from gcn_tf.studies.comparison.methods import Experiment
 from gcn_tf.studies.comparison.report import write_comparison
 from gcn_tf.studies.comparison.results import MethodResult, combine, compare, entry_path
+from gcn_tf.studies.entries import is_done
 from gcn_tf.studies.workers import workers
 from gcn_tf.training.step_callback import Diverged
 
@@ -49,20 +52,40 @@ class Comparison:
     seeds: tuple[int, ...]
     out: Path
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What must stay the same when the study goes on."""
+        return {"experiment": self.experiment.name, **to_dict(self.config)}
+
+    def origin(self, name: str, seed: int) -> dict[str, Any]:
+        """What the entry of a method with a seed says of itself: settings and data of the study, and its own."""
+        method = vars(self.experiment.methods[name]).items()
+        own = {key: repr(value) for key, value in method if key != "meaning"}
+        data = _data_sha256(self.config.part(DataConfig))
+        return {
+            "study": settings_digest({**self.settings, "data_sha256": data}),
+            "method": name,
+            "method_settings": settings_digest(own),
+            "seed": seed,
+        }
+
     def split(self, dataset: Dataset, seed: int) -> Split:
         """The cells of a seed."""
         cells = self.config.seed if self.experiment.same_cells else seed
         return split_dataset(dataset, self.experiment.holdout, cells)
 
     def missing(self) -> list[tuple[str, int]]:
-        """Methods and seeds whose entries are not there yet."""
+        """Methods and seeds whose entries are not there yet; raises UserError for one that is of something else."""
         wanted = [(name, seed) for seed in self.seeds for name in self.experiment.methods]
-        return [one for one in wanted if not entry_path(self.out, *one).exists()]
+        return [one for one in wanted if not is_done(entry_path(self.out, *one), self.origin(*one))]
 
     def results(self) -> dict[str, list[MethodResult]]:
         """The entries by method; raises UserError when they are not scored alike."""
         found = {
-            name: [MethodResult.read(entry_path(self.out, name, seed)) for seed in self.seeds]
+            name: [
+                MethodResult.read(entry_path(self.out, name, seed), self.origin(name, seed))
+                for seed in self.seeds
+            ]
             for name in self.experiment.methods
         }
         if len({tuple(entry.values) for runs in found.values() for entry in runs}) > 1:
@@ -89,20 +112,22 @@ def run_comparison(
         The figure to look at.
 
     Raises:
-        UserError: a folder that holds a study with other settings.
+        UserError: a folder that is in use, or holds a study with other settings or other work.
     """
     if quick:
         seeds, config = 1, replace(config, steps=QUICK_STEPS, classifier_steps=QUICK_STEPS)
-    comparison = plan_comparison(experiment, config, seeds, out)
-    train_comparison(comparison, jobs)
-    return report_comparison(comparison)
+    with locked(out):
+        comparison = plan_comparison(experiment, config, seeds, out)
+        train_comparison(comparison, jobs)
+        return report_comparison(comparison)
 
 
 def plan_comparison(experiment: Experiment, config: RunConfig, seeds: int, out: Path) -> Comparison:
     """Settle the settings and note them in the folder; raises UserError when it holds a study with others."""
     config = with_precision(replace(config, holdout=experiment.holdout), out / "study.yaml")
-    keep_settings(out / "study.yaml", {"experiment": experiment.name, **to_dict(config)}, "study")
-    return Comparison(experiment, config, tuple(config.seed + n for n in range(seeds)), out)
+    comparison = Comparison(experiment, config, tuple(config.seed + n for n in range(seeds)), out)
+    keep_settings(out / "study.yaml", comparison.settings, "study")
+    return comparison
 
 
 def train_comparison(comparison: Comparison, jobs: int = 1) -> None:
@@ -155,6 +180,11 @@ def _materials(data: DataConfig) -> tuple[Dataset, JudgePictures, Judges]:
     return dataset, *dataset_judges(dataset, data.data_dir)
 
 
+@functools.lru_cache(maxsize=1)
+def _data_sha256(data: DataConfig) -> str:
+    return data_sha256(_materials(data)[0])
+
+
 def _compute(comparison: Comparison, name: str, seed: int) -> None:
     """Train one method with one seed, score it and write its entry."""
     since = time.perf_counter()
@@ -169,5 +199,5 @@ def _compute(comparison: Comparison, name: str, seed: int) -> None:
         generated, diverged = np.zeros((len(split.ids), *dataset.image_shape), np.uint8), True
     seconds = time.perf_counter() - since
     result = MethodResult.of(score_cells(split, generated, judges), seconds)
-    (result.without_figures() if diverged else result).write(path)
+    (result.without_figures() if diverged else result).write(path, comparison.origin(name, seed))
     keras.utils.clear_session()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -104,6 +105,39 @@ def test_another_studys_folder_is_refused_and_damage_is_named(toy_study):
     entry.write_bytes(whole)
 
 
+@pytest.mark.parametrize(
+    ("kind", "of", "there"),
+    [
+        ("entries", "original-1-exemplars2-seed{}.npz", "seed: 0"),
+        ("drawn", "gcn-exemplars2-seed{}.npz", "seed: 0"),
+    ],
+)
+def test_a_file_of_another_seed_is_refused_by_its_name(kind, of, there, toy_study):
+    config, out, _ = toy_study
+    one, other = (out / kind / of.format(seed) for seed in (0, 1))
+    whole = other.read_bytes()
+    shutil.copy(one, other)
+    with pytest.raises(UserError, match=rf"seed1\.npz is of other work \({there} there, 1 now\): delete it"):
+        run_augmentation_study(config, PROTOCOL, out, jobs=1)
+    other.write_bytes(whole)
+
+
+def test_pictures_of_another_study_are_refused(toy_study):
+    """Those of its folder, by their settings; entries that learned from other pictures, by these."""
+    config, out, _ = toy_study
+    stored = out / "pictures.npz"
+    whole = stored.read_bytes()
+    with np.load(stored) as file:
+        arrays = {name: file[name] for name in file.files}
+    np.savez_compressed(stored, **{**arrays, "origin": np.array('{"study": "another"}')})
+    with pytest.raises(UserError, match=r"pictures\.npz is of other work \(study: another there, \w+ now\)"):
+        run_augmentation_study(config, PROTOCOL, out, jobs=1)
+    np.savez_compressed(stored, **{**arrays, "images": arrays["images"] ^ 1})
+    with pytest.raises(UserError, match=r"drawn/.*\.npz is of other work \(study: "):
+        run_augmentation_study(config, PROTOCOL, out, jobs=1)
+    stored.write_bytes(whole)
+
+
 def test_too_few_seeds_are_named(toy_config, tmp_path, monkeypatch):
     monkeypatch.setattr(study, "TUNING_SEEDS", 2)
     with pytest.raises(ConfigError, match="--seeds 1: give 2 or more"):
@@ -113,7 +147,7 @@ def test_too_few_seeds_are_named(toy_config, tmp_path, monkeypatch):
 
 def write_entry(made, job, accuracy, loss):
     ClassifierResult(accuracy, loss, 1, 0.1, {"other": np.array([True])}, {"other": np.array([0])}).write(
-        made.entry_path(job)
+        made.entry_path(job), made.entry_origin(job)
     )
 
 
@@ -131,7 +165,7 @@ def test_the_best_setting_has_the_lowest_loss_and_the_best_method_classifies_mos
     }
     named["both"] = AugmentationMethod("", blending="gcn", conventional=BEST)
     monkeypatch.setattr(augmentation_jobs, "augmentation_methods", lambda: named)
-    made = AugmentationStudy(toy_config, PROTOCOL, tmp_path, False)
+    made = AugmentationStudy(toy_config, PROTOCOL, tmp_path, False, "")
     figures = {
         ("modest", 1.0): (0.9, 0.8),
         ("modest", 2.0): (0.8, 0.7),

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -57,9 +58,11 @@ def test_a_study_tells_every_method_apart_and_resumes(toy_study, monkeypatch):
     before, after = (r["scores"]["preset"]["unseen high-level"]["psnr_db"]["value"] for r in (report, again))
     assert after == pytest.approx(before, abs=0.01)  # generated again: rounding may differ
 
-    older = MethodResult.read(lost)
+    planned = study.plan_comparison(experiment, config, 2, out)
+    origin = planned.origin("preset", 1)
+    older = MethodResult.read(lost, origin)
     older.values.pop("sharpness")
-    older.write(lost)
+    older.write(lost, origin)
     with pytest.raises(UserError, match="scored by different versions: delete that folder"):
         run_comparison(experiment, config, 2, out)
 
@@ -74,8 +77,10 @@ def test_trainings_side_by_side_give_the_same_entries(toy_study):
     run_comparison(experiment, config, 2, out, jobs=2)
     run_comparison(experiment, config, 2, out.with_name("alone"))
     for seed in (0, 1):
+        origin = study.plan_comparison(experiment, config, 2, out).origin("preset", seed)
         one, other = (
-            MethodResult.read(entry_path(folder, "preset", seed)) for folder in (out, out.with_name("alone"))
+            MethodResult.read(entry_path(folder, "preset", seed), origin)
+            for folder in (out, out.with_name("alone"))
         )
         np.testing.assert_allclose(one.values["psnr_db"], other.values["psnr_db"], atol=1e-3)
 
@@ -139,7 +144,9 @@ def test_a_comparison_without_unseen_cells_shows_seen_ones(toy_study):
     experiment = dataclasses.replace(experiment, methods=methods, reference="", holdout=("none",))
     run_comparison(experiment, config, 1, out)
     assert list(json.loads((out / "report.json").read_text())["scores"]["nearest seen cell"]) == ["seen"]
-    assert MethodResult.read(entry_path(out, "nearest seen cell", 0)).samples.shape[1] > 0
+    origin = study.plan_comparison(experiment, config, 1, out).origin("nearest seen cell", 0)
+    entry = MethodResult.read(entry_path(out, "nearest seen cell", 0), origin)
+    assert entry.samples.shape[1] > 0
     text = (out / "report.md").read_text()
     assert "All cells are seen." in text
     assert "Seen cells of the first seed" in text
@@ -162,6 +169,60 @@ def test_a_study_refuses_another_ones_folder(toy_study):
     keep_settings(out / "study.yaml", settings | {"manual_dir": "elsewhere"}, "study")
     with pytest.raises(UserError, match="steps: 6 there, 7 now"):
         keep_settings(out / "study.yaml", settings | {"steps": 7}, "study")
+
+
+@pytest.fixture
+def cheap_study(toy_study):
+    """A finished study of a method that does not train."""
+    experiment, config, out = toy_study
+    methods = {"nearest seen cell": NearestSeenCell()}
+    experiment = dataclasses.replace(experiment, methods=methods, reference="")
+    run_comparison(experiment, config, 2, out)
+    return experiment, config, out
+
+
+def test_an_entry_of_another_seed_study_or_version_is_refused_by_its_file(cheap_study):
+    experiment, config, out = cheap_study
+    one, other = (entry_path(out, "nearest seen cell", seed) for seed in (0, 1))
+    whole = other.read_bytes()
+    shutil.copy(one, other)
+    with pytest.raises(UserError, match=r"seed1\.npz is of other work \(seed: 0 there, 1 now\): delete it"):
+        run_comparison(experiment, config, 2, out)
+    elsewhere = out.with_name("elsewhere")
+    run_comparison(experiment, dataclasses.replace(config, steps=7), 2, elsewhere)
+    shutil.copy(entry_path(elsewhere, "nearest seen cell", 1), other)
+    with pytest.raises(
+        UserError, match=r"seed1\.npz is of other work \(study: \w+ there, \w+ now\): delete it"
+    ):
+        run_comparison(experiment, config, 2, out)
+    other.write_bytes(whole)
+    with np.load(one) as file:
+        arrays = {name: file[name] for name in file.files if name != "origin"}
+    np.savez_compressed(one, **arrays)
+    with pytest.raises(
+        UserError, match=r"seed0\.npz does not say what it is of, as files of an older version"
+    ):
+        run_comparison(experiment, config, 2, out)
+
+
+def test_entries_of_other_pictures_are_refused(cheap_study, monkeypatch):
+    """With the same settings: what lies in a folder of data was changed."""
+    experiment, config, out = cheap_study
+    monkeypatch.setattr(study, "_data_sha256", lambda data: "of other pictures")
+    with pytest.raises(UserError, match=r"seed0\.npz is of other work \(study: "):
+        run_comparison(experiment, config, 2, out)
+
+
+def test_a_run_of_a_method_with_other_settings_is_not_gone_on_with(toy_study):
+    """As when `study settings` is given another file of the same name."""
+    experiment, config, out = toy_study
+    split = study.plan_comparison(experiment, config, 1, out).split(study.load_dataset(config), 0)
+    run_dir = out / "runs" / "preset-seed0"
+    GcnMethod("", {"cooperation": "none"}).train(config, split, 0, run_dir)
+    with pytest.raises(
+        UserError, match=r"preset-seed0 is of other work \(learning_rate: 0.001 there, 0.002 now\)"
+    ):
+        GcnMethod("", {"cooperation": "none", "learning_rate": 0.002}).train(config, split, 0, run_dir)
 
 
 def entry(values, group=2):
@@ -199,10 +260,10 @@ def test_methods_are_compared_cell_by_cell():
 
 def test_entries_come_back_whole_and_damage_is_named(tmp_path):
     path = tmp_path / "entries" / "a.npz"
-    entry([1, 2]).write(path)
-    back = MethodResult.read(path)
+    entry([1, 2]).write(path, {"seed": 0})
+    back = MethodResult.read(path, {"seed": 0})
     np.testing.assert_array_equal(back.values["psnr_db"], [1, 2])
     assert [p.name for p in path.parent.iterdir()] == ["a.npz"]
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(UserError, match=r"a\.npz is damaged"):
-        MethodResult.read(path)
+        MethodResult.read(path, {"seed": 0})
