@@ -13,12 +13,13 @@ from typing import Any
 import grpc
 import keras_tuner
 
-from gcn_tf.config.kept import keep_settings
+from gcn_tf.config.kept import check_kind, check_settings, keep_settings
 from gcn_tf.errors import UserError
 from gcn_tf.evaluation.judges import Judges, dataset_judges
+from gcn_tf.runs.lock import locked
 from gcn_tf.tuning.config import Role, Search, check_free, is_loopback
-from gcn_tf.tuning.hypermodel import GCNHyperModel, declare, write_hparams_page
-from gcn_tf.tuning.oracles import build_oracle, planned_lengths
+from gcn_tf.tuning.hypermodel import GCNHyperModel, check_scores, declare
+from gcn_tf.tuning.oracles import SETTINGS, build_oracle, planned_lengths
 from gcn_tf.tuning.prepare import PreparedSearch, prepare_search
 from gcn_tf.tuning.report import write_report
 from gcn_tf.tuning.space import Choices, current
@@ -83,13 +84,15 @@ def run_search(search: Search, role: Role, address: tuple[str, int]) -> Path | N
         The report; None for a worker, whose chief has it.
 
     Raises:
-        UserError: a folder with another search, data that do not fit, trials that all fail.
+        UserError: a folder that is in use or has another search or other work, data that do not fit, trials that all
+            fail.
     """
-    opened = open_search(search, role, address)
-    if role == "worker":
-        work(opened, address)
+    if role == "worker":  # others work in the same folder, or its chief has another one
+        work(open_search(search, role, address), address)
         return None
-    return lead(opened, address) if role == "chief" else alone(opened)
+    with locked(search.out):
+        opened = open_search(search, role, address)
+        return lead(opened, address) if role == "chief" else alone(opened)
 
 
 def open_search(search: Search, role: Role, address: tuple[str, int]) -> OpenSearch:
@@ -97,17 +100,22 @@ def open_search(search: Search, role: Role, address: tuple[str, int]) -> OpenSea
     _set_role(role, address)
     if role == "chief":
         check_free(*address)
+    kept = search.out / "search.yaml"
+    if role == "worker":
+        check_kind(kept)
+    else:
+        check_settings(kept, search.settings(), "search")
     prepared = prepare_search(search)
     if role != "worker":
-        keep_settings(search.out / "search.yaml", search.settings(), "search")
+        keep_settings(kept, search.settings(), "search")
+    check_scores(prepared)
     oracle = build_oracle(search.strategy, search.trials, search.config.seed)
-    oracle.hyperparameters.Fixed("tuner/settings", search.digest())
+    oracle.hyperparameters.Fixed(SETTINGS, search.digest())
     declare(oracle.hyperparameters, prepared.space, search.config)
 
     def judges() -> Judges:
         return dataset_judges(prepared.dataset, search.config.data_dir)[1]
 
-    write_hparams_page(prepared.trials_folder, prepared.space)
     try:
         tuner = SearchTuner(GCNHyperModel(prepared, judges), oracle)
     except UserError:

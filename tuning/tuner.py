@@ -14,8 +14,8 @@ import keras_tuner
 
 from gcn_tf.progress import duration
 from gcn_tf.tuning.config import Search
-from gcn_tf.tuning.hypermodel import GCNHyperModel
-from gcn_tf.tuning.oracles import planned_lengths
+from gcn_tf.tuning.hypermodel import GCNHyperModel, write_hparams_page
+from gcn_tf.tuning.oracles import SETTINGS, planned_lengths
 from gcn_tf.tuning.report import write_best
 from gcn_tf.tuning.space import Choices, Space
 from gcn_tf.tuning.trials import trials_of
@@ -36,9 +36,11 @@ class SearchTuner(keras_tuner.Tuner):
     def save(self) -> None:
         if not self._is_worker():
             self.oracle.save()
-        path = Path(self._get_tuner_fname())  # its presence says that there is a search to go on with
-        if not path.exists():
-            path.write_text("{}")
+
+    def _get_tuner_fname(self) -> str:
+        """The file whose presence says that there is a search to go on with; a worker, whose chief knows, has none."""
+        name = self.tuner_id if self._is_worker() else "oracle"
+        return str(Path(self.project_dir) / f"{name}.json")
 
     def pre_create_trial(self) -> None:
         if self.idle:
@@ -48,21 +50,19 @@ class SearchTuner(keras_tuner.Tuner):
     def on_trial_begin(self, trial: Any) -> None:
         self.idle = False
         values = trial.hyperparameters.values
-        if values.get("tuner/settings") != self.digest:
+        if values.get(SETTINGS) != self.digest:
             raise keras_tuner.errors.FatalRuntimeError(
                 "the chief searches with other settings: give chief and workers the same flags and files"
             )
+        prepared = self.hypermodel.prepared
+        write_hparams_page(prepared.trials_folder, prepared.space)
         steps = self.hypermodel.trial_config(trial.hyperparameters).steps
-        print(
-            f"trial {trial.trial_id}: {steps} steps, {describe_values(values, self.hypermodel.prepared.space)}"
-        )
+        print(f"trial {trial.trial_id}: {steps} steps, {describe_values(values, prepared.space)}")
 
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
         keras.utils.clear_session()
-        since = time.perf_counter()
         with self._signs_of_life(trial.trial_id):
-            metrics = self.hypermodel.run_trial(trial.hyperparameters, trial.trial_id)
-        return {"seconds": time.perf_counter() - since, **metrics}
+            return self.hypermodel.run_trial(trial.hyperparameters, trial.trial_id)
 
     @contextlib.contextmanager
     def _signs_of_life(self, trial_id: str) -> Iterator[None]:
