@@ -11,6 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
@@ -273,6 +274,95 @@ def test_a_search_refuses_another_ones_folder(finished):
         run_search(other, "alone", ADDRESS)
 
 
+@pytest.mark.parametrize("role", ["alone", "chief"])
+def test_a_folder_in_use_is_refused_before_anything_is_read_or_written(role, toy_search, spawn):
+    """By another process."""
+    out = toy_search.out
+    code = (
+        "import sys; from pathlib import Path; from gcn_tf.runs.lock import locked\n"
+        "with locked(Path(sys.argv[1])):\n    print('locked'); sys.stdin.read()"
+    )
+    other = spawn(code, out, stdin=subprocess.PIPE)
+    assert other.stdout.readline() == "locked\n"
+    with pytest.raises(
+        UserError, match=rf"search is in use by process {other.pid}: wait for it, or stop it first"
+    ):
+        run_search(toy_search, role, ADDRESS)
+    assert [path.name for path in out.iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize(
+    ("there", "what", "role"),
+    [
+        ("study.yaml", "a study", "alone"),
+        ("config.yaml", "a run", "chief"),
+        ("plan.json", "an augmented set", "worker"),
+    ],
+)
+def test_a_folder_with_other_work_is_refused(there, what, role, toy_search):
+    toy_search.out.mkdir()
+    (toy_search.out / there).write_text("seed: 0")
+    with pytest.raises(UserError, match=rf"search holds {what} \({there}\): name another folder"):
+        run_search(toy_search, role, ADDRESS)
+    assert [path.name for path in toy_search.out.iterdir()] == [there]
+
+
+def test_trials_whose_settings_are_gone_are_not_gone_on_with(finished, tmp_path):
+    copy = dataclasses.replace(finished.search, out=tmp_path / "copy", psnr_weight=0.5)
+    shutil.copytree(finished.search.out, copy.out)
+    (copy.out / "search.yaml").unlink()
+    with pytest.raises(UserError, match=r"holds 'best\.yaml' but no search\.yaml: put that file back"):
+        run_search(copy, "alone", ADDRESS)
+
+
+def test_a_score_of_another_search_or_trial_is_refused_by_its_file(finished, tmp_path):
+    copy = dataclasses.replace(finished.search, out=tmp_path / "copy")
+    shutil.copytree(finished.search.out, copy.out)
+    one, other = (copy.out / "trials" / trial / "score.json" for trial in "01")
+    whole = other.read_text()
+    shutil.copy(one, other)
+    with pytest.raises(
+        UserError, match=r"trials/1/score\.json is of other work \(trial: 0 there, 1 now\): delete it"
+    ):
+        run_search(copy, "alone", ADDRESS)
+    other.write_text(whole.replace(copy.digest(), "another"))
+    with pytest.raises(UserError, match=r"score\.json is of other work \(search: another there, \w+ now\)"):
+        run_search(copy, "alone", ADDRESS)
+
+
+def test_a_score_that_does_not_say_its_search_is_not_taken(finished, tmp_path, monkeypatch):
+    """As those of older versions: the trial is trained again, unless the search had noted what it gave."""
+    copy = dataclasses.replace(finished.search, out=tmp_path / "copy")
+    shutil.copytree(finished.search.out, copy.out)
+    shutil.rmtree(copy.out / "oracle")
+    path = copy.out / "trials" / "1" / "score.json"
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "origin"}))
+    trained, original = [], hypermodel.fit
+    monkeypatch.setattr(
+        hypermodel,
+        "fit",
+        lambda prepared, folder: trained.append(folder.name) or original(prepared, folder),
+    )
+    run_search(copy, "alone", ADDRESS)
+    assert trained == ["1"]
+
+
+def test_the_seconds_of_a_trial_are_those_of_all_sittings(finished, tmp_path):
+    """The two runs of a search in a folder, and the search that has only their scores, tell the same."""
+    copy = dataclasses.replace(finished.search, out=tmp_path / "copy")
+    shutil.copytree(finished.search.out, copy.out)
+    shutil.rmtree(copy.out / "oracle")
+    (copy.out / "trials/1/score.json").write_text("")
+    (copy.out / "trials/1/seconds.json").write_text('{"seconds": 1000.0}')
+    run_search(copy, "alone", ADDRESS)
+    before, after = (
+        [t["metrics"]["seconds"] for t in json.loads((s.out / "report.json").read_text())["trials"]]
+        for s in (finished.search, copy)
+    )
+    assert after[::2] == before[::2]
+    assert 1000 < after[1] < 1100
+
+
 @pytest.mark.parametrize("name", ["oracle.json", "trial_0/trial.json"])
 def test_a_damaged_file_of_a_search_is_named_in_one_line(name, finished, tmp_path):
     copy = dataclasses.replace(finished.search, out=tmp_path / "copy")
@@ -304,9 +394,9 @@ def tune(toy_config, toy_judges, tmp_path, spawn):
     code = (
         "import sys; from gcn_tf.quiet import import_tensorflow; import_tensorflow();"
         "from gcn_tf.tuning import oracles, tuner; oracles.SILENCE = 4; tuner.SIGN_OF_LIFE = 1;"
-        "from gcn_tf.cli import main; main(sys.argv[1:])"
+        "from gcn_tf.cli import run; run()"
     )
-    return lambda *more: spawn(code, *words, *more, stderr=subprocess.DEVNULL)
+    return lambda *more, stderr=subprocess.DEVNULL: spawn(code, *words, *more, stderr=stderr)
 
 
 def wait_for_training(folder, trial):
@@ -348,6 +438,54 @@ def test_a_killed_search_goes_on_and_loses_at_most_the_running_trial(tune, tmp_p
     told = tune("--trials", "4").communicate(timeout=240)[0]
     assert re.findall(r"^trial (\d):", told, re.M) == ["1", "2", "3"]
     assert statuses(tmp_path) == ["COMPLETED"] * 4
+
+
+@pytest.mark.slow
+def test_of_two_searches_in_a_folder_one_is_refused(tune, tmp_path):
+    both = [tune("--trials", "2", "--steps", "9", stderr=subprocess.PIPE) for _ in range(2)]
+    told = {process: process.communicate(timeout=240)[1] for process in both}
+    done, refused = sorted(both, key=lambda process: process.returncode)
+    assert (done.returncode, refused.returncode) == (0, 2)
+    (line,) = told[refused].splitlines()
+    assert f"search is in use by process {done.pid}: wait for it, or stop it first" in line
+    assert statuses(tmp_path) == ["COMPLETED"] * 2
+
+
+def what_was_found(folder):
+    """The report of a search without what depends on the clock."""
+    report = json.loads((folder / "report.json").read_text())
+    for trial in report["trials"]:
+        trial["metrics"].pop("seconds")
+    return report
+
+
+@pytest.mark.slow
+def test_a_search_killed_at_any_moments_finds_the_same(tune, tmp_path):
+    """Trials, scores, best settings and report are those of a search that was left alone."""
+    words = ("--trials", "3", "--steps", "40", "--deterministic", "always", "--checkpoint-steps", "8")
+    whole, killed = tmp_path / "whole", tmp_path / "search"
+
+    def begin(*more):
+        process = tune(*words, *more)
+        while not any((folder / ".lock").exists() for folder in (whole, killed)) and process.poll() is None:
+            time.sleep(0.002)
+        return process, time.monotonic()
+
+    first, since = begin("--out", "whole")
+    assert first.wait(timeout=240) == 0
+    length, chance = time.monotonic() - since, np.random.default_rng()
+    moments = chance.uniform(0, length, 4)
+    for moment in moments:
+        process, _ = begin()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=moment)
+        process.kill()
+        process.wait()
+        (killed / ".lock").unlink(missing_ok=True)  # tells when the next one begins
+    assert tune(*words).wait(timeout=240) == 0
+    assert what_was_found(killed) == what_was_found(whole), moments
+    assert (killed / "best.yaml").read_bytes() == (whole / "best.yaml").read_bytes()
+    assert {path.name for path in killed.iterdir()} == {path.name for path in whole.iterdir()}
 
 
 def test_a_worker_with_other_settings_is_sent_away(toy_search, tmp_path, monkeypatch):
