@@ -1,10 +1,10 @@
 """Sizes and SHA-256 of written files, by which cut, lost and changed ones are found."""
 
 import hashlib
+import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,10 @@ class Contents:
         digest = hashlib.sha256()
         sizes = []
         for name in names:
-            content = (folder / name).read_bytes()
+            with open(
+                f"{folder}/{name}", "rb"
+            ) as file:  # a Path for each of a million names takes twice the time
+                content = file.read()
             digest.update(content)
             sizes.append(len(content))
         return cls(tuple(sizes), digest.hexdigest())
@@ -41,17 +44,17 @@ class Contents:
         Args:
             read: whether every byte is read; otherwise only the sizes are compared.
         """
-        for name, size in zip_longest(names, self.sizes):
-            if name is None:
-                return f"{len(self.sizes)} files were written, {len(names)} are listed"
+        for name, size in zip(names, self.sizes, strict=False):
             try:
-                found = (folder / name).stat()
+                found = os.stat(f"{folder}/{name}")
             except OSError as error:
                 return _unreadable(name, error)
             if not stat.S_ISREG(found.st_mode):
                 return f"{name} is not a regular file"
             if found.st_size != size:
-                return f"{name} has {found.st_size:,} bytes, not {size or 0:,}"
+                return f"{name} has {found.st_size:,} bytes, not {size:,}"
+        if len(names) != len(self.sizes):
+            return f"{len(names)} files are listed, {len(self.sizes)} were written"
         if not read:
             return ""
         try:

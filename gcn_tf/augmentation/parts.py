@@ -19,25 +19,34 @@ NOT_MADE = "not made yet"
 EARLIER = "written by an earlier version"
 
 
+class EarlierVersion(UserError):
+    """A record of an earlier version, without the contents of the files."""
+
+
 @dataclass(frozen=True)
 class PartRecord:
-    """Counts of a part and the contents of its files, None if an earlier version wrote it."""
+    """Counts of a part, and the contents of its files."""
 
     counts: Counts
-    files: Contents | None
+    files: Contents
 
     def to_json(self) -> str:
         """The record with a checksum of its own."""
-        stored = {**json.loads(self.counts.to_json()), "files": asdict(self.files) if self.files else None}
+        stored = json.loads(self.counts.to_json()) | {"files": asdict(self.files)}
         return json.dumps({**stored, "check": _checksum(stored)})
 
     @classmethod
     def read(cls, path: Path, values: int) -> "PartRecord":
-        """Read what `to_json` gave of so many values; raises UserError naming the file when it is damaged."""
+        """Read what `to_json` gave of so many values.
+
+        Raises:
+            EarlierVersion: it has no contents.
+            UserError: it is damaged; the message names the file.
+        """
         counts = Counts.read(path, values)
         stored = read_json_object(path, REMEDY)
-        if "files" not in stored:
-            return cls(counts, None)
+        if stored.keys() == {"wanted", "passed", "kept"}:
+            raise EarlierVersion(f"{path} is of an earlier version: {REMEDY}")
         check = stored.pop("check", "")
         try:
             files = Contents.parse(stored["files"])
@@ -67,9 +76,11 @@ def part_damage(job: AugmentationJob, part: int, read: bool = False) -> str:
         return NOT_MADE
     try:
         record = read_record(job, part)
+    except EarlierVersion:
+        return EARLIER
     except UserError:
         return f"parts/{path.name} is damaged"
-    return record.files.damage(job.folder, job.writer.names(part), read) if record.files else EARLIER
+    return record.files.damage(job.folder, job.writer.names(part), read)
 
 
 def find_damage(job: AugmentationJob, read: Container[int]) -> dict[int, str]:
