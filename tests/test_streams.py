@@ -44,7 +44,7 @@ subprocess.run([sys.executable, "-c", "import os; [os.fstat(n) for n in range(3)
 
 def call(*words, **options):
     command = [sys.executable, *map(str, words)]
-    return subprocess.run(command, check=False, timeout=300, text=True, **options)
+    return subprocess.run(command, check=False, timeout=120, text=True, **options)
 
 
 @pytest.fixture
