@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,13 +41,10 @@ def _private_folder() -> Path:
     return folder
 
 
-def prepare_once(builder: "DatasetBuilder", config: "DownloadConfig", leftovers: Sequence[str] = ()) -> None:
+def prepare_once(builder: "DatasetBuilder", config: "DownloadConfig") -> None:
     """Prepare a TFDS dataset; processes that want datasets of the same name at the same time wait for each other.
 
-    What a killed process left unfinished is removed first.
-
-    Args:
-        leftovers: patterns of further files and folders that a killed process leaves, relative to the data directory.
+    What a killed process left unfinished, also of downloads, is removed first.
 
     Raises:
         OSError, tf.errors.OpError: the data cannot be written.
@@ -59,7 +56,7 @@ def prepare_once(builder: "DatasetBuilder", config: "DownloadConfig", leftovers:
             builder.info.read_from_directory(builder.data_path)
             return
         if alone:
-            for pattern in (f"{builder.name}/*/incomplete.*", *leftovers):
+            for pattern in (f"{builder.name}/*/incomplete.*", f"downloads/{builder.name}/*.tmp.*"):
                 _remove(root.glob(pattern))
         builder.download_and_prepare(download_config=config)
 

@@ -9,7 +9,7 @@ from typing import Any
 import requests
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from tensorflow_datasets.core.download import downloader, resource
+from tensorflow_datasets.core.download import downloader
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 from tensorflow_datasets.core.download.util import DownloadError
 from tqdm import tqdm
@@ -33,7 +33,7 @@ def prepare(builder: tfds.core.DatasetBuilder, manual_dir: Path | None) -> None:
     )
     try:
         with quiet(), impatient_downloads():
-            prepare_once(builder, config, _unfinished_downloads(builder.builder_config.name))
+            prepare_once(builder, config)
     except (requests.RequestException, DownloadError) as error:
         raise QmnistError(_out_of_reach(builder.builder_config.name, error)) from error
     except NonMatchingChecksumError as error:
@@ -43,11 +43,6 @@ def prepare(builder: tfds.core.DatasetBuilder, manual_dir: Path | None) -> None:
         if not builder.data_path.exists():  # it exists if another process was faster
             place = f"{builder.data_dir_root} ({_brief(error)})"
             raise QmnistError(f"cannot write to {place}: choose another --data-dir") from error
-
-
-def _unfinished_downloads(subset: str) -> list[str]:
-    """Patterns of the folders in which TFDS downloads, relative to the data directory."""
-    return [f"downloads/{resource.get_dl_fname(source.url)}.tmp.*" for source in SUBSETS[subset].sources]
 
 
 def _out_of_reach(subset: str, error: Exception) -> str:

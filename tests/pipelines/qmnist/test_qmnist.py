@@ -297,6 +297,16 @@ def test_a_name_look_up_that_hangs_is_given_up(data_dir, monkeypatch):
     assert time.monotonic() - start < 5
 
 
+def test_an_unfinished_download_is_removed_by_the_next_preparation(served, data_dir):
+    damage(served / SUBSETS["test10k"].images.name, "cut")
+    with pytest.raises(UserError, match="checksum"):
+        load_digits("test10k", data_dir)
+    assert list(data_dir.glob("downloads/qmnist/*.tmp.*"))
+    write_toy_files(served)
+    load_digits("test10k", data_dir)
+    assert not list(data_dir.glob("downloads/qmnist/*.tmp.*"))
+
+
 def test_interrupted_preparation_is_not_taken_as_prepared(by_hand, data_dir, monkeypatch):
     generate = Builder._generate_examples
 
@@ -313,6 +323,7 @@ def test_interrupted_preparation_is_not_taken_as_prepared(by_hand, data_dir, mon
     assert not Builder(data_dir=data_dir, config="test10k").data_path.exists()
     (data_dir / "qmnist/test10k/incomplete.KILLED_1.0.0").mkdir()  # what a killed process leaves
     assert len(load_digits("test10k", data_dir, by_hand).images) == COUNT
+    assert not list(data_dir.rglob("incomplete.*"))
 
 
 @pytest.mark.parametrize("pattern", ["*.tfrecord*", "dataset_info.json"])
