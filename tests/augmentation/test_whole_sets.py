@@ -445,11 +445,11 @@ def test_two_that_write_the_same_parts_in_turn_do_not_disturb_each_other(
     write_part = augmentation.write_part
     inner: list[bool] = []
 
-    def write_after_another(job, part, batches):
+    def write_after_another(*words):
         if not inner:
             inner.append(True)
             assert augment(run, tmp_path / "set", format=format_)[0]
-        write_part(job, part, batches)
+        write_part(*words)
 
     monkeypatch.setattr(augmentation, "write_part", write_after_another)
     assert augment(run, tmp_path / "set", format=format_)[0]
