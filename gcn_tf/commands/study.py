@@ -57,7 +57,7 @@ class StudyFlags:
     config: Annotated[Path | None, place("", "FILE.yaml")] = None
     """settings: file to compare with the preset; data, hold-out, seed and steps are the file's."""
     out: Annotated[Path | None, place("studies/EXPERIMENT-DATASET")] = None
-    """Folder of the study; an existing study continues."""
+    """Folder of the study, a new one or an empty one; an existing study with the same settings continues."""
     debug: Debug = False
 
 

@@ -20,7 +20,8 @@ from gcn_tf.tuning.space import VARIED, parse_specs, read_space_file
 
 HELP = """Search for loss weights, activations, optimizer, widths and regime; write best.yaml for train --config.
 
-The flags of train set where the search begins. The same command continues it after a stop or a kill.
+The flags of train set where the search begins. The same command continues it after a stop or a kill; a folder in use, or
+with other settings or other work, is refused.
 Example: gcn-tf tune --dataset glyphs --trials 30 --strategy hyperband --dry-run
 """
 
@@ -57,7 +58,7 @@ class SearchFlags:
     """Where the chief listens, by default for this machine alone: HOST:PORT. The connection is neither encrypted nor
     authenticated: 0.0.0.0:8754 is for networks that you trust."""
     out: Annotated[Path | None, place("tunings/DATASET-STRATEGY")] = None
-    """Folder of the search; an existing search continues."""
+    """Folder of the search, a new one or an empty one; an existing search with the same settings continues."""
     config: Annotated[Path | None, place("", "FILE.yaml")] = None
     """Settings that the search begins with."""
     preset: Annotated[str, arg(help_behavior_hint="(default: the dataset's)")] = ""
