@@ -72,7 +72,7 @@ def what_was_found(folder: Path):
     return report
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_study_killed_at_any_moments_finds_the_same(study, tmp_path):
     """Its report and the pictures in it are those of a study that was left alone."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
