@@ -82,14 +82,6 @@ def main(words: Sequence[str] | None = None) -> None:
             file=sys.stderr,
         )
         raise SystemExit(2) from None
-    except RuntimeError as error:
-        if debug or "home directory" not in str(error):  # what pathlib says about ~
-            raise
-        print(
-            "gcn-tf: a folder begins with ~, but that user has no home here: give the whole path",
-            file=sys.stderr,
-        )
-        raise SystemExit(2) from None
     except KeyboardInterrupt as stop:
         print("gcn-tf: stopped", file=sys.stderr)
         raise SystemExit(exit_code(stop)) from None

@@ -115,7 +115,7 @@ def test_a_folder_in_an_unknown_home_is_refused_in_one_line(capsys):
         main(["train", "--data-dir=~no-such-user/x", "--dry-run"])
     assert stop.value.code == 2
     said = capsys.readouterr().err
-    assert "begins with ~" in said
+    assert "--data-dir ~no-such-user/x: that user has no home here, give the whole path" in said
     assert said.count("\n") == 1
 
 

@@ -18,7 +18,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Suppress, UseAppendAc
 
 from gcn_tf import doors
 from gcn_tf.commands.messages import one_line
-from gcn_tf.config.data import DataConfig, DatasetOptions
+from gcn_tf.config.data import DataConfig, DatasetOptions, expanded
 from gcn_tf.config.files import resolve
 from gcn_tf.config.schema import ObjectiveConfig, OptimizerConfig, RunConfig, Seed
 from gcn_tf.errors import UserError
@@ -223,9 +223,9 @@ def config_of(flags: Any, config: RunConfig) -> RunConfig:
     for name, kinds in (("generator", doors.GENERATORS), ("classifier", doors.CLASSIFIERS)):
         if name in changes:
             changes[name] = _network(changes[name], getattr(config, name), kinds, name)
-    for folder in ("data_dir", "manual_dir"):
-        if changes.get(folder):
-            changes[folder] = str(Path(changes[folder]).expanduser().resolve())
+    for name, flag in (("data_dir", "data-dir"), ("manual_dir", "manual-dir")):
+        if changes.get(name):
+            changes[name] = str(expanded(changes[name], flag).resolve())
     return replace(config, **changes)
 
 

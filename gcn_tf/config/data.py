@@ -79,6 +79,16 @@ def dataset_options(dataset: str) -> type[DatasetOptions]:
     return kind
 
 
+def expanded(folder: str, flag: str) -> Path:
+    """A path with ~ replaced by the user's home; raises ConfigError naming the flag if there is none."""
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError:
+        raise ConfigError(
+            f"--{flag} {shown_text(folder)}: that user has no home here, give the whole path"
+        ) from None
+
+
 def _default_options() -> DatasetOptions:
     return dataset_options(DataConfig.dataset)()
 
@@ -118,7 +128,8 @@ class DataConfig:
         return cls(dataset=dataset, options=options, **rest)
 
     def check_settings(self) -> None:
-        """Raise ConfigError if --manual-dir is given to a dataset that reads no files."""
+        """Raise ConfigError if --manual-dir is given to a dataset that reads no files, or ~ leads nowhere."""
+        _ = self.folders
         if self.manual_dir and not self.options.takes_files:
             takers = [n for n, place in doors.DATASETS.items() if doors.find(place).takes_files]
             raise ConfigError(
@@ -134,8 +145,8 @@ class DataConfig:
     @property
     def folders(self) -> tuple[Path | None, Path | None]:
         """`data_dir` and `manual_dir` as paths."""
-        one, other = (Path(d).expanduser() if d else None for d in (self.data_dir, self.manual_dir))
-        return one, other
+        data_dir = expanded(self.data_dir, "data-dir") if self.data_dir else None
+        return data_dir, expanded(self.manual_dir, "manual-dir") if self.manual_dir else None
 
     def with_options(self, **settings: Any) -> Self:
         """A copy with other values of the dataset's own options."""

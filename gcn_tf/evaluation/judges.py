@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from gcn_tf.config.data import expanded
 from gcn_tf.errors import UserError
 from gcn_tf.evaluation.convolutional_judge import ConvolutionalJudge, judge_network, train_network
 from gcn_tf.evaluation.hog_judge import HogJudge, hog_features
@@ -109,4 +110,5 @@ def train_judges(pictures: JudgePictures, cache: Path) -> Judges:
 def dataset_judges(dataset: Dataset, data_dir: str | None) -> tuple[JudgePictures, Judges]:
     """The judges of a dataset and the real pictures that they know or do not know."""
     pictures = judge_pictures(dataset)
-    return pictures, train_judges(pictures, Path(data_dir or default_data_dir()).expanduser() / "judges")
+    folder = expanded(data_dir, "data-dir") if data_dir else default_data_dir()
+    return pictures, train_judges(pictures, folder / "judges")

@@ -55,7 +55,7 @@ class RunLog(StepCallback):
             check_log(self.path, self.run)
             kept = [line for line in lines if line.endswith("\n") and 0 <= _logged_step(line) <= start]
             if kept != lines:
-                write_atomically(self.path, lambda path: path.write_text("".join(kept)))
+                write_atomically(self.path, lambda path: path.write_text("".join(kept), encoding="utf-8"))
 
     @property
     def largest_size(self) -> int:
@@ -77,7 +77,7 @@ class RunLog(StepCallback):
         values = {f"train/{name}": float(value) for name, value in logs.items()}
         values["train/learning_rate"] = float(self.model.optimizer.learning_rate)
         values |= scored
-        with self.path.open("a") as file:
+        with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **values, "run": self.run}) + "\n")
             file.flush()
             os.fsync(file.fileno())
