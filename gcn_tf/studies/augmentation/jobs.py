@@ -105,8 +105,8 @@ class ClassifierResult:
 
     def write(self, path: Path, origin: dict[str, Any]) -> None:
         """Write the entry, and what it is of; one that exists is whole."""
-        numbers = {k: v for k, v in asdict(self).items() if k not in ("correct", "who")}
-        arrays: dict[str, Any] = {"numbers": np.array(json.dumps(numbers))}
+        numbers = {k: v for k, v in asdict(self).items() if k not in ("seconds", "correct", "who")}
+        arrays: dict[str, Any] = {"numbers": np.array(json.dumps(numbers)), "seconds": np.array(self.seconds)}
         arrays |= {f"correct/{name}": correct for name, correct in self.correct.items()}
         arrays |= {f"who/{name}": who for name, who in self.who.items()}
         write_entry(path, origin, arrays)
@@ -119,7 +119,8 @@ class ClassifierResult:
                 kind: {n.removeprefix(kind): file[n] for n in file.files if n.startswith(kind)}
                 for kind in ("correct/", "who/")
             }
-            return cls(**json.loads(str(file["numbers"])), correct=part["correct/"], who=part["who/"])
+            numbers = json.loads(str(file["numbers"]))
+            return cls(**numbers, seconds=float(file["seconds"]), correct=part["correct/"], who=part["who/"])
 
 
 def blendings(photographs: bool) -> dict[str, Blending]:

@@ -54,9 +54,9 @@ class MethodResult:
 
     def write(self, path: Path, origin: dict[str, Any]) -> None:
         """Write the entry, and what it is of; one that exists is whole."""
-        numbers = json.dumps({"seconds": self.seconds, "kid": self.kid})
         arrays: dict[str, Any] = {
-            "numbers": np.array(numbers),
+            "seconds": np.array(self.seconds),
+            "kid": np.array(json.dumps(self.kid)),
             "group": self.group,
             "base": self.base,
             "samples": self.samples,
@@ -68,10 +68,10 @@ class MethodResult:
     def read(cls, path: Path, origin: dict[str, Any]) -> "MethodResult":
         """The entry of a file; raises UserError when it is damaged or of something else."""
         with read_entry(path, origin) as file:
-            numbers = json.loads(str(file["numbers"]))
+            seconds, distances = float(file["seconds"]), json.loads(str(file["kid"]))
             values = {n.removeprefix("value/"): file[n] for n in file.files if n.startswith("value/")}
             arrays = (file[name] for name in ("group", "base", "samples"))
-            return cls(numbers["seconds"], values, numbers["kid"], *arrays)
+            return cls(seconds, values, distances, *arrays)
 
 
 def _samples(scored: Scored) -> np.ndarray:
