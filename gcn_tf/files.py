@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import stat
 import zipfile
@@ -41,7 +42,7 @@ def write_atomically(path: Path, write: Callable[[Path], Any], replace: bool = T
     sweep(path.parent, path.name)
     beside = _beside(path)
     try:
-        with _held(beside, os.O_CREAT | os.O_RDWR) as number:
+        with _held(beside) as number:
             write(beside)
             os.fsync(number)
             written = replace or _claim(beside, path)
@@ -78,8 +79,7 @@ def replace_folder(folder: Path, write: Callable[[Path], Any]) -> None:
     sweep(folder.parent, folder.name)
     beside = _beside(folder)
     try:
-        beside.mkdir()
-        with _held(beside, os.O_RDONLY):
+        with _held(beside, folder=True):
             write(beside)
             for path in beside.rglob("*"):
                 _flush(path)
@@ -131,19 +131,32 @@ def _bring_back(folder: Path) -> None:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f"{PARTIAL}{os.getpid()}-{path.name}")
+    return path.with_name(f"{PARTIAL}{secrets.token_hex(4)}-{path.name}")
 
 
 @contextmanager
-def _held(path: Path, flags: int) -> Iterator[int]:
-    """Open a file or folder and lock it, so that `sweep` knows that its writer lives; yields the descriptor."""
-    number = os.open(path, flags, 0o666)
+def _held(path: Path, folder: bool = False) -> Iterator[int]:
+    """Create a file or folder and lock it, so that `sweep` knows that its writer lives; yields the descriptor."""
+    while True:
+        if folder:
+            path.mkdir(exist_ok=True)
+        number = os.open(path, os.O_RDONLY if folder else os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(number, fcntl.LOCK_EX)
+            if is_at(number, path):  # else it was swept before it was locked
+                yield number
+                return
+        finally:
+            os.close(number)
+
+
+def is_at(number: int, path: Path) -> bool:
+    """Whether an open file still has this name."""
     try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield number
-    finally:
-        os.close(number)
+        return os.path.samestat(os.fstat(number), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def sweep(folder: Path, name: str = "") -> None:

@@ -88,3 +88,20 @@ def test_half_an_exchange_that_was_killed_is_undone(tmp_path):
     with pytest.raises(OSError, match="folder"):
         replace_folder(tmp_path / "folder", fail)
     assert names(tmp_path / "folder") == {"old"}
+
+
+@pytest.mark.parametrize("function", [write_atomically, replace_folder])
+def test_a_file_that_is_swept_before_it_is_locked_is_made_again(function, tmp_path, monkeypatch):
+    lock, calls = files.fcntl.flock, []
+
+    def swept_first(number, operation):
+        calls.append(operation)
+        if len(calls) == 1:
+            (partial,) = tmp_path.iterdir()
+            partial.rmdir() if partial.is_dir() else partial.unlink()
+        lock(number, operation)
+
+    monkeypatch.setattr(files.fcntl, "flock", swept_first)
+    function(tmp_path / "target", lambda path: (path / "in" if path.is_dir() else path).write_text("whole"))
+    assert len(calls) == 2
+    assert names(tmp_path) == {"target"}

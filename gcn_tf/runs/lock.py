@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from gcn_tf.errors import UserError
-from gcn_tf.files import sweep
+from gcn_tf.files import is_at, sweep
 
 NAME = ".lock"
 _held: set[Path] = set()  # folders that this process has locked
@@ -70,14 +70,6 @@ def _lock_file(folder: Path) -> Iterator[IO[str]]:
                 raise UserError(
                     f"{folder} is in use by process {file.read(20) or '?'}: wait for it, or stop it first"
                 ) from None
-            if _is_at(file, path):
+            if is_at(file.fileno(), path):  # who held the lock before removes it at the end
                 yield file
                 return
-
-
-def _is_at(file: IO[str], path: Path) -> bool:
-    """Whether the open file still has its name: who held the lock before removes it at the end."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
-    except FileNotFoundError:
-        return False
