@@ -20,6 +20,7 @@ from gcn_tf.runs.checkpoints import CheckpointStore, largest_file
 from gcn_tf.runs.identity import Identity
 from gcn_tf.runs.lock import NAME as LOCK
 
+PARTS = {"checkpoints", "factors.json", "logs", "metrics.jsonl", "model", "report"}
 FIRST_FILES = {LOCK, "checkpoints", "factors.json"}  # there before config.yaml, which makes a folder a run
 
 
@@ -69,15 +70,15 @@ def check_new_run_dir(run_dir: Path) -> None:
     if run_dir.exists() and not run_dir.is_dir():
         raise UserError(f"--run-dir {run_dir} is a file: name a new folder")
     there = {entry.name for entry in run_dir.iterdir()} if run_dir.is_dir() else set()
-    parts = sorted(there & {"checkpoints", "factors.json", "logs", "metrics.jsonl", "model", "report"})
-    begun = there <= FIRST_FILES and not any((run_dir / "checkpoints").glob("*"))
-    if parts and not begun:
+    there = {name for name in there if not name.startswith(PARTIAL)}
+    if there <= FIRST_FILES and not any((run_dir / "checkpoints").glob("*")):
+        return
+    if parts := sorted(there & PARTS):
         raise UserError(
             f"--run-dir {run_dir} holds parts of a run ({', '.join(parts)}) without its config.yaml: put that back and "
             f"continue with --resume {run_dir}, or name a new folder"
         )
-    if not begun and any(not name.startswith(PARTIAL) for name in there):
-        raise UserError(f"--run-dir {run_dir} holds files that train did not write: name a new folder")
+    raise UserError(f"--run-dir {run_dir} holds files that train did not write: name a new folder")
 
 
 def write_run(config: RunConfig, space: FactorSpace, run_dir: Path) -> None:

@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
+from gcn_tf.cli import main
 from gcn_tf.errors import UserError
 from gcn_tf.runs.lock import locked
+from gcn_tf.runs.run_dir import check_new_run_dir
 
 HOLD = (
     "import sys, time; from pathlib import Path; from gcn_tf.runs.lock import locked\n"
@@ -58,3 +60,44 @@ def test_a_file_is_refused_by_name(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="file is a file: name a new folder"), locked(tmp_path / "file"):
         pass
+
+
+@pytest.fixture
+def held(tmp_path):
+    """A folder that another process holds."""
+    folder = tmp_path / "held"
+    folder.mkdir()
+    with subprocess.Popen([sys.executable, "-c", HOLD, folder], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        yield folder
+        other.kill()
+
+
+def test_a_training_that_is_refused_has_written_nothing(held, toy_config_file, capsys):
+    for seed in ("0", "1"):
+        with pytest.raises(SystemExit) as stop:
+            main(["train", "--config", str(toy_config_file), "--seed", seed, "--run-dir", str(held)])
+        assert stop.value.code == 2
+        assert f"{held} is in use by process" in capsys.readouterr().err
+        assert [path.name for path in held.iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize("left", ["checkpoints/step-00000024.npz", "model/saved_model.pb", "metrics.jsonl"])
+def test_a_folder_with_a_part_of_a_run_is_no_new_run(left, toy_run, toy_config_file, tmp_path, capsys):
+    (tmp_path / "run" / left).parent.mkdir(parents=True)
+    (tmp_path / "run" / left).write_bytes((toy_run / left).read_bytes())
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "--config", str(toy_config_file), "--run-dir", str(tmp_path / "run")])
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert (
+        f"run holds parts of a run ({left.partition('/')[0]}) without its config.yaml: put that back" in said
+    )
+    assert said.count("\n") == 1
+
+
+def test_a_run_that_was_killed_before_it_had_settings_can_begin_again(toy_config, tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    for name in ("factors.json", ".lock", "partial-1-config.yaml"):
+        (tmp_path / name).touch()
+        check_new_run_dir(tmp_path)
