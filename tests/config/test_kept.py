@@ -26,7 +26,9 @@ def test_a_folder_with_another_kind_of_work_is_refused(there, mine, what, tmp_pa
 @pytest.mark.parametrize("part", ["oracle", "trials", "entries", "pictures.npz", "report.json"])
 def test_parts_of_work_whose_settings_are_gone_are_refused(part, tmp_path):
     (tmp_path / part).mkdir()
-    with pytest.raises(ConfigError, match=rf"holds '{part}' but no study\.yaml: put that file back, or name another"):
+    with pytest.raises(
+        ConfigError, match=rf"holds '{part}' but no study\.yaml: put that file back, or name another"
+    ):
         keep_settings(tmp_path / "study.yaml", SETTINGS, "study")
 
 
@@ -46,7 +48,11 @@ def test_a_digest_is_that_of_the_settings_wherever_the_data_lie():
 
 def test_a_file_says_what_it_is_of(tmp_path):
     check_origin(tmp_path, {"seed": 0, "more": 1}, {"seed": 0})
-    with pytest.raises(UserError, match=r"is of other work \(seed: 1 there, 0 now\): delete it, or name another"):
+    with pytest.raises(
+        UserError, match=r"is of other work \(seed: 1 there, 0 now\): delete it, or name another"
+    ):
         check_origin(tmp_path, {"seed": 1}, {"seed": 0})
-    with pytest.raises(UserError, match="does not say what it is of, as files of an older version: delete it"):
+    with pytest.raises(
+        UserError, match="does not say what it is of, as files of an older version: delete it"
+    ):
         check_origin(tmp_path, None, {"seed": 0})
