@@ -13,6 +13,7 @@ from typing import Any
 from gcn_tf.errors import UserError
 from gcn_tf.progress import progress
 from gcn_tf.quiet import import_tensorflow
+from gcn_tf.streams import secure_streams
 
 RunAll = Callable[[Callable[..., None], Sequence[tuple[Any, ...]], str], None]
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
@@ -69,6 +70,7 @@ def _in_turn(work: Callable[..., None], todo: Sequence[tuple[Any, ...]], descrip
 
 def _start() -> None:
     """In a worker: Ctrl-C is for the process that waits for it, it ends with that one, and TensorFlow keeps quiet."""
+    secure_streams()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import_tensorflow()

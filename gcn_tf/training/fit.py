@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from gcn_tf.errors import UserError
+from gcn_tf.files import sweep
 from gcn_tf.model.gcn import GCN
 from gcn_tf.pipelines.batches import pixels, training_batches
 from gcn_tf.runs.checkpoints import CheckpointStore
@@ -104,6 +105,7 @@ def _fit(prepared: Prepared, run_dir: Path, model: GCN | None, say: Callable[[st
         tf.config.experimental.enable_op_determinism()
     model = model or prepared.build()
     store = CheckpointStore(model, run_dir / "checkpoints", prepared.identity)
+    sweep(store.folder)
     if store.latest:
         store.restore()
         _say_other_arithmetic(store.arithmetic, run_dir, config.total_steps > int(model.step))

@@ -23,10 +23,10 @@ class Checkpoints(StepCallback):
         if score is None and not due:
             return
         self._check_finite(step)
+        if score is not None:  # first: a run that is killed in between goes on from before this step
+            self.store.save_best(step, score)
         if due:
             self.store.save(step)
-        if score is not None:
-            self.store.save_best(step, score)
 
     def save(self, step: int) -> None:
         self._check_finite(step)

@@ -231,3 +231,26 @@ def test_ctrl_c_saves_says_how_to_go_on_and_exits_130(tmp_path, toy_config_file)
     assert "Traceback" not in said
     model = open_run(run).model
     assert int(model.step) >= 4
+
+
+def test_a_kill_between_two_checkpoints_of_a_step_loses_neither(toy_config, start_run, tmp_path, monkeypatch):
+    config = dataclasses.replace(toy_config, steps=12, image_steps=12, checkpoint_steps=12)
+    write = CheckpointStore._write
+
+    def killed(self, *arguments):
+        write(self, *arguments)
+        raise KeyboardInterrupt
+
+    runs = {name: start_run(config, tmp_path / name) for name in ("whole", "killed")}
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(CheckpointStore, "_write", killed)
+        fit(runs["killed"], tmp_path / "killed")
+    (tmp_path / "killed/checkpoints/partial-1-best.npz").touch()
+    stored = []
+    for name, prepared in runs.items():
+        fit(prepared, tmp_path / name)
+        stored.append({path.name for path in (tmp_path / name / "checkpoints").iterdir()})
+    assert stored == [{"best.npz", "step-00000012.npz"}] * 2
+    for name in stored[0]:
+        one, other = (np.load(tmp_path / run / "checkpoints" / name) for run in runs)
+        assert all(np.array_equal(one[key], other[key]) for key in one.files if key.isdigit())
