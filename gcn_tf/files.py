@@ -40,9 +40,9 @@ def write_atomically(path: Path, write: Callable[[Path], Any], replace: bool = T
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent, path.name)
-    beside = _beside(path)
+    beside = unfinished(path)
     try:
-        with _held(beside) as number:
+        with held(beside) as number:
             write(beside)
             os.fsync(number)
             written = replace or _claim(beside, path)
@@ -77,9 +77,9 @@ def replace_folder(folder: Path, write: Callable[[Path], Any]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     _bring_back(folder)
     sweep(folder.parent, folder.name)
-    beside = _beside(folder)
+    beside = unfinished(folder)
     try:
-        with _held(beside, folder=True):
+        with held(beside, folder=True):
             write(beside)
             for path in beside.rglob("*"):
                 _flush(path)
@@ -130,12 +130,13 @@ def _bring_back(folder: Path) -> None:
         _aside(folder).rename(folder)
 
 
-def _beside(path: Path) -> Path:
+def unfinished(path: Path) -> Path:
+    """A name beside a file or folder for what will become it; random, since machines that share a disk share numbers."""
     return path.with_name(f"{PARTIAL}{secrets.token_hex(4)}-{path.name}")
 
 
 @contextmanager
-def _held(path: Path, folder: bool = False) -> Iterator[int]:
+def held(path: Path, folder: bool = False) -> Iterator[int]:
     """Create a file or folder and lock it, so that `sweep` knows that its writer lives; yields the descriptor."""
     while True:
         if folder:
