@@ -3,7 +3,6 @@
 import ctypes
 import errno
 import fcntl
-import hashlib
 import json
 import os
 import secrets
@@ -192,33 +191,6 @@ def _flush(path: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
-
-
-def fingerprint(path: Path) -> tuple[int, str]:
-    """Size in bytes and SHA-256 of a regular file; raise OSError for anything else."""
-    require_regular(path)
-    with path.open("rb") as file:
-        return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def check_file(path: Path, noted: Any, whole: bool, remedy: str) -> None:
-    """Compare a file with what `fingerprint` said when it was written.
-
-    Args:
-        whole: whether it is read and its SHA-256 compared, not its size alone.
-
-    Raises:
-        UserError: it is missing, or another one.
-    """
-    try:
-        require_regular(path)
-        found = fingerprint(path) if whole else (path.stat().st_size,)
-    except OSError as error:
-        raise UserError(f"cannot read {path} ({error.strerror}): {remedy}") from None
-    expected = tuple(noted[: len(found)]) if isinstance(noted, (list, tuple)) else ()
-    if found != expected:
-        what = "content" if found[:1] == expected[:1] else "size"
-        raise UserError(f"{path} was changed (its {what} is not that which was written): {remedy}")
 
 
 def require_regular(path: Path) -> None:

@@ -5,7 +5,6 @@ import json
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +24,15 @@ from gcn_tf.evaluation.scores import (
     scores_to_json,
     summarise,
 )
-from gcn_tf.files import check_file, fingerprint, read_json_object, replace_folder
+from gcn_tf.files import read_json_object, replace_folder
 from gcn_tf.pipelines.split import GROUPS, Split
 from gcn_tf.progress import stages
 from gcn_tf.reporting.provenance import made_with
 from gcn_tf.runs.checkpoints import newest_identity, newest_step
-from gcn_tf.runs.identity import Identity
 from gcn_tf.runs.run_dir import Run, open_run
+from gcn_tf.runs.stamp import Stamp, write_stamp
+from gcn_tf.synthesis import saved_model
 from gcn_tf.synthesis.draw import generate_from_codes
-from gcn_tf.synthesis.saved_model import Export
 from gcn_tf.training.log import check_log
 
 
@@ -84,9 +83,8 @@ def write_report(run: Run, split: Split) -> Path:
         def write(beside: Path) -> None:
             write_cells_csv(scored, beside / "cells.csv")
             write_documents(report, scored, beside, run.folder / "metrics.jsonl")
-            files = {path.name: fingerprint(path) for path in sorted(beside.iterdir())}
-            text = json.dumps({**report, "files": files}, indent=1)
-            (beside / "report.json").write_text(text, encoding="utf-8")
+            (beside / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+            write_stamp(beside, "", run.identity, int(run.model.step))
             _keep_others(folder, beside)
 
         replace_folder(folder, write)
@@ -96,9 +94,9 @@ def write_report(run: Run, split: Split) -> Path:
 
 def _keep_others(old: Path, new: Path) -> None:
     """Copy what users put into a report to the new one."""
-    written = {"report.json"}
+    written: set[str] = set()
     with suppress(UserError):  # there is none yet, or it is damaged
-        written |= set(Reported.read(old.parent).files)
+        written = set(read_stamp(old.parent).files)
     for path in old.iterdir() if old.is_dir() else ():
         if path.name not in written and not (new / path.name).exists() and path.is_file():
             shutil.copy2(path, new / path.name)
@@ -113,7 +111,7 @@ def _report(
     reference: Scores = summarise(repeats) if repeats else {}
     return {
         "run": run.folder.name,
-        "identity": run.identity.to_json(),
+        "identity": run.identity.name,
         "steps": int(run.model.step),
         "config": to_dict(run.config),
         "made_with": made_with(split.dataset),
@@ -144,47 +142,20 @@ def finished_report(run_dir: Path, config: RunConfig) -> Path | None:
     if newest_step(run_dir / "checkpoints") < config.total_steps or not identity:
         return None
     try:
-        exported, reported = Export.read(run_dir / "model"), Reported.read(run_dir)
+        exported, reported = saved_model.read_stamp(run_dir / "model"), read_stamp(run_dir)
         exported.check_files()
         reported.check_files()
     except UserError:  # missing or damaged: made again
         return None
-    exported.identity.require_same(identity, run_dir / "model", run_dir)
-    reported.identity.require_same(identity, run_dir / "report", run_dir)
+    exported.require_run(identity, run_dir)
+    reported.require_run(identity, run_dir)
     done = exported.step == reported.step == config.total_steps
     return run_dir / "report" / PICTURE if done else None
 
 
-@dataclass(frozen=True)
-class Reported:
-    """What a report says about itself.
-
-    Args:
-        step: of the training.
-        files: size in bytes and SHA-256 by name.
-    """
-
-    run_dir: Path
-    step: int
-    identity: Identity
-    files: dict[str, Any]
-
-    @classmethod
-    def read(cls, run_dir: Path) -> "Reported":
-        """Raise UserError if there is no report that says which run it is of."""
-        report = read_report(run_dir)
-        with suppress(KeyError, TypeError, ValueError):
-            return cls(
-                run_dir, int(report["steps"]), Identity.from_json(report["identity"]), dict(report["files"])
-            )
-        raise UserError(
-            f"{run_dir / 'report/report.json'} does not say which run it is of: {_remedy(run_dir)}"
-        )
-
-    def check_files(self, whole: bool = False) -> None:
-        """Raise UserError if a file is not as it was written, by its size or, if `whole`, by its SHA-256."""
-        for name, noted in self.files.items():
-            check_file(self.run_dir / "report" / name, noted, whole, _remedy(self.run_dir))
+def read_stamp(run_dir: Path) -> Stamp:
+    """What a report says of itself; raises UserError if it says nothing."""
+    return Stamp.read(run_dir / "report", "", _remedy(run_dir))
 
 
 def read_report(run_dir: Path) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from functools import partial
 from pathlib import Path
 
 from gcn_tf.errors import UserError
-from gcn_tf.evaluation.report import Reported
+from gcn_tf.evaluation.report import read_stamp
 from gcn_tf.runs.checkpoints import CheckpointStore
 from gcn_tf.runs.run_dir import Run, open_run
-from gcn_tf.synthesis.saved_model import Export
+from gcn_tf.runs.stamp import Stamp
+from gcn_tf.synthesis import saved_model
 from gcn_tf.training.log import check_log
 
 
@@ -58,19 +59,19 @@ def _model(run: Run) -> str:
     folder = run.folder / "model"
     if not folder.exists():
         return "not exported yet"
-    export = Export.read(folder)
-    export.identity.require_same(run.identity, folder, run.folder)
-    export.check_files(whole=True)
-    return f"whole, of step {export.step}"
+    return _whole(saved_model.read_stamp(folder), run)
 
 
 def _report(run: Run) -> str:
     if not (run.folder / "report").exists():
         return "not written yet"
-    reported = Reported.read(run.folder)
-    reported.identity.require_same(run.identity, run.folder / "report", run.folder)
-    reported.check_files(whole=True)
-    return f"whole, of step {reported.step}"
+    return _whole(read_stamp(run.folder), run)
+
+
+def _whole(stamp: Stamp, run: Run) -> str:
+    stamp.require_run(run.identity, run.folder)
+    stamp.check_files(whole=True)
+    return f"whole, of step {stamp.step}"
 
 
 def _pictures(run: Run) -> str:

@@ -56,7 +56,8 @@ class Identity:
         """What `to_json` gave; raise ValueError for anything else."""
         match stored:
             case {"settings": dict(settings), "factors": dict(factors), "data": str(data), "seen": str(seen)}:
-                return cls(settings, factors, data, seen)
+                if all(isinstance(values, list) for values in factors.values()):
+                    return cls(settings, factors, data, seen)
         raise ValueError("it has no identity")
 
     def to_json(self) -> dict[str, Any]:

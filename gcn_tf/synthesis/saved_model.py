@@ -1,21 +1,19 @@
 """One SavedModel with signatures named by factor, for projects that do not have this package."""
 
 import json
-from contextlib import suppress
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 import keras
 import tensorflow as tf
 
 from gcn_tf.errors import UserError
-from gcn_tf.files import check_file, fingerprint, read_json_object, replace_folder
+from gcn_tf.files import replace_folder
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.model.gcn import GCN
-from gcn_tf.runs.identity import Identity
 from gcn_tf.runs.run_dir import Run
+from gcn_tf.runs.stamp import NAME as STAMP
+from gcn_tf.runs.stamp import Stamp, write_stamp
 from gcn_tf.synthesis.draw import pictures_of
 from gcn_tf.synthesis.input_checks import check_codes, check_same_length
 
@@ -23,9 +21,8 @@ Tensors = dict[str, tf.Tensor]
 EXTRA = "assets.extra"  # where a SavedModel keeps what belongs to it and TensorFlow does not read
 OWN_FILES = (  # all that an export writes
     *("saved_model.pb", "fingerprint.pb", "variables/variables.*", "assets/*"),
-    *(f"{EXTRA}/factors.json", f"{EXTRA}/identity.json"),
+    *(f"{EXTRA}/factors.json", f"{EXTRA}/{STAMP}"),
 )
-REMEDY = "export it again with gcn-tf export RUN"
 
 
 def export_model(run: Run, folder: Path) -> Path:
@@ -71,24 +68,14 @@ def export_model(run: Run, folder: Path) -> Path:
         archive.write_out(str(beside), verbose=False)
         (beside / EXTRA).mkdir()
         values = {factor.name: list(factor.values) for factor in space}
-        _write_json(beside / EXTRA / "factors.json", values)
-        files = {str(path.relative_to(beside)): fingerprint(path) for path in _files(beside)}
-        about = {"run": run.identity.name, "step": int(model.step), "identity": run.identity.to_json()}
-        _write_json(beside / EXTRA / "identity.json", {**about, "files": files})
+        (beside / EXTRA / "factors.json").write_text(json.dumps(values, indent=1), encoding="utf-8")
+        write_stamp(beside, EXTRA, run.identity, int(model.step))
 
     try:
         replace_folder(folder.resolve(), write)
     except (OSError, tf.errors.OpError) as error:
         raise UserError(f"cannot write to {folder}: {' '.join(str(error).split())[:160]}") from error
     return folder
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if not path.is_dir())
 
 
 def check_replaceable(folder: Path) -> None:
@@ -107,35 +94,9 @@ def check_replaceable(folder: Path) -> None:
         raise UserError(f"{folder} holds a SavedModel of something else: name a new folder with --out")
 
 
-@dataclass(frozen=True)
-class Export:
-    """What a SavedModel of this package says about itself.
-
-    Args:
-        step: of the training.
-        files: size in bytes and SHA-256 by name.
-    """
-
-    folder: Path
-    step: int
-    identity: Identity
-    files: dict[str, Any]
-
-    @classmethod
-    def read(cls, folder: Path) -> "Export":
-        """Raise UserError if the folder holds no SavedModel that says which run it is of."""
-        path = folder / EXTRA / "identity.json"
-        about = read_json_object(path, REMEDY)
-        with suppress(KeyError, TypeError, ValueError, AttributeError):
-            return cls(
-                folder, int(about["step"]), Identity.from_json(about["identity"]), dict(about["files"])
-            )
-        raise UserError(f"{path} is damaged (no identity): {REMEDY}")
-
-    def check_files(self, whole: bool = False) -> None:
-        """Raise UserError if a file is not as it was written, by its size or, if `whole`, by its SHA-256."""
-        for name, noted in self.files.items():
-            check_file(self.folder / name, noted, whole, REMEDY)
+def read_stamp(folder: Path) -> Stamp:
+    """What a SavedModel says of itself; raises UserError if it says nothing."""
+    return Stamp.read(folder, EXTRA, "export it again with gcn-tf export RUN")
 
 
 def _classification(model: GCN) -> tf.types.experimental.PolymorphicFunction:

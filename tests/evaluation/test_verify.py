@@ -6,7 +6,7 @@ import pytest
 
 from gcn_tf.cli import main
 from gcn_tf.errors import UserError
-from gcn_tf.evaluation.report import Reported, evaluate, finished_report
+from gcn_tf.evaluation.report import evaluate, finished_report, read_stamp
 from gcn_tf.evaluation.verify import verify
 
 pytestmark = pytest.mark.usefixtures("toy_judges")
@@ -44,9 +44,9 @@ def test_a_whole_run_is_said_to_be_whole(run, capsys):
     ("name", "said"),
     [
         ("checkpoints/step-00000008.npz", "is damaged"),
-        ("model/variables/variables.data-00000-of-00001", "its content is not that which was written"),
-        ("report/cells.csv", "its content is not that which was written"),
-        ("report/cells.png", "its content is not that which was written"),
+        ("model/variables/variables.data-00000-of-00001", "is not as it was written"),
+        ("report/cells.csv", "is not as it was written"),
+        ("report/cells.png", "is not as it was written"),
     ],
 )
 def test_a_flipped_bit_is_found(name, said, run):
@@ -60,7 +60,7 @@ def test_a_flipped_bit_is_found(name, said, run):
 def test_several_wrong_parts_are_all_named(run):
     (run / "report/cells.csv").unlink()
     (run / "model/saved_model.pb").write_bytes(b"")
-    with pytest.raises(UserError, match=r"2 of 8 parts .*saved_model.pb was changed \(its size .*cells.csv"):
+    with pytest.raises(UserError, match=r"2 of 8 parts .*saved_model.pb is not as it was written.*cells.csv"):
         verify(run, lambda line: None)
 
 
@@ -68,7 +68,9 @@ def test_a_finished_run_has_nothing_left_to_do(run, toy_config):
     assert finished_report(run, toy_config) == run / "report/cells.png"
 
 
-@pytest.mark.parametrize("name", ["report/cells.csv", "report/report.json", "model/saved_model.pb", "model"])
+@pytest.mark.parametrize(
+    "name", ["report/cells.csv", "report/identity.json", "model/saved_model.pb", "model"]
+)
 def test_a_run_that_lost_a_part_is_not_finished(name, run, toy_config):
     if (run / name).is_dir():
         shutil.rmtree(run / name)
@@ -80,13 +82,13 @@ def test_a_run_that_lost_a_part_is_not_finished(name, run, toy_config):
 def test_the_report_is_replaced_as_one_and_keeps_what_users_put_there(run, monkeypatch):
     (run / "report/notes.txt").write_text("mine")
     (run / "report/stale.png").write_text("of a report before")
-    report = json.loads((run / "report/report.json").read_text())
-    report["files"]["stale.png"] = [18, ""]
-    (run / "report/report.json").write_text(json.dumps(report))
+    stamp = json.loads((run / "report/identity.json").read_text())
+    stamp["files"]["stale.png"] = [18, ""]
+    (run / "report/identity.json").write_text(json.dumps(stamp))
     evaluate(run)
     assert (run / "report/notes.txt").read_text() == "mine"
     assert not (run / "report/stale.png").exists()
-    assert "notes.txt" not in Reported.read(run).files
+    assert "notes.txt" not in read_stamp(run).files
     assert not list(run.glob("partial-*"))
     before = {path.name: path.read_bytes() for path in (run / "report").iterdir()}
 

@@ -171,16 +171,16 @@ def test_a_saved_model_of_another_run_is_noticed(run, other_run, toy_config):
     shutil.rmtree(run / "model")
     shutil.copytree(other_run / "model", run / "model")
     (run / "report").mkdir()
-    about = {"steps": 24, "identity": open_run(run).identity.to_json(), "files": {}}
-    (run / "report/report.json").write_text(json.dumps(about))
+    about = {"step": 24, "identity": open_run(run).identity.to_json(), "files": {}}
+    (run / "report/identity.json").write_text(json.dumps(about))
     with pytest.raises(UserError, match=f"{run}/model and {run} are of different runs .seed is 1 and 0"):
         finished_report(run, toy_config)
 
 
 def test_a_report_of_another_run_is_noticed(run, other_run, toy_config):
     (run / "report").mkdir()
-    about = {"steps": 24, "identity": open_run(other_run).identity.to_json(), "files": {}}
-    (run / "report/report.json").write_text(json.dumps(about))
+    about = {"step": 24, "identity": open_run(other_run).identity.to_json(), "files": {}}
+    (run / "report/identity.json").write_text(json.dumps(about))
     with pytest.raises(UserError, match=f"{run}/report and {run} are of different runs .seed is 1 and 0"):
         finished_report(run, toy_config)
 
@@ -209,3 +209,24 @@ def test_differences_name_factors_by_what_differs(toy_config):
     assert one.differences(identity(("a", ("1", "2", "3")), ("b", ("x",)))) == ["a has 2 and 3 values"]
     assert one.differences(identity(("b", ("x",)), ("a", ("1", "2")))) == ["the factors are a, b and b, a"]
     assert one.differences(identity(("a", ("1", "2")), ("b", ("y",)))) == ["value 1 of b is x and y"]
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        None,
+        [],
+        {},
+        {"settings": {}, "factors": {}, "data": 1, "seen": ""},
+        {"settings": {}, "factors": {"digit": 5}, "data": "", "seen": ""},
+        {"settings": {"seed": {"a": []}}, "factors": {"digit": [1, None]}, "data": "", "seen": ""},
+    ],
+)
+def test_whatever_a_file_says_it_is_an_identity_or_refused(stored, toy_run):
+    identity = open_run(toy_run).identity
+    try:
+        found = Identity.from_json(stored)
+    except ValueError:
+        return
+    assert found.differences(identity)
+    assert identity.differences(found)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from gcn_tf.errors import UserError
 from gcn_tf.runs.run_dir import open_run
 from gcn_tf.synthesis.draw import generate_from_codes
-from gcn_tf.synthesis.saved_model import Export, export_model
+from gcn_tf.synthesis.saved_model import export_model, read_stamp
 
 LOADER = """
 import sys
@@ -231,11 +231,11 @@ def test_the_old_export_stays_until_the_new_one_is_complete(run, tmp_path, quick
     with pytest.raises(UserError, match=r"cannot write to .*model: .*No space left"):
         export_model(run, tmp_path / "model")
     assert files_below(tmp_path) == [f"model/{name}" for name in WRITTEN]
-    Export.read(tmp_path / "model").check_files(whole=True)
+    read_stamp(tmp_path / "model").check_files(whole=True)
 
 
 def test_a_saved_model_says_which_run_it_is_of(toy_run, run):
-    export = Export.read(toy_run / "model")
+    export = read_stamp(toy_run / "model")
     assert (export.step, export.identity) == (24, run.identity)
     assert sorted(export.files) == [name for name in files_below(toy_run / "model") if "identity" not in name]
     export.check_files(whole=True)
