@@ -82,6 +82,12 @@ def main(words: Sequence[str] | None = None) -> None:
             file=sys.stderr,
         )
         raise SystemExit(2) from None
+    except (ImportError, MemoryError) as error:
+        if debug:
+            raise
+        reason = " ".join(str(error).split())[:200] or "out of memory"
+        print(f"gcn-tf: {reason}; install what is missing, or give more memory", file=sys.stderr)
+        raise SystemExit(2) from None
     except KeyboardInterrupt as stop:
         print("gcn-tf: stopped", file=sys.stderr)
         raise SystemExit(exit_code(stop)) from None

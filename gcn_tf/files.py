@@ -5,6 +5,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -18,9 +19,10 @@ import numpy as np
 
 from gcn_tf.errors import UserError
 
-PARTIAL = "partial-"  # how the names of unfinished files begin
+PARTIAL = "partial-gcn-tf-"  # how the names of unfinished files begin
 LARGEST_ARRAYS = 2**30  # bytes of all arrays of a file, unpacked
 LARGEST_JSON = 2**26  # bytes
+LARGEST_LOG = 100_000_000  # bytes of metrics.jsonl
 STUDY_REMEDY = "delete it and run the study again"
 
 
@@ -38,6 +40,8 @@ def write_atomically(path: Path, write: Callable[[Path], Any], replace: bool = T
         Whether the file was written; False if one was there and `replace` is false.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     sweep(path.parent, path.name)
     beside = unfinished(path)
     try:
@@ -71,17 +75,19 @@ def replace_folder(folder: Path, write: Callable[[Path], Any]) -> None:
     """Let `write` fill a folder under a temporary name, flush it to disk, then put it in the place of `folder`.
 
     There is always a whole folder under the name, the old or the new one, wherever the system can exchange two names
-    (Linux, but not every network drive); elsewhere the old one is away for a moment, and comes back after a kill.
+    (Linux, but not every network drive); elsewhere there is none for a moment. A link stays, what it leads to is
+    replaced.
     """
+    folder = Path(os.path.realpath(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _bring_back(folder)
     sweep(folder.parent, folder.name)
     beside = unfinished(folder)
     try:
         with held(beside, folder=True):
             write(beside)
             for path in beside.rglob("*"):
-                _flush(path)
+                if not path.is_symlink():
+                    _flush(path)
             _put_in_place(beside, folder)
     except BaseException as error:
         shutil.rmtree(beside, ignore_errors=True)
@@ -99,7 +105,7 @@ def _put_in_place(beside: Path, folder: Path) -> None:
             return
         if _exchange(beside, folder):
             return
-        aside = _aside(folder)
+        aside = unfinished(folder)
         with suppress(FileNotFoundError):  # another process was faster
             folder.rename(aside)
             beside.rename(folder)
@@ -117,16 +123,6 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-
-
-def _aside(folder: Path) -> Path:
-    return folder.with_name(f"replaced-{folder.name}")
-
-
-def _bring_back(folder: Path) -> None:
-    """Undo half an exchange that was killed."""
-    if _aside(folder).is_dir() and not folder.exists():
-        _aside(folder).rename(folder)
 
 
 def unfinished(path: Path) -> Path:
@@ -167,13 +163,18 @@ def sweep(folder: Path, name: str = "") -> None:
     """
     with suppress(OSError):
         for entry in list(os.scandir(folder)):
-            if entry.name.startswith(PARTIAL) and entry.name.endswith(f"-{name}" if name else ""):
+            if is_unfinished(entry.name) and entry.name.endswith(f"-{name}" if name else ""):
                 _remove_abandoned(Path(entry.path))
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file or folder of this name is one that a write of this package left, or has not finished yet."""
+    return re.match(rf"{PARTIAL}[0-9a-f]{{8}}-", name) is not None
 
 
 def _remove_abandoned(path: Path) -> None:
     with suppress(OSError):
-        number = os.open(path, os.O_RDONLY)
+        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe would block for ever
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while its writer lives
             if path.is_dir():

@@ -78,16 +78,37 @@ def test_a_failed_write_leaves_the_old_folder(tmp_path):
     assert names(tmp_path / "folder") == {"whole"}
 
 
-def test_half_an_exchange_that_was_killed_is_undone(tmp_path):
-    (tmp_path / "replaced-folder").mkdir()
-    (tmp_path / "replaced-folder/old").touch()
+@pytest.mark.parametrize(
+    "name", ["partial-results", "partial-20241201-target", "replaced-target", "partial-gcn-tf-target"]
+)
+def test_what_users_call_by_a_similar_name_stays(name, tmp_path):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "thesis.txt").write_text("dear")
+    replace_folder(tmp_path / "target", lambda beside: (beside / "1").touch())
+    sweep(tmp_path)
+    assert (tmp_path / name / "thesis.txt").read_text() == "dear"
 
-    def fail(beside):
-        raise OSError(5, os.strerror(5), str(beside))
 
-    with pytest.raises(OSError, match="folder"):
-        replace_folder(tmp_path / "folder", fail)
-    assert names(tmp_path / "folder") == {"old"}
+def test_pipes_and_links_of_such_a_name_are_left_alone_and_block_nothing(tmp_path):
+    os.mkfifo(tmp_path / "partial-gcn-tf-0123abcd-pipe")
+    (tmp_path / "partial-gcn-tf-0123abcd-link").symlink_to(tmp_path / "dear")
+    (tmp_path / "dear").mkdir()
+    sweep(tmp_path)
+    assert (tmp_path / "dear").exists()
+
+
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path):
+    os.mkfifo(tmp_path / "out.png")
+    with pytest.raises(OSError, match="not a regular file"):
+        write_atomically(tmp_path / "out.png", lambda path: path.write_text("whole"))
+
+
+def test_a_link_to_a_folder_stays(tmp_path):
+    (tmp_path / "link").symlink_to("target")
+    for number in (1, 2):
+        replace_folder(tmp_path / "link", lambda beside, number=number: (beside / str(number)).touch())
+        assert (tmp_path / "link").is_symlink()
+        assert names(tmp_path / "target") == {str(number)}
 
 
 @pytest.mark.parametrize("function", [write_atomically, replace_folder])

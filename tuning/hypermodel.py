@@ -110,7 +110,6 @@ class GCNHyperModel(keras_tuner.HyperModel):
             with suppress(UserError):  # a damaged one: train again
                 check_origin(scored, read_json_object(scored, SCORE_REMEDY).get("origin"), origin)
                 return read_score(scored)
-            (run_dir / "checkpoints").mkdir(exist_ok=True)  # removed when it was scored
         with counted_seconds(run_dir / "seconds.json") as seconds:
             try:
                 model = fit(prepared, run_dir)

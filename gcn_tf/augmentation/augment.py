@@ -18,6 +18,7 @@ from gcn_tf.augmentation.description import (
     DESCRIPTION,
     NOT_WRITTEN,
     description_damage,
+    strange_files,
     total_counts,
     write_description,
 )
@@ -30,7 +31,7 @@ from gcn_tf.augmentation.report import Counts, check_kept, class_names, report_l
 from gcn_tf.augmentation.scratch import scratch_folder, sweep_scratch, write_whole
 from gcn_tf.config.kept import differing_settings
 from gcn_tf.errors import UserError
-from gcn_tf.files import PARTIAL, read_json_object, write_atomically
+from gcn_tf.files import is_unfinished, read_json_object, write_atomically
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.progress import progress
 from gcn_tf.runs.run_dir import open_run
@@ -88,7 +89,7 @@ def claim(job: AugmentationJob) -> None:
     there = [entry.name for entry in job.folder.iterdir()] if job.folder.exists() else []
     # plan.json is looked for after the other files: another process may be starting, and writes it first.
     if not path.exists():
-        if any(not name.startswith(PARTIAL) for name in there):
+        if any(not is_unfinished(name) for name in there):
             raise UserError(f"--out {job.folder} holds files that augment did not write: name a new folder")
         text = json.dumps(plan, indent=1)
         write_atomically(path, lambda path: path.write_text(text, encoding="utf-8"), replace=False)
@@ -109,6 +110,10 @@ def continue_set(job: AugmentationJob, mine: Sequence[int], say: Say, verify: bo
     if verify:
         say(_what_was_read(job, mine, todo))
     if not damage and not undescribed:
+        if verify and (strange := strange_files(job)):
+            say(
+                f"files that augment did not write: {len(strange)}, such as {strange[0]}; readers may take them"
+            )
         say(f"{job.folder} is complete, nothing to do; read it: {job.writer.how_to_read()}")
         return True
     for line in damage_lines(todo):
@@ -211,7 +216,7 @@ def write_part(
         *(np.bincount(some, minlength=len(names)) for some in (classes, classes[passed], classes[kept]))
     )
     job.writer.write(part, pictures.rows(kept), scratch)
-    record = PartRecord(counts, Contents.of(job.folder, job.writer.names(part)))
+    record = PartRecord(job.plan_sha256, counts, Contents.of(job.folder, job.writer.names(part)))
     write_whole(
         scratch, job.record_path(part), lambda path: path.write_text(record.to_json(), encoding="utf-8")
     )

@@ -13,7 +13,7 @@ from gcn_tf.augmentation.plan import AugmentationJob
 from gcn_tf.augmentation.report import Counts, class_names, report_text
 from gcn_tf.augmentation.scratch import scratch_folder, write_whole
 from gcn_tf.errors import UserError
-from gcn_tf.files import LARGEST_JSON, read_json_object, read_small
+from gcn_tf.files import LARGEST_JSON, is_unfinished, read_json_object, read_small
 
 DESCRIPTION = "augmentation.json"
 NOT_WRITTEN = f"{DESCRIPTION} is missing"
@@ -54,6 +54,16 @@ def description_damage(job: AugmentationJob, parts: Sequence[Counts], read: bool
         folder.relative_to(job.folder) for folder in job.writer.class_folders.values() if not folder.is_dir()
     ]
     return f"{missing[0]} is missing" if missing else contents.damage(job.folder, names, read)
+
+
+def strange_files(job: AugmentationJob) -> list[str]:
+    """Files in the folder of a complete set that do not belong to it, which readers may take for pictures."""
+    own = {"plan.json", DESCRIPTION, *_names(read_json_object(job.folder / DESCRIPTION, "")["files"])}
+    for part in range(job.parts):
+        own |= {f"parts/{job.record_path(part).name}", *job.writer.names(part)}
+    there = (path for path in job.folder.rglob("*") if not path.is_dir())
+    names = (path.relative_to(job.folder).as_posix() for path in there if not is_unfinished(path.name))
+    return sorted(name for name in names if name not in own)
 
 
 def _names(files: dict[str, Any]) -> list[str]:

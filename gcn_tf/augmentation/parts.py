@@ -25,14 +25,15 @@ class EarlierVersion(UserError):
 
 @dataclass(frozen=True)
 class PartRecord:
-    """Counts of a part, and the contents of its files."""
+    """Which set a part is of, by the SHA-256 of its plan, its counts, and the contents of its files."""
 
+    plan: str
     counts: Counts
     files: Contents
 
     def to_json(self) -> str:
         """The record with a checksum of its own."""
-        stored = json.loads(self.counts.to_json()) | {"files": asdict(self.files)}
+        stored = {"plan": self.plan, **json.loads(self.counts.to_json()), "files": asdict(self.files)}
         return json.dumps({**stored, "check": _checksum(stored)})
 
     @classmethod
@@ -54,7 +55,7 @@ class PartRecord:
             check = ""
         if check != _checksum(stored):
             raise UserError(f"{path} is damaged (its checksum differs): {REMEDY}")
-        return cls(counts, files)
+        return cls(str(stored.get("plan")), counts, files)
 
 
 def _checksum(stored: Mapping[str, Any]) -> str:
@@ -80,6 +81,8 @@ def part_damage(job: AugmentationJob, part: int, read: bool = False) -> str:
         return EARLIER
     except UserError:
         return f"parts/{path.name} is damaged"
+    if record.plan != job.plan_sha256:
+        return f"parts/{path.name} is of another set"
     return record.files.damage(job.folder, job.writer.names(part), read)
 
 

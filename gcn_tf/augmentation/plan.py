@@ -1,5 +1,6 @@
 """From the settings of `gcn-tf augment` to a job: which pictures of a run, in which parts, into which files."""
 
+import functools
 import hashlib
 import json
 from dataclasses import dataclass
@@ -51,6 +52,11 @@ class AugmentationJob:
     def record_path(self, part: int) -> Path:
         """The file that is there once a part is whole."""
         return self.folder / "parts" / f"{part:05d}.json"
+
+    @functools.cached_property
+    def plan_sha256(self) -> str:
+        """Of `describe`: every part says it."""
+        return hashlib.sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()
 
     def describe(self) -> dict[str, Any]:
         """All that decides about the files, as plan.json keeps it."""

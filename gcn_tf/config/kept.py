@@ -9,7 +9,7 @@ import yaml
 
 from gcn_tf.config.files import read_yaml
 from gcn_tf.errors import ConfigError, UserError, shown
-from gcn_tf.files import PARTIAL, write_atomically
+from gcn_tf.files import is_unfinished, write_atomically
 
 LONGEST_TEXT = 1000  # characters of a setting in a message; the layers of any preset take fewer
 PLACES = ("data_dir", "manual_dir")  # settings that may change when work continues
@@ -63,7 +63,7 @@ def check_settings(path: Path, settings: dict[str, Any], what: str) -> None:
             )
     elif folder.is_dir():
         names = sorted(entry.name for entry in folder.iterdir())
-        files = [name for name in names if not name.startswith((".", PARTIAL))]
+        files = [name for name in names if not (name.startswith(".") or is_unfinished(name))]
         if files:
             raise ConfigError(
                 f"--out {folder} holds {shown(files[0])} but no {path.name}: put that file back, or name another folder"

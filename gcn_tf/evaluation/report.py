@@ -28,7 +28,7 @@ from gcn_tf.files import read_json_object, replace_folder
 from gcn_tf.pipelines.split import GROUPS, Split
 from gcn_tf.progress import stages
 from gcn_tf.reporting.provenance import made_with
-from gcn_tf.runs.checkpoints import newest_identity, newest_step
+from gcn_tf.runs.checkpoints import checkpoint_paths, checkpoint_sha256, newest_identity, newest_step
 from gcn_tf.runs.run_dir import Run, open_run
 from gcn_tf.runs.stamp import Stamp, write_stamp
 from gcn_tf.synthesis import saved_model
@@ -84,7 +84,7 @@ def write_report(run: Run, split: Split) -> Path:
             write_cells_csv(scored, beside / "cells.csv")
             write_documents(report, scored, beside, run.folder / "metrics.jsonl")
             (beside / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-            write_stamp(beside, "", run.identity, int(run.model.step))
+            write_stamp(beside, "", run)
             _keep_others(folder, beside)
 
         replace_folder(folder, write)
@@ -96,10 +96,14 @@ def _keep_others(old: Path, new: Path) -> None:
     """Copy what users put into a report to the new one."""
     written: set[str] = set()
     with suppress(UserError):  # there is none yet, or it is damaged
-        written = set(read_stamp(old.parent).files)
+        written = set(read_stamp(old).files)
     for path in old.iterdir() if old.is_dir() else ():
-        if path.name not in written and not (new / path.name).exists() and path.is_file():
-            shutil.copy2(path, new / path.name)
+        if path.name in written or (new / path.name).exists():
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, new / path.name, symlinks=True)
+        else:
+            shutil.copy2(path, new / path.name, follow_symlinks=False)
 
 
 def _report(
@@ -142,20 +146,21 @@ def finished_report(run_dir: Path, config: RunConfig) -> Path | None:
     if newest_step(run_dir / "checkpoints") < config.total_steps or not identity:
         return None
     try:
-        exported, reported = saved_model.read_stamp(run_dir / "model"), read_stamp(run_dir)
+        exported, reported = saved_model.read_stamp(run_dir / "model"), read_stamp(run_dir / "report")
         exported.check_files()
         reported.check_files()
     except UserError:  # missing or damaged: made again
         return None
     exported.require_run(identity, run_dir)
     reported.require_run(identity, run_dir)
-    done = exported.step == reported.step == config.total_steps
+    newest = checkpoint_sha256(checkpoint_paths(run_dir / "checkpoints")[-1])
+    done = exported.checkpoint == reported.checkpoint == newest
     return run_dir / "report" / PICTURE if done else None
 
 
-def read_stamp(run_dir: Path) -> Stamp:
-    """What a report says of itself; raises UserError if it says nothing."""
-    return Stamp.read(run_dir / "report", "", _remedy(run_dir))
+def read_stamp(folder: Path) -> Stamp:
+    """What the folder of a report says of itself; raises UserError if it says nothing."""
+    return Stamp.read(folder, "", _remedy(folder.parent))
 
 
 def read_report(run_dir: Path) -> dict[str, Any]:

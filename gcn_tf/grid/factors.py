@@ -259,6 +259,10 @@ class FactorSpace:
             if not space.factors:
                 raise ValueError("it is empty")
             return space
+        except FileNotFoundError:
+            raise FactorError(
+                f"{path} is missing: put it back, or gcn-tf train --resume {path.parent} writes it again"
+            ) from None
         except (OSError, ValueError, TypeError, RecursionError) as error:
             reason = " ".join(str(error).split())[:300]
             raise FactorError(f"{path} is not a factor list ({reason}): train the run again") from None

@@ -12,14 +12,11 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gcn_tf.files import read_small
+from gcn_tf.files import LARGEST_LOG, read_small
 from gcn_tf.grid.factors import Factor, FactorSpace
 from gcn_tf.metrics.intervals import Estimate
 
 matplotlib.use("Agg")
-
-
-LARGEST_LOG = 100_000_000  # bytes
 
 
 LARGEST_VALUE = 1e15  # no run has larger ones, and axes that reach much further overflow

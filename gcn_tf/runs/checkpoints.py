@@ -20,13 +20,17 @@ import numpy as np
 import tensorflow as tf
 
 from gcn_tf.errors import UserError
-from gcn_tf.files import require_regular, write_atomically
+from gcn_tf.files import LARGEST_LOG, read_small, require_regular, write_atomically
 from gcn_tf.model.gcn import GCN
 from gcn_tf.runs.identity import Identity, arithmetic
+from gcn_tf.runs.lock import require_held
 
 KEEP = 3  # newest checkpoints of a run, besides the best
 BEST = "best.npz"
-NOTE = "note.json"  # step, score, identity of the run, and what computed
+NOTE = (
+    "note.json"  # step, score, identity and planned steps of the run, SHA-256 of its log, and what computed
+)
+LOG = "metrics.jsonl"  # beside the folder of checkpoints
 DIGEST = "sha256"
 LONGEST_NOTE = 2**20  # bytes
 
@@ -44,19 +48,24 @@ class CheckpointStore:
 
     Args:
         identity: of the run that the folder belongs to; None: checkpoints are neither marked nor checked.
+        steps: of the whole training.
 
     Attributes:
         identity: once a checkpoint is restored, what it says of the run, pictures and seen cells included.
         arithmetic: what computed the restored checkpoint, as `gcn_tf.runs.identity.arithmetic` says it.
+        log_sha256: of the log when the restored checkpoint was written; "" if there was none.
     """
 
-    def __init__(self, model: GCN, folder: Path, identity: Identity | None = None, keep: int = KEEP) -> None:
+    def __init__(
+        self, model: GCN, folder: Path, identity: Identity | None = None, steps: int = 0, keep: int = KEEP
+    ) -> None:
         # The flat list of all variables: `tf.train.Checkpoint(model=...)` silently leaves out the state of dropout's
         # seed generators.
         networks = (model, model.optimizer, model.classifier_optimizer)
         self.variables = list({id(v): v for network in networks for v in network.variables}.values())
-        self.folder, self.keep, self.identity = folder, keep, identity
+        self.folder, self.keep, self.identity, self.steps = folder, keep, identity, steps
         self.arithmetic: dict[str, Any] = {}
+        self.log_sha256 = ""
 
     def paths(self) -> list[Path]:
         """Paths of the newest few, the oldest first."""
@@ -98,9 +107,11 @@ class CheckpointStore:
     def _write(self, path: Path, step: int, score: float | None) -> None:
         arrays = [np.asarray(v.value) for v in self.variables]
         run = self.identity.to_json() if self.identity else None
-        note = json.dumps({"step": step, "score": score, "run": run, "made_on": arithmetic()})
+        about = {"run": run, "steps": self.steps, "log": log_sha256(self.folder.parent / LOG)}
+        note = json.dumps({"step": step, "score": score, **about, "made_on": arithmetic()})
         if not self.folder.is_dir():
             raise UserError(f"{self.folder} has vanished: nothing more is written")
+        require_held(self.folder.parent)
 
         def write(beside: Path) -> None:
             with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
@@ -163,11 +174,22 @@ class CheckpointStore:
 
     def _check_identities(self) -> None:
         """Raise UserError if a checkpoint of the folder, restored or not, is another run's."""
+        first: tuple[Identity, Path] | None = None
         for path in self.all_paths():
             with suppress(DamagedCheckpoint):
-                stored = stored_identity(read_note(path))
-                if stored and self.identity:
-                    stored.require_same(self.identity, path, self.folder.parent)
+                note = read_note(path)
+                stored = stored_identity(note)
+                if not stored or not self.identity:
+                    continue
+                stored.require_same(self.identity, path, self.folder.parent)
+                if self.steps and note.get("steps", 0) > self.steps:
+                    raise UserError(
+                        f"{path} and {self.folder.parent} are of different runs (steps is {note['steps']} and "
+                        f"{self.steps}): put back what was changed"
+                    )
+                if first:  # settings alone say nothing of the pictures
+                    stored.require_same(first[0], path, first[1])
+                first = first or (stored, path)
 
     def _adopt(self, path: Path) -> None:
         note = read_note(path)
@@ -180,11 +202,14 @@ class CheckpointStore:
         self.identity = stored or self.identity
         made_on = note.get("made_on")
         self.arithmetic = made_on if isinstance(made_on, dict) else {}
+        self.log_sha256 = str(note.get("log") or "")
 
     def _read(self, path: Path) -> list[np.ndarray]:
         """Arrays for all variables, verified."""
         if (step := _named_step(path)) is not None and step != read_note(path)["step"]:
             raise DamagedCheckpoint(f"it was renamed: it is of step {read_note(path)['step']}")
+        if path.name == BEST and read_note(path)["score"] is None:
+            raise DamagedCheckpoint(f"it was renamed: it is that of step {read_note(path)['step']}")
         note = _note_text(path)
         arrays = []
         try:
@@ -233,6 +258,23 @@ def newest_step(folder: Path) -> int:
     return (_named_step(newest[0]) or 0) if newest else 0
 
 
+def checkpoint_sha256(path: Path) -> str:
+    """What a checkpoint says is its SHA-256; raises DamagedCheckpoint if that is unreadable."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read_text(archive, DIGEST)
+    except _UNREADABLE as error:
+        raise DamagedCheckpoint(_reason(error)) from None
+
+
+def log_sha256(path: Path) -> str:
+    """SHA-256 of a log, in hexadecimal; "" if there is none."""
+    try:
+        return hashlib.sha256(read_small(path, LARGEST_LOG)).hexdigest()
+    except OSError:
+        return ""
+
+
 def newest_identity(folder: Path) -> Identity | None:
     """Which run the newest whole note among the checkpoints names; None if there is none."""
     for path in reversed(checkpoint_paths(folder)):
@@ -266,7 +308,7 @@ def read_note(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise DamagedCheckpoint(_reason(error)) from None
     match note:
-        case {"step": int(), "score": float() | None}:
+        case {"step": int(), "score": float() | None} if isinstance(note.get("steps", 0), int):
             return note
     raise DamagedCheckpoint("its note is invalid")
 

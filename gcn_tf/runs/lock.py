@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import IO
 
 from gcn_tf.errors import UserError
-from gcn_tf.files import is_at, sweep
+from gcn_tf.files import is_at
 
 NAME = ".lock"
-_held: set[Path] = set()  # folders that this process has locked
+_held: dict[Path, IO[str]] = {}  # folders that this process has locked, with the open lock file
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Lock a folder, which is created if necessary, and sweep what killed processes left unfinished in it.
+    """Lock a folder, which is created if necessary.
 
     The system releases the lock when the process ends, however it ends. Within the block, further calls for the same
     folder do nothing. Folders that were created and are still empty at the end are removed.
@@ -25,25 +25,34 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         UserError: another process holds the lock, or the folder cannot be written.
     """
-    place = folder.resolve()
+    place = Path(os.path.realpath(folder))
     if place in _held:
         yield
         return
     created = [path for path in (place, *place.parents) if not path.exists()]
     with _lock_file(folder) as file:
-        _held.add(place)
+        _held[place] = file
         try:
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
-            sweep(folder)
             yield
         finally:
-            _held.discard(place)
+            del _held[place]
             with suppress(OSError):
-                (place / NAME).unlink(missing_ok=True)  # while it is locked: see `_lock_file`
+                if is_at(file.fileno(), place / NAME):
+                    (place / NAME).unlink()  # while it is locked: see `_lock_file`
                 for path in created:
                     path.rmdir()
+
+
+def require_held(folder: Path) -> None:
+    """Raise UserError if this process locked a folder, and another one lies in its place now, or its lock is gone."""
+    file = _held.get(Path(os.path.realpath(folder)))
+    if file and not is_at(file.fileno(), folder / NAME):
+        raise UserError(
+            f"{folder} has vanished, or is not the folder that was locked: nothing more is written"
+        )
 
 
 @contextmanager
@@ -59,7 +68,7 @@ def _lock_file(folder: Path) -> Iterator[IO[str]]:
         except (FileExistsError, NotADirectoryError):
             raise UserError(f"{folder} is a file: name a new folder") from None
         except OSError as error:
-            raise UserError(f"cannot write to {folder}: {error.strerror}") from None
+            raise UserError(f"cannot write to {folder}: {error.strerror or error}") from None
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,5 +1,6 @@
 """The run directory: what a run is on disk, written, read and checked."""
 
+import itertools
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,13 @@ from gcn_tf.config.files import read_config, write_config
 from gcn_tf.config.kept import differing_settings
 from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import ConfigError, UserError
-from gcn_tf.files import PARTIAL, write_atomically
+from gcn_tf.files import is_unfinished, write_atomically
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.model.build import build_model
 from gcn_tf.model.gcn import GCN
 from gcn_tf.model.size import count_weights
 from gcn_tf.pipelines.split import Split, load_split
-from gcn_tf.runs.checkpoints import CheckpointStore, largest_file
+from gcn_tf.runs.checkpoints import CheckpointStore, checkpoint_sha256, largest_file
 from gcn_tf.runs.identity import Identity
 from gcn_tf.runs.lock import NAME as LOCK
 
@@ -30,6 +31,7 @@ class Run:
 
     Args:
         identity: as the checkpoint says it; without pictures and seen cells if a version before noted none.
+        checkpoint: SHA-256 of the checkpoint; "" if the model is of none.
 
     Example:
 
@@ -47,6 +49,7 @@ class Run:
     space: FactorSpace
     model: GCN
     identity: Identity
+    checkpoint: str = ""
 
     def load_split(self) -> Split:
         """Load the pictures of the run; raise UserError if they, or the seen cells, are not those of its training."""
@@ -57,8 +60,10 @@ class Run:
 
 
 def new_run_dir(config: RunConfig) -> Path:
+    """A folder that no run has yet."""
     name = f"{config.dataset.replace('/', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
-    return Path("runs") / name
+    names = (name if number == 1 else f"{name}-{number}" for number in itertools.count(1))
+    return next(path for name in names if not (path := Path("runs") / name).exists())
 
 
 def check_new_run_dir(run_dir: Path) -> None:
@@ -70,7 +75,7 @@ def check_new_run_dir(run_dir: Path) -> None:
     if run_dir.exists() and not run_dir.is_dir():
         raise UserError(f"--run-dir {run_dir} is a file: name a new folder")
     there = {entry.name for entry in run_dir.iterdir()} if run_dir.is_dir() else set()
-    there = {name for name in there if not name.startswith(PARTIAL)}
+    there = {name for name in there if not is_unfinished(name)}
     if there <= FIRST_FILES and not any((run_dir / "checkpoints").glob("*")):
         return
     if parts := sorted(there & PARTS):
@@ -140,10 +145,6 @@ def open_run(run_dir: Path | str, checkpoint: str = "") -> Run:
             "restore the settings that it was trained with"
         )
     model = build_model(config, space, (side, side, 3))
-    store = CheckpointStore(model, folder, identity := Identity.of(config, space))
-    store.restore(checkpoint)
-    if (step := int(model.step)) > config.total_steps:
-        raise UserError(
-            f"{run_dir / 'config.yaml'} has {config.steps} steps, the checkpoint is of step {step}: put back what was changed"
-        )
-    return Run(run_dir, config, space, model, store.identity or identity)
+    store = CheckpointStore(model, folder, identity := Identity.of(config, space), config.total_steps)
+    restored = store.restore(checkpoint)
+    return Run(run_dir, config, space, model, store.identity or identity, checkpoint_sha256(restored))

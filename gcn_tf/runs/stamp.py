@@ -1,4 +1,4 @@
-"""What a folder that belongs to a run, its SavedModel or its report, says of itself: which run, which step, which files."""
+"""What a folder that belongs to a run, its SavedModel or its report, says of itself: which run, which weights, which files."""
 
 import hashlib
 import json
@@ -11,6 +11,7 @@ from typing import Any
 from gcn_tf.errors import UserError
 from gcn_tf.files import read_json_object, require_regular
 from gcn_tf.runs.identity import Identity
+from gcn_tf.runs.run_dir import Run
 
 NAME = "identity.json"
 
@@ -21,12 +22,14 @@ class Stamp:
 
     Args:
         step: of the training.
+        checkpoint: SHA-256 of the checkpoint that it was made from.
         files: size in bytes and SHA-256 by name.
         remedy: what to do about a folder that is not as it was written, for people.
     """
 
     folder: Path
     step: int
+    checkpoint: str
     identity: Identity
     files: dict[str, Any]
     remedy: str
@@ -37,8 +40,9 @@ class Stamp:
         path = folder / place / NAME
         about = read_json_object(path, remedy)
         with suppress(KeyError, TypeError, ValueError):
-            step, identity = int(about["step"]), Identity.from_json(about["identity"])
-            return cls(folder, step, identity, dict(about["files"]), remedy)
+            step, made_from = int(about["step"]), str(about["checkpoint"])
+            identity = Identity.from_json(about["identity"])
+            return cls(folder, step, made_from, identity, dict(about["files"]), remedy)
         raise UserError(f"{path} is damaged (no identity): {remedy}")
 
     def require_run(self, identity: Identity, run_dir: Path) -> None:
@@ -57,15 +61,22 @@ class Stamp:
                 raise UserError(f"{path} is not as it was written: {self.remedy}")
 
 
-def write_stamp(folder: Path, place: str, identity: Identity, step: int) -> None:
+def write_stamp(folder: Path, place: str, run: Run) -> None:
     """Write what a finished folder says of itself.
 
     Args:
         place: folder within it for the file.
+        run: as it was when the folder was made of it.
     """
     paths = sorted(path for path in folder.rglob("*") if not path.is_dir())
     files = {str(path.relative_to(folder)): _size_and_sha256(path) for path in paths}
-    about = {"run": identity.name, "step": step, "identity": identity.to_json(), "files": files}
+    about = {
+        "run": run.identity.name,
+        "step": int(run.model.step),
+        "checkpoint": run.checkpoint,
+        "identity": run.identity.to_json(),
+        "files": files,
+    }
     (folder / place / NAME).write_text(json.dumps(about, indent=1), encoding="utf-8")
 
 

@@ -1,6 +1,7 @@
 """One SavedModel with signatures named by factor, for projects that do not have this package."""
 
 import json
+import os
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from gcn_tf.synthesis.input_checks import check_codes, check_same_length
 Tensors = dict[str, tf.Tensor]
 EXTRA = "assets.extra"  # where a SavedModel keeps what belongs to it and TensorFlow does not read
 OWN_FILES = (  # all that an export writes
-    *("saved_model.pb", "fingerprint.pb", "variables/variables.*", "assets/*"),
+    *("saved_model.pb", "fingerprint.pb", "variables/variables.index"),
+    "variables/variables.data-[0-9][0-9][0-9][0-9][0-9]-of-[0-9][0-9][0-9][0-9][0-9]",
     *(f"{EXTRA}/factors.json", f"{EXTRA}/{STAMP}"),
 )
 
@@ -47,6 +49,9 @@ def export_model(run: Run, folder: Path) -> Path:
     """
     model, space = run.model, run.space
     check_replaceable(folder)
+    inside = Path(os.path.realpath(folder)).parent
+    if (inside / "config.yaml").exists() and not inside.samefile(run.folder):
+        raise UserError(f"{folder} is a part of another run: export to a new --out")
     ids = {name: tf.TensorSpec((None,), tf.int32, name=name) for name in space.names}
     weights = {name: tf.TensorSpec((None, size), tf.float32, name=name) for name, size in space.sizes.items()}
 
@@ -69,10 +74,10 @@ def export_model(run: Run, folder: Path) -> Path:
         (beside / EXTRA).mkdir()
         values = {factor.name: list(factor.values) for factor in space}
         (beside / EXTRA / "factors.json").write_text(json.dumps(values, indent=1), encoding="utf-8")
-        write_stamp(beside, EXTRA, run.identity, int(model.step))
+        write_stamp(beside, EXTRA, run)
 
     try:
-        replace_folder(folder.resolve(), write)
+        replace_folder(folder, write)
     except (OSError, tf.errors.OpError) as error:
         raise UserError(f"cannot write to {folder}: {' '.join(str(error).split())[:160]}") from error
     return folder
@@ -80,7 +85,7 @@ def export_model(run: Run, folder: Path) -> Path:
 
 def check_replaceable(folder: Path) -> None:
     """Raise UserError unless a SavedModel may be written there: nothing that no export wrote would be lost."""
-    place = folder.resolve()
+    place = Path(os.path.realpath(folder))
     if Path.cwd().is_relative_to(place):
         raise UserError(f"{folder} is the folder that you are in: name a new one with --out")
     if place.exists() and not place.is_dir():
@@ -89,9 +94,13 @@ def check_replaceable(folder: Path) -> None:
     for path in place.rglob("*"):
         name = str(path.relative_to(place))
         if not path.is_dir() and not any(fnmatchcase(name, own) for own in OWN_FILES):
-            raise UserError(f"{folder} holds what no export wrote ({name}): name a new folder with --out")
+            raise UserError(
+                f"{folder} holds what no export wrote ({name}): move it away, or export to a new --out"
+            )
     if name and not (place / EXTRA / "factors.json").exists():
-        raise UserError(f"{folder} holds a SavedModel of something else: name a new folder with --out")
+        raise UserError(
+            f"{folder} holds a SavedModel that is no export, or lost its {EXTRA}: move it away, or export to a new --out"
+        )
 
 
 def read_stamp(folder: Path) -> Stamp:

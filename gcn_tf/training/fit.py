@@ -78,7 +78,8 @@ def _disk_errors(run_dir: Path) -> Iterator[None]:
         raise
     except (OSError, MemoryError, tf.errors.OpError) as error:
         if isinstance(error, OSError):
-            reason = f"cannot write to {run_dir}: {error.strerror or error}"
+            place = error.filename if isinstance(error.filename, str) else run_dir
+            reason = f"cannot write to {place}: {error.strerror or error}"
         elif isinstance(error, MemoryError) or "OOM" in str(error):
             reason = "out of memory: lower --batch-size"
         else:
@@ -104,8 +105,10 @@ def _fit(prepared: Prepared, run_dir: Path, model: GCN | None, say: Callable[[st
     if config.deterministic == "always" or (config.deterministic == "auto" and not on_gpu):
         tf.config.experimental.enable_op_determinism()
     model = model or prepared.build()
-    store = CheckpointStore(model, run_dir / "checkpoints", prepared.identity)
-    sweep(store.folder)
+    store = CheckpointStore(model, run_dir / "checkpoints", prepared.identity, config.total_steps)
+    for folder in (run_dir, store.folder):
+        sweep(folder)
+    store.folder.mkdir(exist_ok=True)  # a trial or method that was scored lost it
     if store.latest:
         store.restore()
         _say_other_arithmetic(store.arithmetic, run_dir, config.total_steps > int(model.step))
@@ -118,6 +121,7 @@ def _fit(prepared: Prepared, run_dir: Path, model: GCN | None, say: Callable[[st
     checkpoints = Checkpoints(start, store, evaluation, config.checkpoint_steps, stop)
     assert store.identity is not None
     log = RunLog(start, run_dir, store.identity.name, evaluation, config.log_steps, config.batch_size)
+    log.require(store.log_sha256)
     if say:
         say(
             f"on disk: checkpoints at most {store.largest_size / 1e6:.0f} MB, TensorBoard {log.largest_size / 1e6:.0f} MB"

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import tensorflow as tf
 
 from gcn_tf.errors import UserError, shown_text
-from gcn_tf.files import read_small, write_atomically
-from gcn_tf.reporting.charts import LARGEST_LOG
+from gcn_tf.files import LARGEST_LOG, read_small, write_atomically
 from gcn_tf.reporting.tiles import zoomed
+from gcn_tf.runs.checkpoints import LOG, log_sha256
+from gcn_tf.runs.lock import require_held
 from gcn_tf.training.scoring import GRID_CELLS, Evaluation
 from gcn_tf.training.step_callback import Logs, StepCallback, thinned
 
@@ -42,7 +44,7 @@ class RunLog(StepCallback):
         self.last, self.batch_size, self.evaluation = evaluation.last, batch_size, evaluation
         self.every = thinned(every, self.last, MOST_LINES)
         self.grids_every = thinned(evaluation.every, self.last, MOST_GRIDS)
-        self.path = run_dir / "metrics.jsonl"
+        self.path = run_dir / LOG
         self._drop_lines_after(start)
         self.writer = tf.summary.create_file_writer(str(run_dir / "logs"))
         self.since, self.clock = start, time.perf_counter()
@@ -50,12 +52,22 @@ class RunLog(StepCallback):
     def _drop_lines_after(self, start: int) -> None:
         """Drop what a killed run logged after its last checkpoint: these steps are trained, and logged, again."""
         if self.path.exists():
-            text = read_small(self.path, LARGEST_LOG).decode(errors="replace")
-            lines = text.splitlines(keepends=True)
             check_log(self.path, self.run)
-            kept = [line for line in lines if line.endswith("\n") and 0 <= _logged_step(line) <= start]
-            if kept != lines:
-                write_atomically(self.path, lambda path: path.write_text("".join(kept), encoding="utf-8"))
+            kept = lines_until(read_log(self.path), start)
+            # Always: a copy of the run may share the file by a hard link.
+            write_atomically(self.path, lambda path: path.write_text("".join(kept), encoding="utf-8"))
+
+    def require(self, sha256: str) -> None:
+        """Raise UserError unless the log is as it was at the checkpoint that is gone on from.
+
+        Args:
+            sha256: as that checkpoint says it; "" if it says nothing.
+        """
+        if sha256 and self.path.exists() and log_sha256(self.path) != sha256:
+            raise UserError(
+                f"{self.path} is not the log that the checkpoint of step {self.since} belongs to: put back what was "
+                "changed, or delete it"
+            )
 
     @property
     def largest_size(self) -> int:
@@ -77,6 +89,7 @@ class RunLog(StepCallback):
         values = {f"train/{name}": float(value) for name, value in logs.items()}
         values["train/learning_rate"] = float(self.model.optimizer.learning_rate)
         values |= scored
+        require_held(self.path.parent)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **values, "run": self.run}) + "\n")
             file.flush()
@@ -107,16 +120,31 @@ def check_log(path: Path, run: str) -> None:
     Args:
         run: name of the run's identity.
     """
-    try:
-        lines = read_small(path, LARGEST_LOG).decode(errors="replace").splitlines()
-    except OSError:
-        return
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_log(path), 1):
         if (found := _logged(line).get("run", run)) != run:
             raise UserError(
                 f"{path} and {path.parent} are of different runs (line {number} is of {shown_text(str(found))}, the run is "
                 f"{run}): put back what was changed, or delete it"
             )
+
+
+def read_log(path: Path) -> list[str]:
+    """The lines of metrics.jsonl, with their ends; none if there is no file.
+
+    Raises:
+        UserError: it is no file, or cannot be read.
+    """
+    try:
+        return read_small(path, LARGEST_LOG).decode(errors="replace").splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError(f"cannot read {path} ({error.strerror}): put it back, or delete it") from None
+
+
+def lines_until(lines: Sequence[str], step: int) -> list[str]:
+    """The whole lines of metrics.jsonl of the steps until one."""
+    return [line for line in lines if line.endswith("\n") and 0 <= _logged_step(line) <= step]
 
 
 def _logged(line: str) -> dict[str, Any]:

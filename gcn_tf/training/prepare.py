@@ -11,7 +11,7 @@ from gcn_tf.model.build import build_model
 from gcn_tf.model.gcn import GCN
 from gcn_tf.model.precision import resolve_precision
 from gcn_tf.pipelines.split import Split, load_split
-from gcn_tf.runs.checkpoints import newest_identity
+from gcn_tf.runs.checkpoints import checkpoint_paths, checkpoint_sha256, newest_identity
 from gcn_tf.runs.identity import Identity
 from gcn_tf.runs.run_dir import Run
 from gcn_tf.training.memory import check_memory
@@ -39,7 +39,9 @@ class Prepared:
     def run(self, folder: Path, model: GCN) -> Run:
         """A run directory of this training with its model."""
         identity = newest_identity(folder / "checkpoints") or self.identity
-        return Run(folder, self.config, self.split.dataset.space, model, identity)
+        newest = checkpoint_paths(folder / "checkpoints")[-1:]
+        made_from = checkpoint_sha256(newest[0]) if newest else ""
+        return Run(folder, self.config, self.split.dataset.space, model, identity, made_from)
 
     def build(self) -> GCN:
         """Build the model; raise UserError if it cannot fit into memory."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gcn_tf.config.schema import RunConfig
-from gcn_tf.errors import ConfigError
+from gcn_tf.errors import ConfigError, UserError
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.runs.checkpoints import newest_step
 from gcn_tf.runs.identity import Identity
@@ -27,6 +27,17 @@ def check_factors(run_dir: Path, prepared: Prepared) -> None:
         )
 
 
+def _check_checkpoints(run_dir: Path) -> None:
+    """Raise UserError for a run that lost its checkpoints: training would begin again and replace the rest of it."""
+    if newest_step(run_dir / "checkpoints"):
+        return
+    made = [name for name in ("model", "report") if (run_dir / name).exists()]
+    if made or not (run_dir / "checkpoints").is_dir():
+        raise UserError(
+            f"{run_dir} has lost its checkpoints{f' but has {made[0]}/' if made else ''}: put them back, or train a new run"
+        )
+
+
 def check_resume(run_dir: Path, config: RunConfig) -> list[str]:
     """Check that a run can be resumed; return lines that tell the user how it continues.
 
@@ -35,6 +46,7 @@ def check_resume(run_dir: Path, config: RunConfig) -> list[str]:
     """
     stored = read_run_config(run_dir)
     check_same_settings(stored, config, run_dir)
+    _check_checkpoints(run_dir)
     step, wanted = newest_step(run_dir / "checkpoints"), config.total_steps
     if config.steps < stored.steps:
         raise ConfigError(

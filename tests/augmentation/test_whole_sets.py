@@ -368,9 +368,9 @@ def test_what_killed_processes_left_is_swept_and_read_by_nobody(run, whole, copy
     """As this version and earlier ones leave it."""
     folder = copy(format_)
     (folder / "augmentation.json").unlink()
-    (folder / "partial-123-augmented-train.tfrecord-00000-of-00003").write_bytes(b"half")
-    (folder / "partial-123-augmented-00000-of-00003.tfrecord").write_bytes(b"half")
-    (folder / "parts" / "partial-123-00001.json").write_bytes(b"half")
+    (folder / "partial-gcn-tf-0123abcd-augmented-train.tfrecord-00000-of-00003").write_bytes(b"half")
+    (folder / "partial-gcn-tf-0123abcd-augmented-00000-of-00003.tfrecord").write_bytes(b"half")
+    (folder / "parts" / "partial-gcn-tf-0123abcd-00001.json").write_bytes(b"half")
     (folder / "parts" / "partial-random").mkdir()
     (folder / "parts" / "partial-random" / "augmented-train.tfrecord-00000-of-00003").write_bytes(b"half")
     assert augment(run, folder, format=format_)[0]

@@ -34,7 +34,7 @@ def test_parts_of_work_whose_settings_are_gone_are_refused(part, tmp_path):
 
 def test_work_that_was_killed_before_its_settings_were_written_begins_anew(tmp_path):
     (tmp_path / ".lock").write_text("1")
-    (tmp_path / "partial-1-study.yaml").write_text("seed")
+    (tmp_path / "partial-gcn-tf-0123abcd-study.yaml").write_text("seed")
     keep_settings(tmp_path / "study.yaml", SETTINGS, "study")
     check_settings(tmp_path / "study.yaml", {**SETTINGS, "data_dir": "there"}, "study")
     with pytest.raises(ConfigError, match="seed: 0 there, 1 now"):

@@ -32,7 +32,7 @@ def test_a_whole_run_is_said_to_be_whole(run, capsys):
     assert {
         "settings and factors: those of the training",
         "checkpoints/step-00000024.npz: whole, of step 24",
-        "metrics.jsonl: every line is of this run",
+        "metrics.jsonl: as it was at step 24",
         "model/: whole, of step 24",
         "report/: whole, of step 24",
     } <= set(said)
@@ -88,7 +88,7 @@ def test_the_report_is_replaced_as_one_and_keeps_what_users_put_there(run, monke
     evaluate(run)
     assert (run / "report/notes.txt").read_text() == "mine"
     assert not (run / "report/stale.png").exists()
-    assert "notes.txt" not in read_stamp(run).files
+    assert "notes.txt" not in read_stamp(run / "report").files
     assert not list(run.glob("partial-*"))
     before = {path.name: path.read_bytes() for path in (run / "report").iterdir()}
 
@@ -99,3 +99,41 @@ def test_the_report_is_replaced_as_one_and_keeps_what_users_put_there(run, monke
     with pytest.raises(KeyboardInterrupt):
         evaluate(run)
     assert {path.name: path.read_bytes() for path in (run / "report").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (
+            lambda run: (run / "checkpoints/step-00000024.npz").unlink(),
+            "model is of weights that the run no longer has",
+        ),
+        (lambda run: shutil.rmtree(run / "model"), "model is missing: gcn-tf train --resume"),
+        (lambda run: (run / "metrics.jsonl").unlink(), "metrics.jsonl is missing, or not the log"),
+        (
+            lambda run: (run / "metrics.jsonl").unlink() or (run / "metrics.jsonl").mkdir(),
+            "cannot read .*metrics.jsonl",
+        ),
+    ],
+)
+def test_lost_and_stale_parts_are_found(harm, said, run):
+    harm(run)
+    with pytest.raises(UserError, match=said):
+        verify(run, lambda line: None)
+
+
+def test_a_run_that_is_to_be_lengthened_is_said_so(run):
+    text = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(text.replace("steps: 24", "steps: 40", 1))
+    said = []
+    verify(run, said.append)
+    assert said[0] == "settings and factors: those of the training; to be lengthened from 24 to 40 steps"
+
+
+def test_folders_and_links_that_users_put_into_the_report_stay(run):
+    (run / "report/notes").mkdir()
+    (run / "report/notes/n.txt").write_text("mine")
+    (run / "report/link").symlink_to("nowhere")
+    evaluate(run)
+    assert (run / "report/notes/n.txt").read_text() == "mine"
+    assert (run / "report/link").is_symlink()

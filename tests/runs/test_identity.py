@@ -1,6 +1,7 @@
 """Parts of different runs are never taken for one, whichever command meets them."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from gcn_tf.runs.run_dir import open_run
 from gcn_tf.synthesis.saved_model import export_model
 from gcn_tf.training.fit import fit
 from gcn_tf.training.prepare import prepare
-from gcn_tf.training.resume import check_factors
+from gcn_tf.training.resume import check_factors, check_resume
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +82,7 @@ def test_an_edited_setting_is_named_with_both_sides(changes, said, run):
 
 def test_fewer_steps_than_the_checkpoint_has_are_noticed(run):
     edit(run / "config.yaml", steps=12)
-    with pytest.raises(UserError, match="has 12 steps, the checkpoint is of step 24"):
-        open_run(run)
+    refused(run, "step-00000024.npz", "steps is 24 and 12")
 
 
 def swap_digits(run):
@@ -171,7 +171,7 @@ def test_a_saved_model_of_another_run_is_noticed(run, other_run, toy_config):
     shutil.rmtree(run / "model")
     shutil.copytree(other_run / "model", run / "model")
     (run / "report").mkdir()
-    about = {"step": 24, "identity": open_run(run).identity.to_json(), "files": {}}
+    about = {"step": 24, "checkpoint": "", "identity": open_run(run).identity.to_json(), "files": {}}
     (run / "report/identity.json").write_text(json.dumps(about))
     with pytest.raises(UserError, match=f"{run}/model and {run} are of different runs .seed is 1 and 0"):
         finished_report(run, toy_config)
@@ -179,7 +179,7 @@ def test_a_saved_model_of_another_run_is_noticed(run, other_run, toy_config):
 
 def test_a_report_of_another_run_is_noticed(run, other_run, toy_config):
     (run / "report").mkdir()
-    about = {"step": 24, "identity": open_run(other_run).identity.to_json(), "files": {}}
+    about = {"step": 24, "checkpoint": "", "identity": open_run(other_run).identity.to_json(), "files": {}}
     (run / "report/identity.json").write_text(json.dumps(about))
     with pytest.raises(UserError, match=f"{run}/report and {run} are of different runs .seed is 1 and 0"):
         finished_report(run, toy_config)
@@ -230,3 +230,64 @@ def test_whatever_a_file_says_it_is_an_identity_or_refused(stored, toy_run):
         return
     assert found.differences(identity)
     assert identity.differences(found)
+
+
+def test_checkpoints_of_other_pictures_are_noticed_without_the_pictures(run, toy_config):
+    """Nothing but the content of the pictures differs: settings and factors are the same."""
+    opened = open_run(run)
+    other = replace(opened.identity, data="0" * 64)
+    store = checkpoints.CheckpointStore(opened.model, run / "checkpoints", other, 24)
+    store.save(24)
+    refused(run, "step-00000024.npz", "step-00000016.npz", "the pictures are")
+
+
+def test_a_checkpoint_of_a_longer_training_is_noticed(run, toy_config):
+    opened = open_run(run)
+    checkpoints.CheckpointStore(opened.model, run / "checkpoints", opened.identity, 40).save(24)
+    refused(run, "step-00000024.npz", "steps is 40 and 24")
+
+
+def test_a_checkpoint_of_a_step_is_not_the_best(run, capfd):
+    shutil.copy(run / "checkpoints/step-00000016.npz", run / "checkpoints/best.npz")
+    with pytest.raises(UserError, match="every checkpoint"):
+        open_run(run, "best.npz")
+    assert "best.npz is damaged (it was renamed: it is that of step 16)" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change", [lambda text: text.replace("0.", "0.9", 1), lambda text: text.partition("\n")[2]]
+)
+def test_an_edited_log_is_noticed(change, run, toy_config):
+    (run / "metrics.jsonl").write_text(change((run / "metrics.jsonl").read_text()))
+    with pytest.raises(
+        UserError, match=r"metrics.jsonl is not the log that the checkpoint of step 24 belongs to"
+    ):
+        fit(prepare(replace(toy_config, steps=30)), run)
+
+
+def test_a_log_that_a_copy_shares_by_a_hard_link_stays_the_copys(run, toy_config, tmp_path):
+    os.link(run / "metrics.jsonl", tmp_path / "copy")
+    before = (tmp_path / "copy").read_text()
+    fit(prepare(replace(toy_config, steps=28)), run)
+    assert (tmp_path / "copy").read_text() == before
+    assert (run / "metrics.jsonl").read_text().startswith(before)
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        ("checkpoints",),
+        ("checkpoints/step-00000008.npz", "checkpoints/step-00000016.npz", "checkpoints/step-00000024.npz"),
+    ],
+)
+def test_a_run_that_lost_its_checkpoints_does_not_begin_again(lost, run, toy_config):
+    for name in lost:
+        shutil.rmtree(run / name) if (run / name).is_dir() else (run / name).unlink()
+    with pytest.raises(UserError, match="has lost its checkpoints but has model/"):
+        check_resume(run, toy_config)
+
+
+def test_a_missing_list_of_factors_says_how_it_comes_back(run):
+    (run / "factors.json").unlink()
+    with pytest.raises(UserError, match=r"factors.json is missing: put it back, or gcn-tf train --resume"):
+        open_run(run)

@@ -7,7 +7,7 @@ import pytest
 
 from gcn_tf.cli import main
 from gcn_tf.errors import UserError
-from gcn_tf.runs.lock import locked
+from gcn_tf.runs.lock import locked, require_held
 from gcn_tf.runs.run_dir import check_new_run_dir
 
 HOLD = (
@@ -48,12 +48,25 @@ def test_nothing_is_left_of_a_lock(tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["there"]
 
 
-def test_a_lock_removes_what_a_killed_process_left(tmp_path):
-    (tmp_path / f"partial-{os.getpid()}-report").mkdir()
-    (tmp_path / "partial-1-config.yaml").touch()
-    (tmp_path / "config.yaml").touch()
-    with locked(tmp_path):
-        assert {path.name for path in tmp_path.iterdir()} == {".lock", "config.yaml"}
+def test_a_lock_that_was_removed_or_a_folder_that_was_moved_is_noticed(tmp_path):
+    with locked(tmp_path / "a"):
+        require_held(tmp_path / "a")
+        (tmp_path / "a").rename(tmp_path / "b")
+        (tmp_path / "a").mkdir()
+        (tmp_path / "a/.lock").touch()
+        with pytest.raises(UserError, match="is not the folder that was locked: nothing more is written"):
+            require_held(tmp_path / "a")
+    assert (tmp_path / "a/.lock").exists()
+    with locked(tmp_path / "b"):
+        (tmp_path / "b/.lock").unlink()
+        with pytest.raises(UserError, match="nothing more is written"):
+            require_held(tmp_path / "b")
+
+
+def test_a_loop_of_links_is_refused_in_a_line(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(UserError, match="loop"), locked(tmp_path / "loop"):
+        pass
 
 
 def test_a_file_is_refused_by_name(tmp_path):
@@ -98,6 +111,6 @@ def test_a_folder_with_a_part_of_a_run_is_no_new_run(left, toy_run, toy_config_f
 
 def test_a_run_that_was_killed_before_it_had_settings_can_begin_again(toy_config, tmp_path):
     (tmp_path / "checkpoints").mkdir()
-    for name in ("factors.json", ".lock", "partial-1-config.yaml"):
+    for name in ("factors.json", ".lock", "partial-gcn-tf-0123abcd-config.yaml"):
         (tmp_path / name).touch()
         check_new_run_dir(tmp_path)

@@ -137,7 +137,7 @@ def test_a_folder_with_other_things_is_refused_and_kept(run, tmp_path):
     (folder / "photographs").mkdir(parents=True)
     (folder / "photographs" / "first.png").write_bytes(b"dear")
     for refused in (folder, folder / "photographs", folder / "photographs" / "first.png"):
-        with pytest.raises(UserError, match=f"{refused} .*name a new folder with --out"):
+        with pytest.raises(UserError, match=f"{refused} .*--out"):
             export_model(run, refused)
     assert (folder / "photographs" / "first.png").read_bytes() == b"dear"
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "photographs", "first.png"]
@@ -196,10 +196,17 @@ def test_what_no_export_wrote_is_kept(others, run, tmp_path, quick_export):
     for name in others:
         (tmp_path / "model" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "model" / name).write_text("dear")
-    with pytest.raises(UserError, match=r"model holds .*: name a new folder with --out"):
+    with pytest.raises(UserError, match=r"model holds .*: move it away, or export to a new --out"):
         export_model(run, tmp_path / "model")
     assert files_below(tmp_path / "model") == sorted(others)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_the_saved_model_of_another_run_is_not_replaced(run, tmp_path, quick_export):
+    export_model(run, tmp_path / "model")
+    (tmp_path / "config.yaml").touch()
+    with pytest.raises(UserError, match="model is a part of another run"):
+        export_model(run, tmp_path / "model")
 
 
 def test_a_link_stays_and_what_it_leads_to_is_replaced(run, tmp_path, quick_export):

@@ -246,7 +246,7 @@ def test_a_kill_between_two_checkpoints_of_a_step_loses_neither(toy_config, star
         patch.setattr(CheckpointStore, "_write", killed)
         with pytest.raises(KeyboardInterrupt):
             fit(runs["killed"], tmp_path / "killed")
-    (tmp_path / "killed/checkpoints/partial-1-best.npz").touch()
+    (tmp_path / "killed/checkpoints/partial-gcn-tf-0123abcd-best.npz").touch()
     stored = []
     for name, prepared in runs.items():
         fit(prepared, tmp_path / name)

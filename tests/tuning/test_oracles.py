@@ -108,7 +108,7 @@ def test_a_kill_in_the_middle_of_a_write_loses_nothing(kept, tmp_path, monkeypat
     half = json.dumps(oracle.get_state())[:kept]
 
     def killed(path, write):
-        path.with_name(f"partial-1-{path.name}").write_text(half)
+        path.with_name(f"partial-gcn-tf-0123abcd-{path.name}").write_text(half)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(oracles, "write_atomically", killed)
