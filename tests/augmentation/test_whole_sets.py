@@ -500,3 +500,33 @@ def test_the_metadata_name_no_folder_and_read_as_tfds_writes_them(run, whole, tm
     assert files(moved) == files(whole["tfds"])
     rows = list(tfds.builder_from_directory(moved).as_dataset(split="train").as_numpy_iterator())
     assert np.bincount([row["label"] for row in rows]).tolist() == [6] * 10
+
+
+# Parts of other sets
+
+
+@in_every_format
+@pytest.mark.parametrize("verify", [False, True])
+def test_a_part_of_another_set_is_made_again_and_named(run, whole, copy, format_, verify, tmp_path):
+    """The other set differs in nothing but its ratio, and all names and sizes may be the same."""
+    other, folder = tmp_path / "other", copy(format_)
+    augment(run, other, format=format_, ratio="0.25")
+    shutil.copytree(
+        other, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("plan.json", "*00000*", "*00002*")
+    )
+    complete, said = augment(run, folder, format=format_, verify=verify)
+    assert complete
+    assert "part 00001 is made again: parts/00001.json is of another set" in said
+    augment(run, folder, format=format_, verify=True)
+    assert files(folder) == files(whole[format_])
+
+
+@in_every_format
+def test_files_that_do_not_belong_to_a_set_are_named(run, copy, format_):
+    folder = copy(format_)
+    assert not [
+        line for line in augment(run, folder, format=format_, verify=True)[1] if "did not write" in line
+    ]
+    (folder / "zzz.png").touch()
+    said = augment(run, folder, format=format_, verify=True)[1]
+    assert "files that augment did not write: 1, such as zzz.png; readers may take them" in said
