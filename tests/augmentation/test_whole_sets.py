@@ -365,17 +365,19 @@ def test_after_a_kill_at_any_move_of_a_file_the_set_goes_on_to_the_same_bytes(
 
 @in_every_format
 def test_what_killed_processes_left_is_swept_and_read_by_nobody(run, whole, copy, format_):
-    """As this version and earlier ones leave it."""
+    """Pictures of a part that was not finished, in the folder and where unfinished files lie."""
     folder = copy(format_)
     (folder / "augmentation.json").unlink()
     (folder / "partial-gcn-tf-0123abcd-augmented-train.tfrecord-00000-of-00003").write_bytes(b"half")
     (folder / "partial-gcn-tf-0123abcd-augmented-00000-of-00003.tfrecord").write_bytes(b"half")
     (folder / "parts" / "partial-gcn-tf-0123abcd-00001.json").write_bytes(b"half")
-    (folder / "parts" / "partial-random").mkdir()
-    (folder / "parts" / "partial-random" / "augmented-train.tfrecord-00000-of-00003").write_bytes(b"half")
+    (folder / "parts" / "partial-gcn-tf-0123abcd-scratch").mkdir()
+    (
+        folder / "parts" / "partial-gcn-tf-0123abcd-scratch" / "augmented-train.tfrecord-00000-of-00003"
+    ).write_bytes(b"half")
     assert augment(run, folder, format=format_)[0]
     assert files(folder) == files(whole[format_])
-    (folder / "parts" / "partial-late").mkdir()
+    (folder / "parts" / "partial-gcn-tf-89abcdef-scratch").mkdir()
     assert "nothing to do" in augment(run, folder, format=format_)[1][0]
     assert files(folder) == files(whole[format_])
 
