@@ -23,9 +23,12 @@ def render(split: Split, numbers: tf.Tensor) -> Batch:
         Value ids int32 (B,) by factor name, and images uint8 (B, H, W, 3).
     """
     dataset = split.dataset
-    ids = tf.gather(tf.constant(split.ids), numbers)  # (B, M)
+    with tf.init_scope():  # outside of any graph, which would hold twenty times their size
+        images = tf.experimental.dlpack.from_dlpack(dataset.images.__dlpack__())  # shares its memory
+        all_ids, base = tf.constant(split.ids), tf.constant(split.base)
+    ids = tf.gather(all_ids, numbers)  # (B, M)
     by_name = {name: ids[:, m] for m, name in enumerate(dataset.space.names)}
-    images = tf.gather(tf.constant(dataset.images), tf.gather(tf.constant(split.base), numbers))
+    images = tf.gather(images, tf.gather(base, numbers))
     for variation in dataset.variations:
         images = variation.apply(images, by_name[variation.factor.name])
     return by_name, images
@@ -46,6 +49,8 @@ def picture_numbers(step: tf.Tensor, pictures: np.ndarray, batch_size: int, seed
         int64 (batch_size,).
     """
     count = len(pictures)
+    with tf.init_scope():
+        choices = tf.constant(pictures, tf.int64)
     position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
     epoch = position // count
     seeds = tf.stack([tf.fill(epoch.shape, tf.constant(seed, tf.int64)), epoch, tf.zeros_like(epoch)], axis=1)
@@ -53,7 +58,7 @@ def picture_numbers(step: tf.Tensor, pictures: np.ndarray, batch_size: int, seed
     shuffled = tf.raw_ops.RandomIndexShuffle(
         index=position % count, seed=seeds, max_index=tf.constant(count - 1, tf.int64), rounds=4
     )
-    return tf.gather(tf.constant(pictures, tf.int64), shuffled)
+    return tf.gather(choices, shuffled)
 
 
 def training_batches(split: Split, batch_size: int, seed: int, start: int, stop: int) -> tf.data.Dataset:
@@ -67,13 +72,20 @@ def training_batches(split: Split, batch_size: int, seed: int, start: int, stop:
     def batch(step: tf.Tensor) -> Batch:
         return _as_float(*render(split, picture_numbers(step, seen, batch_size, seed)))
 
-    return tf.data.Dataset.range(start, stop).map(batch, num_parallel_calls=1).prefetch(4)
+    return _in_place(tf.data.Dataset.range(start, stop).map(batch, num_parallel_calls=1).prefetch(4))
 
 
 def evaluation_batches(split: Split, numbers: np.ndarray, batch_size: int = 256) -> tf.data.Dataset:
     """The given pictures in order; the last batch may be smaller. Elements are as in `training_batches`."""
     data = tf.data.Dataset.from_tensor_slices(np.asarray(numbers, np.int64)).batch(batch_size)
-    return data.map(lambda rows: _as_float(*render(split, rows))).prefetch(2)
+    return _in_place(data.map(lambda rows: _as_float(*render(split, rows))).prefetch(2))
+
+
+def _in_place(data: tf.data.Dataset) -> tf.data.Dataset:
+    """The same elements, without the rewriting of the graph that copies the pictures."""
+    options = tf.data.Options()
+    options.experimental_optimization.apply_default_optimizations = False
+    return data.with_options(options)
 
 
 def pixels(split: Split, numbers: np.ndarray) -> np.ndarray:

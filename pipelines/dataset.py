@@ -1,6 +1,7 @@
 """What a dataset is: labelled base images, and the variations that multiply them."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from gcn_tf.config.data import DataConfig
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.grid.holdout import Roles, default_roles
 from gcn_tf.pipelines.variations import Variation
+
+ALIGNMENT = 64  # bytes, TensorFlow's
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,9 @@ class Dataset:
     notes: tuple[str, ...] = ()
     roles: Roles | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "images", aligned(self.images))
+
     @property
     def holdout_roles(self) -> Roles:
         """The factors that hold-out protocols act on; `default_roles` unless the dataset sets its own."""
@@ -68,6 +74,23 @@ class Dataset:
         base = np.repeat(np.arange(len(self.images)), len(combinations))
         varied = np.tile(combinations, (len(self.images), 1))
         return base.astype(np.int32), np.hstack([self.base_ids[base], varied]).astype(np.int32)
+
+
+def aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
+    """A new uint8 array that TensorFlow can use where it lies, without a copy."""
+    size = math.prod(shape)
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].reshape(shape)
+
+
+def aligned(array: np.ndarray) -> np.ndarray:
+    """The uint8 array itself if TensorFlow can use it where it lies, else a copy that it can."""
+    if array.ctypes.data % ALIGNMENT == 0 and array.flags.c_contiguous and array.flags.writeable:
+        return array
+    copy = aligned_empty(array.shape)
+    copy[...] = array
+    return copy
 
 
 def data_sha256(dataset: Dataset) -> str:

@@ -1,5 +1,6 @@
 import dataclasses
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ import tensorflow as tf
 
 from gcn_tf.config.data import DataConfig
 from gcn_tf.pipelines.batches import evaluation_batches, picture_numbers, pixels, training_batches
-from gcn_tf.pipelines.dataset import load_dataset
+from gcn_tf.pipelines.dataset import aligned, load_dataset
 from gcn_tf.pipelines.split import repeated_pictures, split_dataset
 
 
@@ -108,3 +109,48 @@ def test_repeated_pictures_come_in_all_variations():
     picture = pixels(again, np.array([row]))[0]
     np.testing.assert_array_equal(picture[..., 2], dataset.repeats[0][again.base[row], ..., 0])
     assert not picture[..., :2].any()
+
+
+FIRST_BATCH = """
+import time
+import numpy as np
+from gcn_tf.quiet import import_tensorflow
+import_tensorflow()
+from gcn_tf.grid.factors import Factor, FactorSpace
+from gcn_tf.pipelines.batches import evaluation_batches, training_batches
+from gcn_tf.pipelines.dataset import Dataset, aligned_empty
+from gcn_tf.pipelines.split import undivided
+
+def held():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+
+before = held()
+images = aligned_empty((20_000, 64, 64, 3))
+images[...] = 51
+numbers = np.arange(20_000)
+factors = Factor("a", tuple(map(str, range(200)))), Factor("b", tuple(map(str, range(100))))
+ids = np.stack([numbers // 100, numbers % 100], axis=1).astype(np.int32)
+since = time.perf_counter()
+split = undivided(Dataset("many", FactorSpace(factors), images, ids, ()))
+opened = [iter(training_batches(split, 32, 0, 0, 10)), iter(evaluation_batches(split, numbers))]
+assert {float(next(data)[1].numpy().mean().round(3)) for data in opened} == {0.2}
+print(time.perf_counter() - since, (held() - before) / images.nbytes)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="counts memory as Linux does")
+def test_many_pictures_are_used_where_they_lie(spawn):
+    out, _ = spawn(FIRST_BATCH).communicate(timeout=120)
+    seconds, memory = map(float, out.split())
+    assert seconds < 5  # 0.7 s on an idle machine
+    assert memory < 1.5
+
+
+def test_pictures_that_tensorflow_cannot_use_where_they_lie_are_copied_once():
+    memory = np.arange(1 + 2 * 8 * 8 * 3, dtype=np.uint8)
+    for images in (memory[1:].reshape(2, 8, 8, 3), memory[1:].reshape(2, 3, 8, 8).transpose(0, 2, 3, 1)):
+        copy = aligned(images)
+        np.testing.assert_array_equal(copy, images)
+        assert copy is not images
+        assert copy.ctypes.data % 64 == 0
+        assert aligned(copy) is copy
