@@ -1,0 +1,249 @@
+"""Read the pictures of a user's folder on all cores: every kind, every mode, one size; kept for the next start."""
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gcn_tf.errors import UserError
+from gcn_tf.machine import available_bytes
+from gcn_tf.pipelines.folder.cache import Cache, content_key, stamp
+from gcn_tf.pipelines.folder.decoding import Deep, content_sha256, decode, is_grey
+from gcn_tf.pipelines.folder.fitting import Fit, Form
+from gcn_tf.pipelines.folder.headers import Header, read_header
+from gcn_tf.pipelines.photographs.crops import BadPicture, in_order
+from gcn_tf.progress import progress
+
+VERSION = 1  # of what is decoded: another one reads all pictures anew
+RANGES = (255, 4095, 65535)  # of 16-bit files: cameras and microscopes often use 8 or 12 of the bits
+DELAY = 2  # seconds of work without a progress bar
+
+Say = Callable[[str], Any]
+Problems = tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What files announce.
+
+    Args:
+        sizes: int64 (N, 2). Height and width after turning upright; zeros for files that are problems.
+        modes: Pillow's mode of every file: "L", "RGB", "I;16", ...; empty for problems.
+        grey: whether every picture shows nothing but grey, so that one channel is enough.
+        problems: number and reason of every file that is no picture, or is too large.
+    """
+
+    sizes: np.ndarray
+    modes: tuple[str, ...]
+    grey: bool
+    problems: Problems
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Decoded pictures.
+
+    Args:
+        images: uint8 (N, H, W, C) in the order of the good files, C = 1 or 3.
+        good: int64 (N,). Numbers of the files that decoded.
+        problems: number and reason of the others.
+        notes: lines for the user.
+        sha256: of the good files' content.
+    """
+
+    images: np.ndarray
+    good: np.ndarray
+    problems: Problems
+    notes: tuple[str, ...]
+    sha256: tuple[bytes, ...]
+
+
+def _to_stderr(line: str) -> None:
+    print(f"gcn-tf: {line}", file=sys.stderr)
+
+
+def inspect(files: Sequence[Path], cache: Path | None = None, say: Say = _to_stderr) -> Inspected:
+    """Read sizes and modes of picture files, to choose the size and the channels of a dataset.
+
+    Only headers are read, but for `grey`: files in colour modes are decoded until one shows a colour.
+
+    Args:
+        cache: folder that keeps the result; with unchanged files it is read from there.
+        say: called with one line for the user if the cache is damaged or cannot be written.
+    """
+    store = Cache(cache, say) if cache else None
+    key = stamp(files, f"inspected {VERSION}")
+    if store and (entry := store.read("inspected", key, len(files))):
+        about = entry[0]
+        sizes = np.array(about["sizes"], np.int64).reshape(-1, 2)
+        return Inspected(sizes, tuple(about["modes"]), about["grey"], _pairs(about["problems"]))
+    inspected = _inspect(files)
+    if store:
+        about = {"sizes": inspected.sizes.tolist(), "modes": inspected.modes}
+        about |= {"grey": inspected.grey, "problems": inspected.problems}
+        store.write("inspected", key, about)
+    return inspected
+
+
+def _inspect(files: Sequence[Path]) -> Inspected:
+    headers = list(_on_all_cores(read_header, files, "looking at pictures"))
+    good = [(path, header) for path, header in zip(files, headers, strict=True) if isinstance(header, Header)]
+    sizes = [header.size if isinstance(header, Header) else (0, 0) for header in headers]
+    modes = tuple(header.mode if isinstance(header, Header) else "" for header in headers)
+    problems = tuple((n, str(header)) for n, header in enumerate(headers) if isinstance(header, BadPicture))
+    colors = _on_all_cores(lambda pair: is_grey(*pair), good, "looking for colours")
+    grey = bool(good) and not any(found is False for found in colors)
+    return Inspected(np.array(sizes, np.int64).reshape(-1, 2), modes, grey, problems)
+
+
+def read_pictures(
+    files: Sequence[Path],
+    size: tuple[int, int],
+    channels: int,
+    fit: Fit,
+    background: tuple[int, int, int],
+    cache: Path,
+    say: Say = _to_stderr,
+) -> Decoded:
+    """Decode picture files to one size, upright, on all cores; with unchanged files, read them from the cache.
+
+    JPEG, PNG, WebP, BMP, TIFF and GIF, whatever the files' names; of several frames or pages the first. Resizing is
+    Lanczos's, with antialiasing. The values of all 16-bit files are scaled by one range, the smallest of RANGES that holds
+    the largest of them, so that their brightnesses stay comparable. Colour profiles are not applied.
+
+    Args:
+        files: paths of the files.
+        size: (height, width) of the result.
+        channels: 1 (grey) or 3 (RGB).
+        fit: "pad", "crop" or "stretch", see `Form`.
+        background: (red, green, blue), 0 to 255.
+        cache: folder of the cache.
+        say: called with one line for the user if the cache is damaged or cannot be written.
+
+    Raises:
+        UserError: the memory cannot hold the pictures.
+    """
+    form = Form(size, channels, fit, background)
+    store, settings = Cache(cache, say), f"pictures {VERSION} {form}"
+    state = stamp(files, settings)
+    if found := _unchanged(store, state, settings, files, form):
+        return found
+    _require_memory(len(files), form)
+    decoded = _decode_all(files, form)
+    digests = dict(zip(decoded.good.tolist(), decoded.sha256, strict=True))
+    key = content_key((digests.get(n) or content_sha256(path) for n, path in enumerate(files)), settings)
+    about: dict[str, Any] = {
+        "good": decoded.good.tolist(),
+        "problems": decoded.problems,
+        "notes": decoded.notes,
+    }
+    store.write(
+        "pictures", key, about | {"sha256": [digest.hex() for digest in decoded.sha256]}, decoded.images
+    )
+    store.write("index", state, {"key": key})
+    return decoded
+
+
+def _unchanged(store: Cache, state: str, settings: str, files: Sequence[Path], form: Form) -> Decoded | None:
+    """Decoded pictures from the cache: of files with the same sizes and times, or else with the same content."""
+    index = store.read("index", state, 1)
+    if index:
+        key = index[0]["key"]
+    elif store.has("pictures"):  # they may have been copied or moved
+        key = content_key(_on_all_cores(content_sha256, files, "comparing pictures"), settings)
+    else:
+        return None
+    entry = store.read("pictures", key, len(files), len(files) * form.channels * form.size[0] * form.size[1])
+    if not entry:
+        return None
+    about, pixels = entry
+    if not index:
+        store.write("index", state, {"key": key})
+    images = pixels.reshape(len(about["good"]), *form.size, form.channels)
+    digests_of_good = tuple(map(bytes.fromhex, about["sha256"]))
+    good = np.array(about["good"], np.int64)
+    return Decoded(images, good, _pairs(about["problems"]), tuple(about["notes"]), digests_of_good)
+
+
+def _pairs(problems: list[list[Any]]) -> Problems:
+    return tuple((number, reason) for number, reason in problems)
+
+
+def _require_memory(count: int, form: Form) -> None:
+    height, width = form.size
+    needed, free = count * height * width * form.channels, available_bytes()
+    if free is not None and needed > free:
+        raise UserError(
+            f"{count:,} pictures of {height}x{width} take {needed / 2**30:.1f} GiB, {free / 2**30:.1f} GiB of memory are "
+            "free: choose a smaller size or fewer pictures"
+        )
+
+
+def _decode_all(files: Sequence[Path], form: Form) -> Decoded:
+    images = np.empty((len(files), *form.size, form.channels), np.uint8)
+    good: list[int] = []
+    deep: dict[int, Deep] = {}
+    problems: list[tuple[int, str]] = []
+    headers: list[Header] = []
+    sha256: list[bytes] = []
+    for number, outcome in enumerate(_on_all_cores(partial(decode, form=form), files, "reading pictures")):
+        if isinstance(outcome, BadPicture):
+            problems.append((number, str(outcome)))
+            continue
+        if isinstance(outcome.pixels, Deep):
+            deep[len(good)] = outcome.pixels
+        else:
+            images[len(good)] = outcome.pixels
+        sha256.append(outcome.sha256)
+        good.append(number)
+        headers.append(outcome.header)
+    notes = (*_scale(deep, images, form), *_first_frames(headers))
+    return Decoded(images[: len(good)], np.array(good, np.int64), tuple(problems), notes, tuple(sha256))
+
+
+def _scale(deep: dict[int, Deep], images: np.ndarray, form: Form) -> Iterator[str]:
+    """Fill in the 16-bit pictures, all scaled by one range."""
+    if not deep:
+        return
+    largest = max(picture.largest for picture in deep.values())
+    full = min(value for value in RANGES if value >= largest)
+    background = np.array(form.background, np.float32)
+    if form.channels == 1:
+        background = np.rint(background @ np.array([0.299, 0.587, 0.114], np.float32))[None]
+    for place, picture in deep.items():
+        images[place] = picture.scaled(full, background)
+    yield f"{len(deep):,} pictures have 16 bits, with values up to {largest:,}: 0 to {full:,} become black to white"
+
+
+def _first_frames(headers: Sequence[Header]) -> Iterator[str]:
+    if several := sum(header.several for header in headers):
+        yield f"{several:,} files hold several frames or pages: the first is taken"
+
+
+def _on_all_cores(work: Callable[[Any], Any], items: Sequence[Any], description: str) -> Iterator[Any]:
+    """`map` on all cores, in order, with a progress bar; a BadPicture that is raised is yielded."""
+
+    def tried(item: Any) -> Any:
+        try:
+            return work(item)
+        except BadPicture as bad:
+            return bad
+
+    with _without_warnings(), progress(len(items), description, unit=" pictures", delay=DELAY) as bar:
+        for outcome in in_order(tried, items):
+            bar.update()
+            yield outcome
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Pillow warns of large pictures and odd metadata, in any thread: problems are reported instead."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
