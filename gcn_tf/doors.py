@@ -13,6 +13,7 @@ DATASETS = {
     "mnist-style": "gcn_tf.pipelines.qmnist.datasets:MnistStyle",
     "faces": "gcn_tf.pipelines.procedural.datasets:Faces",
     "kdef": "gcn_tf.pipelines.kdef.dataset:Kdef",
+    "folder": "gcn_tf.pipelines.folder.dataset:Folder",
     "mmi": "gcn_tf.pipelines.mmi.dataset:Mmi",
 }
 

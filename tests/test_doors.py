@@ -28,7 +28,7 @@ from gcn_tf.training.prepare import prepare
 class Stripes(DatasetOptions):
     """Options of the dataset stripes."""
 
-    factors: ClassVar = "shade N, direction 2"
+    grid: ClassVar = "shade N, direction 2"
     needs: ClassVar = "nothing"
     possible_factors: ClassVar = ("shade", "direction")
 

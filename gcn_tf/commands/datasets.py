@@ -119,7 +119,7 @@ def _print_list() -> None:
         kind = doors.find(where)
         own = " ".join(f"--{entry.name.replace('_', '-')}" for entry in fields(kind))
         subsets = f"\n    subsets  {', '.join(f'{name}/{s}' for s in kind.subsets)}" if kind.subsets else ""
-        print(f"{name}\n    factors  {kind.factors}\n    needs    {kind.needs}\n    options  {own}{subsets}")
+        print(f"{name}\n    factors  {kind.grid}\n    needs    {kind.needs}\n    options  {own}{subsets}")
     print("contact sheet of one: gcn-tf datasets glyphs")
 
 

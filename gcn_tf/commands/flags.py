@@ -18,7 +18,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Suppress, UseAppendAc
 
 from gcn_tf import doors
 from gcn_tf.commands.messages import one_line
-from gcn_tf.config.data import DataConfig, DatasetOptions, expanded
+from gcn_tf.config.data import DataConfig, DatasetOptions, expanded, named_folder
 from gcn_tf.config.files import resolve
 from gcn_tf.config.schema import ObjectiveConfig, OptimizerConfig, RunConfig, Seed
 from gcn_tf.errors import UserError
@@ -223,10 +223,18 @@ def config_of(flags: Any, config: RunConfig) -> RunConfig:
     for name, kinds in (("generator", doors.GENERATORS), ("classifier", doors.CLASSIFIERS)):
         if name in changes:
             changes[name] = _network(changes[name], getattr(config, name), kinds, name)
+    if folder := named_folder(changes.get("dataset", "")):
+        changes |= {"dataset": "folder", "manual_dir": _only_folder(folder, changes.get("manual_dir"))}
     for name, flag in (("data_dir", "data-dir"), ("manual_dir", "manual-dir")):
         if changes.get(name):
             changes[name] = str(expanded(changes[name], flag).resolve())
     return replace(config, **changes)
+
+
+def _only_folder(folder: Path, manual_dir: str | None) -> str:
+    if manual_dir and expanded(manual_dir, "manual-dir").resolve() != folder:
+        raise UserError(f"--dataset {folder} and --manual-dir {manual_dir}: name one folder")
+    return str(folder)
 
 
 def _network(kind: str, current: Any, kinds: dict[str, str], flag: str) -> Any:

@@ -21,7 +21,7 @@ class DatasetOptions(ABC):
     """A dataset's own settings, and how it is loaded.
 
     Attributes:
-        factors: one line for `gcn-tf datasets`: the factors and how many values each has.
+        grid: one line for `gcn-tf datasets`: the factors and how many values each has.
         needs: one line: what it needs to load.
         possible_factors: every factor that its grid can have; presets may weight all of them.
         subsets: names after the slash of `--dataset NAME/SUBSET`, the default first.
@@ -30,7 +30,7 @@ class DatasetOptions(ABC):
 
     FLAT: ClassVar = True  # in files and on the command line its settings stand beside the others
 
-    factors: ClassVar[str]
+    grid: ClassVar[str]
     needs: ClassVar[str]
     possible_factors: ClassVar[tuple[str, ...]]
     subsets: ClassVar[tuple[str, ...]] = ()
@@ -79,6 +79,14 @@ def dataset_options(dataset: str) -> type[DatasetOptions]:
     return kind
 
 
+def named_folder(dataset: str) -> Path | None:
+    """The folder of own pictures that `dataset` is the path of; None for the name of a dataset."""
+    if not dataset or dataset.partition("/")[0] in doors.DATASETS:
+        return None
+    path = expanded(dataset, "dataset")
+    return path.resolve() if "/" in dataset or dataset[:1] in ("~", ".") or path.is_dir() else None
+
+
 def expanded(folder: str, flag: str) -> Path:
     """A path with ~ replaced by the user's home; raises ConfigError naming the flag if there is none."""
     try:
@@ -106,7 +114,8 @@ class DataConfig:
     """
 
     dataset: str = "glyphs"
-    """Dataset by name, with a subset if it has any: qmnist, qmnist/train. `gcn-tf datasets` lists them."""
+    """Dataset by name, with a subset if it has any: qmnist, qmnist/train (`gcn-tf datasets` lists them); or the path of a
+    folder of own pictures."""
     options: DatasetOptions = field(default_factory=_default_options)
     """The dataset's own settings."""
     image_size: Annotated[int, Range(*IMAGE_SIDES)] = 28
@@ -119,6 +128,8 @@ class DataConfig:
     @classmethod
     def of(cls, dataset: str = "glyphs", **settings: Any) -> Self:
         """Create a config, with the dataset's own options among the settings: `DataConfig.of("glyphs", writers="3")`."""
+        if folder := named_folder(dataset):
+            return cls.of("folder", **{"manual_dir": str(folder), **settings})
         kind = dataset_options(dataset)
         own = {entry.name for entry in fields(kind)}
         options = kind(**{name: value for name, value in settings.items() if name in own})
@@ -153,7 +164,13 @@ class DataConfig:
         return replace(self, options=replace(self.options, **settings))
 
     def of_dataset(self, dataset: str) -> Self:
-        """A copy for another dataset: options of the same name keep their values, the others take their defaults."""
+        """A copy for another dataset: options of the same name keep their values, the others take their defaults.
+
+        Args:
+            dataset: by name, or the path of a folder of own pictures.
+        """
+        if folder := named_folder(dataset):
+            return replace(self.of_dataset("folder"), manual_dir=str(folder))
         kind = dataset_options(dataset)
         if type(self.options) is kind:
             return replace(self, dataset=dataset)

@@ -18,7 +18,7 @@ import yaml
 
 from gcn_tf import doors
 from gcn_tf.config.checks import LARGEST_NUMBER, check_config
-from gcn_tf.config.data import DataConfig
+from gcn_tf.config.data import DataConfig, named_folder
 from gcn_tf.config.networks import NetworkConfig
 from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import ConfigError, shown, suggest
@@ -217,7 +217,7 @@ def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None
         for key in ("preset", "dataset")
     }
     named = preset or in_file["preset"]
-    name = named or (dataset or in_file["dataset"]).partition("/")[0]
+    name = named or preset_of(dataset or in_file["dataset"])
     config = RunConfig()
     if name in preset_names():
         config = _with_preset(config, name)
@@ -232,6 +232,11 @@ def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None
         from_file = {key: value for key, value in from_file.items() if key != "dataset"}
     config = with_settings(config, from_file, str(config_file))
     return dataclasses.replace(config, preset=name)
+
+
+def preset_of(dataset: str) -> str:
+    """Name of a dataset's own preset."""
+    return "folder" if named_folder(dataset) else dataset.partition("/")[0]
 
 
 def write_config(config: RunConfig, path: Path) -> None:

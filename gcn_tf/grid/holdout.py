@@ -34,12 +34,14 @@ class Roles:
         variations: factors of which "low-level" holds out single values, such as exact variations of a base picture.
         concept, identity: factors of which "high-level" holds out whole pairs: what is shown, and who made or shows it.
         published: protocols of this dataset only, by name.
+        cells: int (N, M). Value ids of the cells that have a picture; None: all have.
     """
 
     variations: tuple[str, ...]
     concept: str
     identity: str
     published: Mapping[str, Protocol] = field(default_factory=dict)
+    cells: np.ndarray | None = None
 
 
 def default_roles(space: FactorSpace) -> Roles:
@@ -111,17 +113,17 @@ def pair_rules(space: FactorSpace, concept: str, identity: str, seed: int, count
     ]
 
 
-def random_fraction(space: FactorSpace, seed: int, share: float) -> list[Rule]:
-    """Hold out a random share of all cells; every factor value is still seen in some cell.
+def random_fraction(space: FactorSpace, seed: int, share: float, roles: Roles) -> list[Rule]:
+    """Hold out a random share of all cells that have a picture; every factor value is still seen in some cell.
 
     Raises:
         HoldoutError: `share` is not between 0 and 1, or so large that a value would be lost.
     """
     if not 0 < share < 1:
         raise HoldoutError(f"--holdout fraction={share:g}: give a share between 0 and 1, e.g. fraction=0.2")
-    cells = space.cells()
+    cells = space.cells() if roles.cells is None else np.unique(roles.cells, axis=0)
     cells = cells[np.random.default_rng([seed, 0x30]).permutation(len(cells))]
-    kept = {int(np.flatnonzero(cells[:, m] == k)[0]) for m, f in enumerate(space) for k in range(len(f))}
+    kept = {int(first) for column in cells.T for first in np.unique(column, return_index=True)[1]}
     free = np.setdiff1d(np.arange(len(cells)), sorted(kept))  # in the order of the permutation
     count = round(share * len(cells))
     if count > len(free):
@@ -157,7 +159,7 @@ def holdout_rules(
     rules: list[Rule] = []
     for spec in specs:
         if spec.startswith("fraction="):
-            rules.extend(random_fraction(space, seed, _share(spec)))
+            rules.extend(random_fraction(space, seed, _share(spec), roles))
         elif spec.startswith("high-level="):
             rules.extend(high_level(space, seed, roles, _count(spec)))
         elif "=" in spec:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Kdef(PhotographOptions):
     """Options of the dataset kdef: the Karolinska Directed Emotional Faces."""
 
-    factors: ClassVar = "person 70 (or 65), emotion 2 to 7, session 2, rotation 4 (or transformation 6 or 8)"
+    grid: ClassVar = "person 70 (or 65), emotion 2 to 7, session 2, rotation 4 (or transformation 6 or 8)"
     needs: ClassVar = "your own copy of the Karolinska Directed Emotional Faces in --manual-dir"
 
     views: str = "S"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Mmi(PhotographOptions):
     """Options of the dataset mmi: sessions of the MMI Facial Expression Database."""
 
-    factors: ClassVar = "person, emotion 2 to 7, session with several, transformation 6 (or rotation 4)"
+    grid: ClassVar = "person, emotion 2 to 7, session with several, transformation 6 (or rotation 4)"
     needs: ClassVar = "your own copy of sessions of the MMI Facial Expression Database in --manual-dir"
 
     def load_pictures(self, config: DataConfig) -> "FacePictures":

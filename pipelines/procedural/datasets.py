@@ -26,7 +26,7 @@ DataSeed = Annotated[int, Range(0, 2**31 - 1)]
 class Glyphs(DatasetOptions):
     """Options of the dataset glyphs: procedural digits of procedural writers."""
 
-    factors: ClassVar = "digit 10, writer N, color 3, rotation 4"
+    grid: ClassVar = "digit 10, writer N, color 3, rotation 4"
     needs: ClassVar = "nothing: procedural digits, of any number of writers"
     possible_factors: ClassVar = ("digit", "writer", "color", "rotation", "transformation")
 
@@ -91,7 +91,7 @@ class Glyphs(DatasetOptions):
 class Faces(FaceOptions):
     """Options of the dataset faces: procedural persons with seven emotions."""
 
-    factors: ClassVar = "person N, emotion 2 to 7, session 2, rotation 4 (or transformation 6 or 8)"
+    grid: ClassVar = "person N, emotion 2 to 7, session 2, rotation 4 (or transformation 6 or 8)"
     needs: ClassVar = "nothing: procedural faces, of any number of persons, at any size"
 
     persons: str = "20"

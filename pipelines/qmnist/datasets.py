@@ -29,7 +29,7 @@ def _load_digits(config: DataConfig) -> "Digits":
 class Qmnist(DatasetOptions):
     """Options of the dataset qmnist: handwritten digits whose writers are known."""
 
-    factors: ClassVar = "digit 10, writer N, color 3, rotation 4 (exemplar with --exemplars above 1)"
+    grid: ClassVar = "digit 10, writer N, color 3, rotation 4 (exemplar with --exemplars above 1)"
     needs: ClassVar = "a download, or the official files in --manual-dir"
     subsets: ClassVar = SUBSETS
     possible_factors: ClassVar = ("digit", "writer", "exemplar", "color", "rotation", "transformation")
@@ -78,7 +78,7 @@ class Qmnist(DatasetOptions):
 class MnistStyle(DatasetOptions):
     """Options of the dataset mnist-style: the authors' digits, whose styles are samples of a digit in file order."""
 
-    factors: ClassVar = "digit 10, style N (--writers N), color 3, transformation 6"
+    grid: ClassVar = "digit 10, style N (--writers N), color 3, transformation 6"
     needs: ClassVar = "the files of qmnist"
     subsets: ClassVar = SUBSETS
     possible_factors: ClassVar = ("digit", "style", "color", "transformation")

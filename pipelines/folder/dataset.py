@@ -1,0 +1,119 @@
+"""The dataset folder: the user's own labelled pictures. TensorFlow is imported only when it is loaded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from gcn_tf.config.data import DataConfig, DatasetOptions, expanded
+from gcn_tf.errors import ConfigError, UserError, shown_text
+
+if TYPE_CHECKING:
+    from gcn_tf.pipelines.dataset import Dataset
+    import numpy as np
+
+    from gcn_tf.grid.factors import FactorSpace
+    from gcn_tf.grid.holdout import Roles
+
+MOST_PROBLEMS = 0.05  # of the pictures may be unreadable
+
+
+@dataclass(frozen=True)
+class Folder(DatasetOptions):
+    """Options of a folder of own pictures; `--dataset PATH` means this dataset with that folder."""
+
+    grid: ClassVar = "what its labels say"
+    needs: ClassVar = "a folder of labelled pictures: --dataset PATH"
+    possible_factors: ClassVar = ()
+    takes_files: ClassVar = True
+
+    labels: str = ""
+    """Table of labels, a row for every picture: .csv, .jsonl or .parquet. By default the one that lies in the folder."""
+    levels: str = ""
+    """Labels from the names of folders: person/emotion."""
+    pattern: str = ""
+    """Labels from the paths of files: '{alphabet}/{character}/{}_{drawer}.png'; {} is passed over."""
+    factors: str = ""
+    """Columns of the labels that become factors: person,gesture. By default those that serve."""
+    limit: tuple[str, ...] = ()
+    """Take the first so many values of a factor: person=40."""
+    fit: Literal["pad", "crop", "stretch"] = "pad"
+    """Pictures of other proportions: scaled to fit inside, scaled and cut, or stretched."""
+    background: str = "0,0,0"
+    """Colour behind transparent pictures and around padded ones: red,green,blue from 0 to 255."""
+    exemplars: Literal["first", "all"] = "first"
+    """Of several pictures of a cell: train on the first, and keep the others for the judges; or train on all."""
+
+    def check_settings(self) -> None:
+        """Raise ConfigError for a malformed colour or limit."""
+        self._color()
+        self._limits()
+
+    def _color(self) -> tuple[int, int, int]:
+        parts = self.background.split(",")
+        if len(parts) == 3 and all(part.isdecimal() and int(part) < 256 for part in parts):
+            red, green, blue = map(int, parts)
+            return red, green, blue
+        raise ConfigError(f"--background {shown_text(self.background)}: give red,green,blue from 0 to 255")
+
+    def _limits(self) -> dict[str, int]:
+        found = {}
+        for word in self.limit:
+            name, _, count = word.partition("=")
+            if not name or not count.isdecimal() or not int(count):
+                raise ConfigError(f"--limit {shown_text(word)}: write factor=number, such as person=40")
+            found[name] = int(count)
+        return found
+
+    def load(self, config: DataConfig) -> "Dataset":
+        import numpy as np
+
+        from gcn_tf.pipelines.dataset import grid_dataset
+        from gcn_tf.pipelines.folder.factors import grid_of, limited
+        from gcn_tf.pipelines.folder.labels import read_labels
+        from gcn_tf.pipelines.folder.pictures import read_pictures
+        from gcn_tf.pipelines.prepared import default_data_dir
+
+        data_dir, folder = config.folders
+        if not folder:
+            raise UserError("--dataset folder: of which folder? give its path, --dataset PATH")
+        table = expanded(self.labels, "labels") if self.labels else None
+        labels = read_labels(folder, table, self.levels, self.pattern)
+        wanted = tuple(name.strip() for name in self.factors.split(",") if name.strip())
+        grid = limited(grid_of(labels.columns, wanted), self._limits())
+        size = (config.image_size, config.image_size)
+        cache = (data_dir or default_data_dir()) / "folder"
+        files = [labels.files[row] for row in grid.rows]
+        decoded = read_pictures(files, size, 3, self.fit, self._color(), cache)
+        if len(decoded.problems) > MOST_PROBLEMS * len(files):
+            raise UserError(_too_many(decoded.problems, files))
+        ids, first = grid.ids[decoded.good], np.ones(len(decoded.good), bool)
+        if self.exemplars == "first":
+            first = np.isin(np.arange(len(ids)), np.unique(ids, axis=0, return_index=True)[1])
+        notes = (f"labels: {labels.source}", *labels.notes, *grid.notes, *decoded.notes)
+        notes += tuple(f"left out: {files[n].name} ({why})" for n, why in decoded.problems[:5])
+        roles = _roles(grid.space, ids[first], grid.held_out[decoded.good][first])
+        repeats = (decoded.images[~first], ids[~first]) if not first.all() else None
+        return grid_dataset(
+            config.dataset, (grid.space, decoded.images[first], ids[first]), (), roles, repeats, notes
+        )
+
+
+def _roles(space: "FactorSpace", ids: "np.ndarray", held_out: "np.ndarray") -> "Roles":
+    """The cells that have a picture, and those that a column "split" holds out as a protocol of that name."""
+    from gcn_tf.grid.holdout import default_roles
+
+    rules = [
+        {factor.name: factor.values[i] for factor, i in zip(space, cell, strict=True)}
+        for cell in ids[held_out]
+    ]
+    published = {"split": lambda space, seed, say: rules} if rules else {}
+    return replace(default_roles(space), cells=ids, published=published)
+
+
+def _too_many(problems: Sequence[tuple[int, str]], files: Sequence[Path]) -> str:
+    some = "; ".join(f"{files[n].name} ({why})" for n, why in problems[:5])
+    return (
+        f"{len(problems)} of {len(files)} pictures cannot be read, at most {MOST_PROBLEMS:.0%} may be: {some}: "
+        "mend them, or take them out of the labels"
+    )

@@ -1,0 +1,214 @@
+"""From columns of labels to factors: which columns serve, in which order their values are, and by which names."""
+
+import keyword
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gcn_tf.errors import ConfigError, UserError, shown_text, suggest
+from gcn_tf.grid.factors import Factor, FactorSpace
+
+FREE_TEXT = 64  # characters: no value of a factor is longer
+SPLIT = "split"  # a column of this name tells which rows are held out
+TRAINING = ("train", "training", "")  # its values that are not
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that became a factor.
+
+    Args:
+        name: as the factor is called; original: as the labels call it.
+        values: of the factor, in code order; originals: as the labels write them.
+        ordered: whether the values are numbers, in numeric order.
+    """
+
+    name: str
+    original: str
+    values: tuple[str, ...]
+    originals: tuple[str, ...]
+    ordered: bool
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Labels as a grid.
+
+    Args:
+        columns: the factors.
+        rows: int64 (N,). Numbers of the rows that have all labels.
+        ids: int32 (N, M). Value ids of these rows.
+        held_out: bool (N,). What a column "split" keeps from training.
+        notes: lines for the user: what was left out, and what was renamed.
+    """
+
+    columns: tuple[Column, ...]
+    rows: np.ndarray
+    ids: np.ndarray
+    held_out: np.ndarray
+    notes: tuple[str, ...]
+
+    @property
+    def space(self) -> FactorSpace:
+        return FactorSpace(tuple(Factor(column.name, column.values) for column in self.columns))
+
+
+def grid_of(columns: Mapping[str, Sequence[str | None]], wanted: Sequence[str] = ()) -> Grid:
+    """Choose the factors among columns of labels, None where a label is missing.
+
+    Constant columns, columns of which every value is another one, and free text are left out unless `wanted` names
+    them; a column "split" is a hold-out, no factor.
+
+    Raises:
+        ConfigError: `wanted` names a column that is not there.
+        UserError: no column serves.
+    """
+    for name in wanted:
+        if name not in columns:
+            hint = suggest(name, list(columns)) or ";"
+            raise ConfigError(
+                f"--factors {shown_text(name)}: no such column{hint} there are: {_list(columns)}"
+            )
+    candidates = wanted or [name for name in columns if name.lower() != SPLIT]
+    left_out = {} if wanted else {name: why for name in candidates if (why := _unfit(columns[name]))}
+    chosen = [name for name in candidates if name not in left_out]
+    notes = [f"no factor: {shown_text(name)} ({why})" for name, why in left_out.items()]
+    if not chosen:
+        reasons = "; ".join(f"{shown_text(name)} is {why}" for name, why in left_out.items())
+        raise UserError(
+            f"no column of the labels serves as a factor ({reasons or 'there is none'}): name some with --factors"
+        )
+    whole = np.array([all(columns[name][n] for name in chosen) for n in range(len(columns[chosen[0]]))])
+    rows = np.flatnonzero(whole)
+    if missing := len(whole) - len(rows):
+        notes.append(f"{missing} pictures lack a label of {', '.join(map(shown_text, chosen))}: left out")
+    if not len(rows):
+        raise UserError(f"no picture has a label of {', '.join(map(shown_text, chosen))}")
+    names = _unlike([_identifier(name) for name in chosen])
+    found = tuple(
+        _column(name, original, [columns[original][n] or "" for n in rows])
+        for name, original in zip(names, chosen, strict=True)
+    )
+    ids = np.stack(
+        [_ids(column, [columns[column.original][n] or "" for n in rows]) for column in found], axis=1
+    )
+    notes += [line for column in found for line in _renamed(column)]
+    return Grid(found, rows, ids, _held_out(columns, rows), tuple(notes))
+
+
+def limited(grid: Grid, limits: Mapping[str, int]) -> Grid:
+    """The grid with the first so many values of some factors; raises ConfigError for an unknown one."""
+    for name, count in limits.items():
+        known = [column.name for column in grid.columns]
+        if name not in known:
+            hint = suggest(name, known) or ";"
+            raise ConfigError(
+                f"--limit {shown_text(name)}={count}: no such factor{hint} known: {', '.join(known)}"
+            )
+        place = known.index(name)
+        column = grid.columns[place]
+        kept = grid.ids[:, place] < count
+        shorter = replace(column, values=column.values[:count], originals=column.originals[:count])
+        columns = (*grid.columns[:place], shorter, *grid.columns[place + 1 :])
+        grid = Grid(columns, grid.rows[kept], grid.ids[kept], grid.held_out[kept], grid.notes)
+    return grid
+
+
+def _list(columns: Mapping[str, Sequence[str | None]]) -> str:
+    return ", ".join(map(shown_text, columns))
+
+
+def _unfit(values: Sequence[str | None]) -> str:
+    """Why a column is no factor, in words; "" if it is one."""
+    there = [value for value in values if value]
+    count = len(set(there))
+    if count < 2:
+        return "constant" if count else "empty"
+    if max(map(len, set(there))) > FREE_TEXT or any("\n" in value for value in set(there)):
+        return "free text"
+    if count == len(there):
+        return "another value for every picture"
+    return ""
+
+
+def _column(name: str, original: str, values: Sequence[str]) -> Column:
+    counts = Counter(values)
+    numbers = {value: _number(value) for value in counts}
+    ordered = None not in numbers.values() and len(set(numbers.values())) == len(numbers)
+    originals = sorted(counts, key=lambda value: (numbers[value], value) if ordered else _natural(value))
+    return Column(name, original, tuple(_unlike(map(_plain, originals))), tuple(originals), ordered)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _natural(text: str) -> list[tuple[int, int | str]]:
+    """A key that sorts "IMG 10" after "IMG 9"."""
+    return [
+        (0, int(part)) if part.isdecimal() and len(part) < 19 else (1, part.casefold())
+        for part in re.split(r"(\d+)", text)
+    ]
+
+
+def _ids(column: Column, values: Sequence[str]) -> np.ndarray:
+    number = {value: n for n, value in enumerate(column.originals)}
+    return np.array([number[value] for value in values], np.int32)
+
+
+def _identifier(name: str) -> str:
+    """A column's name as the name of a factor: "hair colour" is hair_colour."""
+    plain = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", name.strip()).lower()).strip("_")
+    if not plain or plain[0].isdigit() or keyword.iskeyword(plain):
+        plain = f"factor_{plain}".rstrip("_")
+    return plain if plain.isidentifier() else "factor"
+
+
+def _plain(value: str) -> str:
+    """A value as words of the command line can take it: without spaces, commas, colons and the like."""
+    plain = re.sub(r"[\s,:=+*/\\]+", "-", unicodedata.normalize("NFC", value)).strip("-")
+    plain = "".join(letter if letter.isprintable() else "-" for letter in plain)
+    return plain if plain not in ("", ".", "..") else "value"
+
+
+def _unlike(names: "Sequence[str] | map[str]") -> list[str]:
+    """The same names, numbered where one comes again."""
+    taken: set[str] = set()
+    unlike = []
+    for name in names:
+        number, candidate = 1, name
+        while candidate in taken:
+            number += 1
+            candidate = f"{name}_{number}"
+        taken.add(candidate)
+        unlike.append(candidate)
+    return unlike
+
+
+def _renamed(column: Column) -> list[str]:
+    """Lines about names that the labels write in another way."""
+    lines = []
+    if column.name != column.original:
+        lines.append(f"factor {column.name}: the column {shown_text(column.original)}")
+    renamed = [(new, old) for new, old in zip(column.values, column.originals, strict=True) if new != old]
+    if renamed:
+        some = ", ".join(f"{new} for {shown_text(old)}" for new, old in renamed[:5])
+        more = f" and {len(renamed) - 5} more" if len(renamed) > 5 else ""
+        lines.append(f"{column.name}: {some}{more}")
+    return lines
+
+
+def _held_out(columns: Mapping[str, Sequence[str | None]], rows: np.ndarray) -> np.ndarray:
+    name = next((name for name in columns if name.lower() == SPLIT), None)
+    if name is None:
+        return np.zeros(len(rows), bool)
+    return np.array([(columns[name][n] or "").lower() not in TRAINING for n in rows], bool)
