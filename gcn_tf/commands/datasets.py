@@ -12,7 +12,7 @@ from gcn_tf.commands import flags
 from gcn_tf.commands.flags import Debug, place
 from gcn_tf.commands.printing import print_notes
 from gcn_tf.config.checks import check_config
-from gcn_tf.config.data import DataConfig
+from gcn_tf.config.data import DataConfig, named_folder
 from gcn_tf.config.files import resolve
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.errors import ConfigError
@@ -75,6 +75,8 @@ def parse(words: Sequence[str]) -> Datasets:
                 f"{' '.join(words)[:60]}: of which dataset? give its name, {', '.join(doors.DATASETS)}"
             )
         return Datasets(None, found.sheet)
+    if folder := named_folder(name):
+        flags.only_folder(folder, found.data.manual_dir)
     chosen = flags.config_of(found, config)
     return Datasets(chosen.of_dataset(config.dataset), found.sheet)
 

@@ -224,14 +224,15 @@ def config_of(flags: Any, config: RunConfig) -> RunConfig:
         if name in changes:
             changes[name] = _network(changes[name], getattr(config, name), kinds, name)
     if folder := named_folder(changes.get("dataset", "")):
-        changes |= {"dataset": "folder", "manual_dir": _only_folder(folder, changes.get("manual_dir"))}
+        changes |= {"dataset": "folder", "manual_dir": only_folder(folder, changes.get("manual_dir"))}
     for name, flag in (("data_dir", "data-dir"), ("manual_dir", "manual-dir")):
         if changes.get(name):
             changes[name] = str(expanded(changes[name], flag).resolve())
     return replace(config, **changes)
 
 
-def _only_folder(folder: Path, manual_dir: str | None) -> str:
+def only_folder(folder: Path, manual_dir: str | None) -> str:
+    """The folder of own pictures; raises UserError if --manual-dir names another one."""
     if manual_dir and expanded(manual_dir, "manual-dir").resolve() != folder:
         raise UserError(f"--dataset {folder} and --manual-dir {manual_dir}: name one folder")
     return str(folder)

@@ -9,11 +9,11 @@ from gcn_tf.config.data import DataConfig, DatasetOptions, expanded
 from gcn_tf.errors import ConfigError, UserError, shown_text
 
 if TYPE_CHECKING:
-    from gcn_tf.pipelines.dataset import Dataset
     import numpy as np
 
     from gcn_tf.grid.factors import FactorSpace
     from gcn_tf.grid.holdout import Roles
+    from gcn_tf.pipelines.dataset import Dataset
 
 MOST_PROBLEMS = 0.05  # of the pictures may be unreadable
 
@@ -76,7 +76,7 @@ class Folder(DatasetOptions):
 
         data_dir, folder = config.folders
         if not folder:
-            raise UserError("--dataset folder: of which folder? give its path, --dataset PATH")
+            raise ConfigError("--dataset folder: of which folder? give its path, --dataset PATH")
         table = expanded(self.labels, "labels") if self.labels else None
         labels = read_labels(folder, table, self.levels, self.pattern)
         wanted = tuple(name.strip() for name in self.factors.split(",") if name.strip())

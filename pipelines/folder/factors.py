@@ -15,6 +15,7 @@ from gcn_tf.grid.factors import Factor, FactorSpace
 
 FREE_TEXT = 64  # characters: no value of a factor is longer
 SPLIT = "split"  # a column of this name tells which rows are held out
+SEPARATORS = r"[\s,:=+*/\\]+"  # mean something else on the command line, or to folders
 TRAINING = ("train", "training", "")  # its values that are not
 
 
@@ -175,7 +176,8 @@ def _identifier(name: str) -> str:
 
 def _plain(value: str) -> str:
     """A value as words of the command line can take it: without spaces, commas, colons and the like."""
-    plain = re.sub(r"[\s,:=+*/\\]+", "-", unicodedata.normalize("NFC", value)).strip("-")
+    plain = re.sub(rf"^{SEPARATORS}|{SEPARATORS}$", "", unicodedata.normalize("NFC", value))
+    plain = re.sub(SEPARATORS, "-", plain)
     plain = "".join(letter if letter.isprintable() else "-" for letter in plain)
     return plain if plain not in ("", ".", "..") else "value"
 
