@@ -71,8 +71,8 @@ class Cache:
             self.say(f"{shown_text(str(path))} is damaged: the pictures are read again")
             return None
 
-    def write(self, kind: str, key: str, about: dict[str, Any], pixels: np.ndarray | None = None) -> None:
-        """Write an entry; a disk that is full or cannot be written to costs time at the next start, no more."""
+    def write(self, kind: str, key: str, about: dict[str, Any], pixels: np.ndarray | None = None) -> bool:
+        """Write an entry, and return whether that worked; if not, the next start takes longer, no more."""
 
         def fill(path: Path) -> None:
             with path.open("wb") as file:
@@ -82,9 +82,10 @@ class Cache:
             write_atomically(self._path(kind, key), fill)
             self._forget(kind)
         except OSError as error:
-            self.say(
-                f"cannot write to {self.folder} ({error.strerror}): the pictures are read again next time"
-            )
+            place = shown_text(str(self.folder))
+            self.say(f"cannot write to {place} ({error.strerror}): the pictures are read again next time")
+            return False
+        return True
 
     def has(self, kind: str) -> bool:
         """Whether there is any entry of a kind."""

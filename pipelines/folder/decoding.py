@@ -184,9 +184,9 @@ def _plain(picture: Image.Image) -> Image.Image:
         raise BadPicture("not of whole numbers: save it with 8 or 16 bits per value")
     if picture.has_transparency_data:
         return picture.convert("RGBA").convert("RGBa")
-    if picture.mode in ("1", "L"):
-        return picture.convert("L")
-    return picture.convert("RGB")
+    if picture.mode in ("L", "RGB"):
+        return picture
+    return picture.convert("L" if picture.mode == "1" else "RGB")
 
 
 def _ordinary(picture: ImageFile.ImageFile, header: Header, form: Form) -> np.ndarray:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 SEARCH_SIDE = 8  # pixels of the copies among which the nearest is looked for
-COMPARED_SIDE = 32  # pixels of the copies that are compared
+COMPARED_SIDE = 16  # pixels of the copies that are compared
 LARGEST_DIFFERENCE = (
     12  # of 255, anywhere in the compared copies: more than compressing or resizing again makes
 )

@@ -17,10 +17,11 @@ from gcn_tf.pipelines.photographs.crops import BadPicture
 
 LARGEST_FILE = 1 << 28  # bytes
 LARGEST_PICTURE = 100_000_000  # pixels
+LONGEST_SIDE = 100_000  # pixels: Pillow takes memory and time per row
 LARGEST_DEEP = 40_000_000  # pixels of 16-bit colour, which takes three times the memory
 LARGEST_HEADER = 1 << 24  # bytes: Pillow keeps what it reads
 LARGEST_GIF_HEADER = 1 << 20  # bytes: Pillow may add up comments in quadratic time
-MOST_READS = 200_000  # of a header: each may be of a few bytes
+MOST_READS = 20_000  # of a header: each may be of a few bytes
 SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
 
 KINDS = {
@@ -212,6 +213,8 @@ def _refuse_large(header: Header) -> None:
     most = LARGEST_DEEP if header.deep else LARGEST_PICTURE
     if min(height, width) < 1:
         raise BadPicture("damaged: it announces no pixels")
+    if max(height, width) > LONGEST_SIDE:
+        raise BadPicture(f"too large: {width}x{height} pixels, at most {LONGEST_SIDE:,} on a side are read")
     if height * width > most:
         of = " of 16-bit colour" if header.deep else ""
         raise BadPicture(f"too large: {width}x{height} pixels{of}, at most {most // 10**6} million are read")

@@ -142,11 +142,10 @@ def read_pictures(
         "good": decoded.good.tolist(),
         "problems": decoded.problems,
         "notes": decoded.notes,
+        "sha256": [digest.hex() for digest in decoded.sha256],
     }
-    store.write(
-        "pictures", key, about | {"sha256": [digest.hex() for digest in decoded.sha256]}, decoded.images
-    )
-    store.write("index", state, {"key": key})
+    if store.write("pictures", key, about, decoded.images):
+        store.write("index", state, {"key": key})
     return decoded
 
 
