@@ -2,6 +2,7 @@
 
 import json
 from array import array
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def read_jsonl(path: Path) -> Table:
             for name, value in _pairs(line, lines):
                 if name not in columns:
                     columns[name], texts[name] = [], Trimmed()
+                    _text(name, name, texts[name], lines)  # a key must be text, too
                 values = columns[name]
                 values.extend([None] * (len(places) - len(values)))  # the lines that lack the key
                 values.append(_text(value, name, texts[name], lines))
@@ -65,8 +67,7 @@ def _pairs(line: str, lines: Lines) -> Pairs:
         raise lines.error(f"broken JSON ({_reason(error)})", "correct it") from None
     pairs = [(key.strip(), value) for key, value in found]
     if len(dict(pairs)) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise lines.error(f"the key {shown(twice)} twice", "rename or remove one")
     return pairs
 
