@@ -112,7 +112,9 @@ def decode(path: Path, form: Form) -> Picture:
             pixels: np.ndarray | Deep = _deep(content, picture, header, form)
         else:
             pixels = _ordinary(picture, header, form)
-        return Picture(pixels, hashlib.sha256(content).digest(), header)
+        sha256 = hashlib.sha256(content).digest()
+        del content, picture  # before another thread takes their memory
+    return Picture(pixels, sha256, header)
 
 
 def is_grey(path: Path, header: Header) -> bool:
@@ -183,7 +185,7 @@ def _plain(picture: Image.Image) -> Image.Image:
     if picture.mode == "F":
         raise BadPicture("not of whole numbers: save it with 8 or 16 bits per value")
     if picture.has_transparency_data:
-        return picture.convert("RGBA").convert("RGBa")
+        return (picture if picture.mode == "RGBA" else picture.convert("RGBA")).convert("RGBa")
     if picture.mode in ("L", "RGB"):
         return picture
     return picture.convert("L" if picture.mode == "1" else "RGB")

@@ -18,7 +18,7 @@ from gcn_tf.pipelines.photographs.crops import BadPicture
 LARGEST_FILE = 1 << 28  # bytes
 LARGEST_PICTURE = 100_000_000  # pixels
 LONGEST_SIDE = 100_000  # pixels: Pillow takes memory and time per row
-LARGEST_DEEP = 40_000_000  # pixels of 16-bit colour, which takes three times the memory
+LARGEST_HEAVY = 40_000_000  # pixels of 16-bit colour or WebP, which take three times the memory
 LARGEST_HEADER = 1 << 24  # bytes: Pillow keeps what it reads
 LARGEST_GIF_HEADER = 1 << 20  # bytes: Pillow may add up comments in quadratic time
 MOST_READS = 20_000  # of a header: each may be of a few bytes
@@ -62,9 +62,14 @@ class Header:
     bytes: int
 
     @property
+    def heavy(self) -> bool:
+        """Whether decoding takes several times the memory of other pictures."""
+        return self.deep or self.kind == "WebP"
+
+    @property
     def memory(self) -> int:
         """Bytes that decoding takes at most: the file twice, the pixels, and copies of them."""
-        per_pixel = 28 if self.deep else 10
+        per_pixel = 28 if self.heavy else 10
         return 2 * self.bytes + per_pixel * self.size[0] * self.size[1]
 
 
@@ -210,13 +215,13 @@ def _webp_exif(number: int) -> bytes:
 
 def _refuse_large(header: Header) -> None:
     height, width = header.size
-    most = LARGEST_DEEP if header.deep else LARGEST_PICTURE
+    most = LARGEST_HEAVY if header.heavy else LARGEST_PICTURE
     if min(height, width) < 1:
         raise BadPicture("damaged: it announces no pixels")
     if max(height, width) > LONGEST_SIDE:
         raise BadPicture(f"too large: {width}x{height} pixels, at most {LONGEST_SIDE:,} on a side are read")
     if height * width > most:
-        of = " of 16-bit colour" if header.deep else ""
+        of = f" of 16-bit colour in {header.kind}" if header.deep else f" in {header.kind}"
         raise BadPicture(f"too large: {width}x{height} pixels{of}, at most {most // 10**6} million are read")
 
 
