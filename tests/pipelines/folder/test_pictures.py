@@ -241,6 +241,22 @@ def test_large_jpegs_match_whole_decoding(read, tmp_path, size, fit):
     np.testing.assert_allclose(fast, whole, atol=4)
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_no_detail_is_lost_by_decoding_jpegs_at_a_fraction(read, tmp_path, orientation):
+    random = np.random.default_rng(2).integers(0, 256, (50, 150), np.uint8)
+    detailed = np.kron(random, np.ones((4, 4), np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    files = [
+        saved(tmp_path / f"a.{suffix}", detailed, exif=exif, **options)
+        for suffix, options in (("jpg", {"quality": 100}), ("png", {}))
+    ]
+    size = (50, 150) if orientation == 1 else (150, 50)
+    fast, whole = read(files, size=size, channels=1).images.astype(int)
+    assert whole.std() > 50
+    np.testing.assert_allclose(fast, whole, atol=12)
+
+
 def test_one_channel_is_the_brightness(read, tmp_path):
     path = saved(tmp_path / "a.png", quarters())
     (shown,) = read([path], channels=1).images
@@ -295,6 +311,16 @@ def test_truncated_files_are_problems(read, tmp_path, suffix):
     assert len(decoded.images) == 0
     ((_, reason),) = decoded.problems
     assert reason.startswith(("truncated", "damaged"))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_truncated_16_bit_files_are_problems(read, tmp_path, channels):
+    noise = np.random.default_rng(1).integers(0, 65535, (64, 64, channels), np.uint16)
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), noise)
+    path.write_bytes(path.read_bytes()[:-2000])
+    ((_, reason),) = read([path]).problems
+    assert reason.startswith("truncated")
 
 
 def test_without_files_there_are_no_pictures(read):
