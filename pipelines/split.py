@@ -59,7 +59,20 @@ def split_dataset(dataset: Dataset, holdout: tuple[str, ...], seed: int) -> Spli
     rules = holdout_rules(holdout, dataset.space, seed, dataset.holdout_roles, notes.append)
     unseen = unseen_mask(ids, rules, dataset.space)
     check_values_seen(ids, unseen, dataset.space)
+    notes += _leaks(dataset, base, unseen)
     return Split(dataset, base, ids, unseen, tuple(notes))
+
+
+def _leaks(dataset: Dataset, base: np.ndarray, unseen: np.ndarray) -> list[str]:
+    """A line about unseen pictures that are nearly the same as a seen one, where every picture is a photograph's own."""
+    if dataset.variations:  # which make many pictures of one
+        return []
+    from gcn_tf.pipelines.folder.duplicates import near_duplicates
+
+    found = near_duplicates(dataset.images, base[~unseen], base[unseen])
+    return [
+        f"{len(found)} unseen pictures are nearly the same as a seen one: their scores say little"
+    ] * bool(len(found))
 
 
 def load_split(config: RunConfig) -> Split:

@@ -88,6 +88,7 @@ class Folder(DatasetOptions):
         if len(decoded.problems) > MOST_PROBLEMS * len(files):
             raise UserError(_too_many(decoded.problems, files))
         ids, first = grid.ids[decoded.good], np.ones(len(decoded.good), bool)
+        _check_contents(decoded.sha256, ids, [files[n] for n in decoded.good])
         if self.exemplars == "first":
             first = np.isin(np.arange(len(ids)), np.unique(ids, axis=0, return_index=True)[1])
         notes = (f"labels: {labels.source}", *labels.notes, *grid.notes, *decoded.notes)
@@ -97,6 +98,18 @@ class Folder(DatasetOptions):
         return grid_dataset(
             config.dataset, (grid.space, decoded.images[first], ids[first]), (), roles, repeats, notes
         )
+
+
+def _check_contents(sha256: Sequence[bytes], ids: "np.ndarray", files: Sequence[Path]) -> None:
+    """Raise UserError for the same file in two cells: one of its labels is wrong."""
+    from gcn_tf.pipelines.folder.duplicates import same_content
+
+    for group in same_content(sha256):
+        other = next((n for n in group if (ids[n] != ids[group[0]]).any()), None)
+        if other is not None:
+            raise UserError(
+                f"{files[group[0]]} and {files[other]} are the same picture with different labels: take one of them out"
+            )
 
 
 def _roles(space: "FactorSpace", ids: "np.ndarray", held_out: "np.ndarray") -> "Roles":

@@ -92,11 +92,11 @@ def grid_of(columns: Mapping[str, Sequence[str | None]], wanted: Sequence[str] =
         raise UserError(f"no picture has a label of {', '.join(map(shown_text, chosen))}")
     names = _unlike([_identifier(name) for name in chosen])
     found = tuple(
-        _column(name, original, [columns[original][n] or "" for n in rows])
+        _column(name, original, [columns[original][n] or "" for n in rows.tolist()])
         for name, original in zip(names, chosen, strict=True)
     )
     ids = np.stack(
-        [_ids(column, [columns[column.original][n] or "" for n in rows]) for column in found], axis=1
+        [_ids(column, [columns[column.original][n] or "" for n in rows.tolist()]) for column in found], axis=1
     )
     notes += [line for column in found for line in _renamed(column)]
     return Grid(found, rows, ids, _held_out(columns, rows), tuple(notes))
@@ -213,4 +213,4 @@ def _held_out(columns: Mapping[str, Sequence[str | None]], rows: np.ndarray) -> 
     name = next((name for name in columns if name.lower() == SPLIT), None)
     if name is None:
         return np.zeros(len(rows), bool)
-    return np.array([(columns[name][n] or "").lower() not in TRAINING for n in rows], bool)
+    return np.array([(columns[name][n] or "").lower() not in TRAINING for n in rows.tolist()], bool)
