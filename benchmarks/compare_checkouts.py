@@ -3,7 +3,7 @@
     python benchmarks/compare_checkouts.py BEFORE AFTER --manual-dir ~/qmnist --steps 100
 
 Every dataset is trained in both with `--deterministic always` and one seed. Compared are the last checkpoint (every
-array, as bytes), metrics.jsonl (as bytes) and the figures of report.json. Both share one cache, so that the judges that the first
+array, as bytes), metrics.jsonl and the figures of report.json. Both share one cache, so that the judges that the first
 trains must still be valid in the second. Runs that are finished in --out are not trained again.
 """
 
@@ -46,6 +46,12 @@ def last_arrays(run_dir: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist() if name.endswith(".npy")}
 
 
+def logged(run_dir: Path) -> list[dict[str, object]]:
+    """The lines of metrics.jsonl without the name of the run, which says the version's settings."""
+    lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "run"} for line in lines]
+
+
 def differences(before: Path, after: Path) -> list[str]:
     """What differs between two finished runs, in words; empty when nothing does."""
     found = []
@@ -53,7 +59,7 @@ def differences(before: Path, after: Path) -> list[str]:
     if one != other:
         unequal = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
         found.append(f"weights: {len(unequal)} of {len(one)} arrays differ ({', '.join(unequal[:3])} ...)")
-    if (before / "metrics.jsonl").read_bytes() != (after / "metrics.jsonl").read_bytes():
+    if logged(before) != logged(after):
         found.append("metrics.jsonl differs")
     reports = [json.loads((run / "report" / "report.json").read_text()) for run in (before, after)]
     found += [f"report.json: {key} differs" for key in FIGURES if reports[0].get(key) != reports[1].get(key)]
