@@ -4,6 +4,7 @@ import ast
 import doctest
 import importlib
 import io
+import itertools
 import re
 import shlex
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from gcn_tf import doors
 from gcn_tf.cli import main
@@ -60,7 +62,7 @@ def words_of(line: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory, toy_config, start_run):
-    """A folder with a toy run of ten writers as `runs/demo`, and a home without anybody's files."""
+    """A folder with a toy run of ten writers as `runs/demo`, and a home with nothing but own pictures."""
     folder = tmp_path_factory.mktemp("work")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(folder / "home"))
@@ -68,10 +70,25 @@ def work(tmp_path_factory, toy_config, start_run):
         patch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 2)
         patch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)
         patch.setattr("gcn_tf.pipelines.procedural.datasets.GLYPH_REPEATS", 2)
+        write_own_pictures(folder / "home")
         demo = folder / "runs" / "demo"
         prepared = start_run(with_settings(toy_config, {"writers": "10", "steps": 8}, "toy"), demo)
         export_model(prepared.run(demo, fit(prepared, demo)), demo / "model")
         yield folder
+
+
+def write_own_pictures(home: Path) -> None:
+    """`signs`, with labels.csv, and `letters`, labelled by the names of folders and files."""
+    (home / "signs").mkdir(parents=True)
+    (home / "letters").mkdir()
+    rng, rows = np.random.default_rng(0), ["file_name,person,gesture"]
+    for person, gesture in itertools.product(("anna", "ben", "cleo"), range(5)):
+        picture = Image.fromarray(rng.integers(0, 255, (40, 40, 3), np.uint8))
+        picture.save(home / "signs" / f"{len(rows)}.png")
+        (home / "letters" / str(gesture)).mkdir(exist_ok=True)
+        picture.save(home / "letters" / str(gesture) / f"{len(rows)}_{person}.png")
+        rows.append(f"{len(rows)}.png,{person},{gesture}")
+    (home / "signs" / "labels.csv").write_text("\n".join(rows))
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ A dataset is a frozen dataclass: its fields are settings, with defaults, docstri
 YAML files; its `load` returns the pictures. `gcn_tf.doors` names the classes.
 """
 
+import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -84,7 +85,8 @@ def named_folder(dataset: str) -> Path | None:
     if not dataset or dataset.partition("/")[0] in doors.DATASETS:
         return None
     path = expanded(dataset, "dataset")
-    return path.resolve() if "/" in dataset or dataset[:1] in ("~", ".") or path.is_dir() else None
+    named = "/" in dataset or dataset[:1] in ("~", ".") or os.path.isdir(path)
+    return Path(os.path.realpath(path)) if named else None
 
 
 def expanded(folder: str, flag: str) -> Path:
