@@ -259,6 +259,7 @@ def test_a_folder_of_a_class_without_pictures_belongs_to_the_set(run, tmp_path):
     assert len(list((tmp_path / "set" / "images" / "blue").iterdir())) == 1
 
 
+@pytest.mark.slow
 @in_every_format
 def test_a_set_of_an_earlier_version_is_made_again_to_the_same_bytes(run, whole, copy, format_):
     folder = copy(format_)

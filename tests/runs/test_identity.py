@@ -191,6 +191,7 @@ def test_lines_of_another_run_in_the_log_are_noticed(run, other_run, toy_config)
         fit(prepare(replace(toy_config, steps=30)), run)
 
 
+@pytest.mark.slow
 def test_other_threads_are_said_where_training_goes_on(run, toy_config, monkeypatch, capfd):
     fit(prepare(replace(toy_config, steps=25)), run)
     assert "goes on in another place" not in capfd.readouterr().err

@@ -233,6 +233,7 @@ def test_ctrl_c_saves_says_how_to_go_on_and_exits_130(tmp_path, toy_config_file)
     assert int(model.step) >= 4
 
 
+@pytest.mark.slow
 def test_a_kill_between_two_checkpoints_of_a_step_loses_neither(toy_config, start_run, tmp_path, monkeypatch):
     config = dataclasses.replace(toy_config, steps=12, image_steps=12, checkpoint_steps=12)
     write = CheckpointStore._write
