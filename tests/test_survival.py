@@ -158,13 +158,13 @@ def test_a_run_of_many_steps_grows_neither_in_memory_nor_in_open_files(train, tm
 @pytest.mark.slow
 def test_a_kill_during_the_export_leaves_no_half_of_a_model(train, tmp_path):
     process = train("run")
-    wait_until((tmp_path / "run/model.partial").exists, process)
+    wait_until(lambda: any((tmp_path / "run").glob("partial-*-model")), process)
     kill(process)
     assert not (tmp_path / "run/model").exists()
     assert int(open_run(tmp_path / "run").model.step) == 24
     finish(train("run"))
     assert tf.saved_model.load(str(tmp_path / "run/model")).signatures["serving_default"]
-    assert not (tmp_path / "run/model.partial").exists()
+    assert not list((tmp_path / "run").glob("partial-*"))
 
 
 @pytest.mark.slow
@@ -210,7 +210,7 @@ def test_a_second_training_of_the_same_run_is_refused_while_the_first_lives(trai
     second = train("run")
     _, err = second.communicate(timeout=120)
     assert second.returncode == 2
-    assert f"run is being trained by process {first.pid}" in err
+    assert f"run is in use by process {first.pid}" in err
     assert first.poll() is None
 
 

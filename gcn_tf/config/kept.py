@@ -62,11 +62,12 @@ def check_settings(path: Path, settings: dict[str, Any], what: str) -> None:
                 f"--out {folder} holds another {what} ({'; '.join(differing)}): name another folder"
             )
     elif folder.is_dir():
-        names = sorted(entry.name for entry in folder.iterdir())
-        files = [name for name in names if not (name.startswith(".") or is_unfinished(name))]
-        if files:
+        entries = [e for e in folder.iterdir() if not (e.name.startswith(".") or is_unfinished(e.name))]
+        # Workers that start before their chief make empty folders.
+        names = sorted(e.name for e in entries if not e.is_dir() or any(p.is_file() for p in e.rglob("*")))
+        if names:
             raise ConfigError(
-                f"--out {folder} holds {shown(files[0])} but no {path.name}: put that file back, or name another folder"
+                f"--out {folder} holds {shown(names[0])} but no {path.name}: put that file back, or name another folder"
             )
 
 

@@ -412,7 +412,7 @@ def test_after_kills_at_random_the_set_goes_on_to_the_same_bytes(run, whole, for
         began = len(list((tmp_path / "set").glob("parts/*.json")))
         while process.poll() is None and len(list((tmp_path / "set").glob("parts/*.json"))) == began:
             time.sleep(0.001)
-        time.sleep(choose.uniform(0, 0.15))
+        time.sleep(choose.uniform(0, 0.02))
         process.kill()
         kills += process.wait() == -signal.SIGKILL
     assert kills >= 2

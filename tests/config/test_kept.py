@@ -26,6 +26,7 @@ def test_a_folder_with_another_kind_of_work_is_refused(there, mine, what, tmp_pa
 @pytest.mark.parametrize("part", ["oracle", "trials", "entries", "pictures.npz", "report.json"])
 def test_parts_of_work_whose_settings_are_gone_are_refused(part, tmp_path):
     (tmp_path / part).mkdir()
+    (tmp_path / part / "file").touch()
     with pytest.raises(
         ConfigError, match=rf"holds '{part}' but no study\.yaml: put that file back, or name another"
     ):
@@ -56,3 +57,11 @@ def test_a_file_says_what_it_is_of(tmp_path):
         UserError, match="does not say what it is of, as files of an older version: delete it"
     ):
         check_origin(tmp_path, None, {"seed": 0})
+
+
+def test_empty_folders_of_workers_that_were_faster_are_no_work(tmp_path):
+    (tmp_path / "oracle" / "deeper").mkdir(parents=True)
+    check_settings(tmp_path / "search.yaml", {"seed": 0}, "search")
+    (tmp_path / "oracle" / "deeper" / "oracle.json").touch()
+    with pytest.raises(ConfigError, match=r"holds 'oracle' but no search\.yaml"):
+        check_settings(tmp_path / "search.yaml", {"seed": 0}, "search")
