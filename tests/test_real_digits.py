@@ -39,7 +39,7 @@ def test_the_default_preset_reaches_its_targets_on_qmnist(data, tmp_path, monkey
         assert low[f"digit_accuracy/{judge}"] >= 0.95
         assert low[f"writer_accuracy/{judge}"] >= 0.95
         assert low[f"color_accuracy/{judge}"] == 1
-        assert high[f"digit_accuracy/{judge}"] >= 0.85  # ten digits: one may be misread
+        assert high[f"digit_accuracy/{judge}"] >= 0.85  # ten digits: one may be misclassified
     assert seen["psnr_db"] >= 28
     assert low["psnr_db"] >= 21
     assert low["stray_ink"] <= 0.005
