@@ -23,7 +23,7 @@ class Dataset:
     Args:
         name: str. As given to `--dataset`.
         space: all factors, those of the base images first, then one per variation.
-        images: uint8 (N, H, W, C), C = 1 (ink that a colour variation fills) or 3 (RGB).
+        images: uint8 (N, H, W, C), C = 1 (grey, or ink that a colour variation fills) or 3 (RGB).
         base_ids: int32 (N, M_base). Value ids of the base factors of every image.
         variations: applied in order to every base image, each with all its values.
         repeats: further real images of the same cells, uint8 (R, H, W, C), and their base ids, int32 (R, M_base), if
@@ -64,8 +64,9 @@ class Dataset:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(H, W, 3) of the pictures after the variations."""
-        return (self.images.shape[1], self.images.shape[2], 3)
+        """(H, W, C) of the pictures after the variations."""
+        height, width, channels = self.images.shape[1:]
+        return height, width, max([channels, *(variation.channels for variation in self.variations)])
 
     def pictures(self) -> tuple[np.ndarray, np.ndarray]:
         """Every picture of the dataset: base image numbers int32 (P,) and value ids int32 (P, M)."""
@@ -109,7 +110,7 @@ def grid_dataset(
     repeats: tuple[np.ndarray, np.ndarray] | None = None,
     notes: tuple[str, ...] = (),
 ) -> Dataset:
-    """Build a dataset from a grid's images, uint8 (N, H, W) or (N, H, W, 3), and their base ids."""
+    """Build a dataset from a grid's images, uint8 (N, H, W) or (N, H, W, C), and their base ids."""
     base, images, ids = grid
     space = FactorSpace(base.factors + tuple(v.factor for v in varied))
     others = (_with_channels(repeats[0]), repeats[1]) if repeats and len(repeats[0]) else None

@@ -24,10 +24,12 @@ class Variation:
     Args:
         factor: the factor and its values.
         apply: (images (B, H, W, C), ids int32 (B,)) -> images (B, H, W, C'), of the same dtype.
+        channels: C'; 0 if it is C.
     """
 
     factor: Factor
     apply: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    channels: int = 0
 
 
 def _colored(images: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
@@ -38,7 +40,7 @@ def _colored(images: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
 
 def color() -> Variation:
     """Red, green or blue ink on black."""
-    return Variation(Factor("color", COLORS), _colored)
+    return Variation(Factor("color", COLORS), _colored, len(COLORS))
 
 
 def _pixel_moves(moves: tuple[Callable[[np.ndarray], np.ndarray], ...]) -> Callable:

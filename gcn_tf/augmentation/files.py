@@ -64,7 +64,7 @@ class Writer(ABC):
         soft: factors that are written as weights; the others are written as ids.
         label: factor of the classes, "" if there is none.
         classes: values of the label that are generated.
-        image_shape: (H, W, 3).
+        image_shape: (H, W, C).
         parts: how many there are.
     """
 
@@ -278,7 +278,9 @@ class Folders(Writer):
         return ["labels.csv"]
 
     def how_to_read(self) -> str:
-        return f"keras.utils.image_dataset_from_directory('{self.folder}/images', image_size={self.image_shape[:2]})"
+        *size, channels = self.image_shape
+        color = ", color_mode='grayscale'" if channels == 1 else ""
+        return f"keras.utils.image_dataset_from_directory('{self.folder}/images', image_size={tuple(size)}{color})"
 
 
 WRITERS: dict[str, type[Writer]] = {"tfds": TfdsDataset, "folders": Folders, "tfrecord": Records}

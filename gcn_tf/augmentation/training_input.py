@@ -103,15 +103,15 @@ def _pair_of_specs(real: tf.data.Dataset, run: Run, label: str) -> tuple[tf.Tens
     if not isinstance(spec, tuple) or len(spec) != 2 or not all(isinstance(s, tf.TensorSpec) for s in spec):
         raise UserError(f"the dataset's elements must be pairs (image, label), not {spec}")
     image, target = spec
-    height, width, _ = run.model.classifier.input.shape[1:]
-    fitting = [(height, width, channels) for channels in (1, 3)]
+    height, width, made = run.model.classifier.input.shape[1:]
+    fitting = [(height, width, channels) for channels in sorted({1, made})]
     if image.shape.rank == 4:
         raise UserError(
             f"the dataset is batched, images {image.shape}: give it unbatched, e.g. data.unbatch()"
         )
     if image.shape.rank != 3 or tuple(image.shape) not in fitting:
         raise UserError(
-            f"images are {image.shape}, the run generates ({height}, {width}, 1 or 3): resize them"
+            f"images are {image.shape}, the run generates {' or '.join(map(str, fitting))}: resize them"
         )
     if image.dtype != tf.uint8 and not image.dtype.is_floating:
         raise UserError(f"images are {image.dtype.name}: give uint8 in 0..255 or float in [0, 1]")
@@ -139,8 +139,8 @@ def _raise_for_values(checks: list[InputCheck]) -> None:
 
 def _pictures_like(spec: tf.TensorSpec, run: Run, codes: dict[str, tf.Tensor]) -> tf.Tensor:
     """Pictures of codes in the channels and the dtype of `spec`."""
-    images = tf.cast(pictures_of(run.model, codes), tf.float32)  # (B, H, W, 3), whole numbers from 0 to 255
-    if spec.shape[-1] == 1:
+    images = tf.cast(pictures_of(run.model, codes), tf.float32)  # (B, H, W, C), whole numbers from 0 to 255
+    if spec.shape[-1] < images.shape[-1]:
         ink = "color" in run.space.names
         images = tf.reduce_max(images, -1, keepdims=True) if ink else tf.image.rgb_to_grayscale(images)
     return tf.cast(tf.round(images) if spec.dtype == tf.uint8 else images / 255.0, spec.dtype)

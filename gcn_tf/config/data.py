@@ -5,6 +5,7 @@ YAML files; its `load` returns the pictures. `gcn_tf.doors` names the classes.
 """
 
 import os
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from gcn_tf.config.checks import Range
 from gcn_tf.errors import ConfigError, shown, shown_text, suggest
 
 IMAGE_SIDES = (28, 1024)  # smallest and largest
+SIZE = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")  # of rectangles
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,15 @@ class DatasetOptions(ABC):
     def identities(self) -> int:
         """Number of writers or persons that a classification task learns from; raise ConfigError if ids are given."""
         raise NotImplementedError
+
+    @property
+    def picture_channels(self) -> int:
+        """Channels of the pictures, 1 or 3."""
+        return 3
+
+    def resolved(self, channels: int) -> Self:
+        """The same options with what the pictures decide, for the record of a run; they have `channels` channels."""
+        return self
 
     @property
     def exemplar_counts(self) -> tuple[int, ...]:
@@ -120,8 +131,8 @@ class DataConfig:
     folder of own pictures."""
     options: DatasetOptions = field(default_factory=_default_options)
     """The dataset's own settings."""
-    image_size: Annotated[int, Range(*IMAGE_SIDES)] = 28
-    """Side of the pictures in pixels, for datasets that come in several sizes."""
+    image_size: Annotated[int | str, Range(*IMAGE_SIDES)] = 28
+    """Side of the pictures in pixels, for datasets that come in several sizes; of own pictures also HEIGHTxWIDTH: 96x64."""
     data_dir: str | None = None
     """Folder of the prepared data; default: gcn-tf in the user's cache."""
     manual_dir: str | None = None
@@ -141,8 +152,8 @@ class DataConfig:
         return cls(dataset=dataset, options=options, **rest)
 
     def check_settings(self) -> None:
-        """Raise ConfigError if --manual-dir is given to a dataset that reads no files, or ~ leads nowhere."""
-        _ = self.folders
+        """Raise ConfigError for a malformed size, --manual-dir for a dataset that reads no files, or a ~ that leads nowhere."""
+        _ = self.folders, self.image_sides
         if self.manual_dir and not self.options.takes_files:
             takers = [n for n, place in doors.DATASETS.items() if doors.find(place).takes_files]
             raise ConfigError(
@@ -154,6 +165,36 @@ class DataConfig:
     def subset(self) -> str:
         """The chosen subset, or the dataset's first; empty if it has none."""
         return self.dataset.partition("/")[2] or next(iter(self.options.subsets), "")
+
+    @property
+    def image_sides(self) -> tuple[int, int]:
+        """Height and width of the pictures; raises ConfigError for a malformed `image_size`."""
+        if isinstance(self.image_size, int):
+            return self.image_size, self.image_size
+        found = SIZE.fullmatch(self.image_size)
+        height, width = map(int, found.groups()) if found else (0, 0)
+        lowest, highest = IMAGE_SIDES
+        if not lowest <= height <= highest or not lowest <= width <= highest:
+            raise ConfigError(
+                f"image_size is {shown_text(self.image_size)}: give a side in pixels, or height x width such as 96x64, "
+                f"from {lowest} to {highest}"
+            )
+        return height, width
+
+    @property
+    def image_side(self) -> int:
+        """Side of the pictures of a dataset whose pictures are square; raises ConfigError for others."""
+        height, width = self.image_sides
+        if height != width:
+            raise ConfigError(
+                f"--image-size {self.image_size}: the pictures of {self.dataset} are square, give one side"
+            )
+        return height
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of the pictures."""
+        return (*self.image_sides, self.options.picture_channels)
 
     @property
     def folders(self) -> tuple[Path | None, Path | None]:

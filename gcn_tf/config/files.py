@@ -103,7 +103,9 @@ def _network(key: str, current: NetworkConfig, value: Any, place: str) -> Networ
 def _typed(hint: Any, value: Any, place: str) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
-        return None if value is None else _typed(arguments[0], value, place)
+        if type(value) in arguments:
+            return value if value is None else _typed(type(value), value, place)
+        return _typed(arguments[0], value, place)
     if origin is Literal:
         if value in arguments and type(value) in map(type, arguments):  # 4.0 and True equal integers
             return value

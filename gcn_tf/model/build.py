@@ -16,7 +16,7 @@ def build_model(config: RunConfig, space: FactorSpace, image_shape: tuple[int, i
         UserError: layers and image size disagree, a weight of an unknown factor, or memory is short.
     """
     config.check_factor_weights(space.names)
-    check_weights(config, space.sizes, image_shape[0])
+    check_weights(config, space.sizes, image_shape)
     keras.utils.set_random_seed(config.seed)
     model = GCN(
         config.generator.build(space.sizes, image_shape, config.precision),

@@ -1,5 +1,6 @@
 """The classifier: a small AlexNet with a head for every factor. TensorFlow is imported to build it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
@@ -90,11 +91,12 @@ class AlexNet(ClassifierConfig):
 
     def check_fit(self, image_shape: tuple[int, int, int]) -> None:
         """Raise ConfigError unless the convolutions and pools leave something of an image."""
-        if self.feature_side(image_shape[0]) < 1:
-            larger = range(image_shape[0] + 1, IMAGE_SIDES[1] + 1)
+        side = min(image_shape[:2])
+        if self.feature_side(side) < 1:
+            larger = range(side + 1, IMAGE_SIDES[1] + 1)
             smallest = next((side for side in larger if self.feature_side(side) >= 1), None)
             raise ConfigError(
-                f"--image-size {image_shape[0]} is too small for the classifier's layers: "
+                f"--image-size {side} is too small for the classifier's layers: "
                 + (
                     f"the smallest that fits is {smallest}"
                     if smallest
@@ -107,7 +109,7 @@ class AlexNet(ClassifierConfig):
         for layer in self.convolutions:
             weights += channels * layer.filters * layer.kernel**2
             channels = layer.filters
-        features = self.feature_side(image_shape[0]) ** 2 * channels
+        features = math.prod(map(self.feature_side, image_shape[:2])) * channels
         for name, size in factor_sizes.items():
             weights += chain((features, *self.heads.get(name, self.head_units), size))
         return weights

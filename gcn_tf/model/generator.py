@@ -1,7 +1,9 @@
 """The generator of Dosovitskiy et al. as Xu et al. use it: codes to a picture. TensorFlow is imported to build it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from gcn_tf.config.checks import Range
@@ -42,14 +44,14 @@ class Deconvolution(GeneratorConfig):
     trunk: Annotated[tuple[int, ...], Range(1)] = (512, 512)
     """Units of the dense layers after the towers are concatenated."""
     seed_tensor: Annotated[tuple[int, ...], Range(0)] = (0, 0, 64)
-    """Height, width and channels to which the last dense layer is reshaped; height and width 0: those that the image size
+    """Height, width and channels to which the last dense layer is reshaped; a height or width of 0: what the image size
     needs."""
     upsampling: tuple[Upsampling, ...] = (
         Upsampling(64, 4, 2, 1),  # 7 -> 14 when the image has 28
         Upsampling(32, 4, 2, 1),  # 14 -> 28
         Upsampling(3, 3, 1, 1),
     )
-    """Transposed convolutions; the last one makes the image."""
+    """Transposed convolutions; the last one makes the image, in as many filters as it has channels."""
     activation: Activation = "leaky_relu"
     """Activation after every hidden layer."""
     negative_slope: Annotated[float, Range(0, 1)] = 0.1
@@ -84,15 +86,15 @@ class Deconvolution(GeneratorConfig):
         x = layers.Concatenate(name="towers")(towers)  # (B, sum of tower units)
         for i, units in enumerate(self.trunk, 1):
             x = dense(x, units, f"trunk_{i}")
-        side, channels = self.seed_side(image_shape[0]), self.seed_tensor[2]
-        x = dense(x, side * side * channels, "seed")
-        x = layers.Reshape((side, side, channels), name="seed_tensor")(x)
+        seed = self.seed_shape(image_shape)
+        x = dense(x, math.prod(seed), "seed")
+        x = layers.Reshape(seed, name="seed_tensor")(x)
         for i, layer in enumerate(self.upsampling, 1):
             last = i == len(self.upsampling)
-            name = "image" if last else f"upsampling_{i}"
-            x = TransposedConvolution(
-                layer.filters, layer.kernel, layer.stride, layer.pad, dtype=dtype, name=name
-            )(x)
+            name, filters = ("image", image_shape[2]) if last else (f"upsampling_{i}", layer.filters)
+            x = TransposedConvolution(filters, layer.kernel, layer.stride, layer.pad, dtype=dtype, name=name)(
+                x
+            )
             if not last:
                 x = activated(x, self.activation, self.negative_slope, dtype, name)
         x = layers.Activation("linear", dtype="float32", name="linear")(x)
@@ -117,17 +119,18 @@ class Deconvolution(GeneratorConfig):
             network.get_layer("mean_picture").assign(mean_content(images, ids, tuple(sizes), found))
 
     def check_fit(self, image_shape: tuple[int, int, int]) -> None:
-        self.seed_side(image_shape[0])
+        self.seed_shape(image_shape)
 
     def count_weights(self, factor_sizes: Mapping[str, int], image_shape: tuple[int, int, int]) -> int:
         towers = {name: self.towers.get(name, self.tower_units) for name in factor_sizes}
         weights = sum(chain((size, towers[name], towers[name])) for name, size in factor_sizes.items())
-        side, channels = self.seed_side(image_shape[0]), self.seed_tensor[2]
-        weights += chain((sum(towers.values()), *self.trunk, side * side * channels))
-        for layer in self.upsampling:
-            weights += channels * layer.filters * layer.kernel**2
-            channels = layer.filters
-        return weights
+        seed = self.seed_shape(image_shape)
+        weights += chain((sum(towers.values()), *self.trunk, math.prod(seed)))
+        widths = (seed[2], *(layer.filters for layer in self.upsampling[:-1]), image_shape[2])
+        kernels = [layer.kernel for layer in self.upsampling]
+        return weights + sum(
+            before * k**2 * after for (before, after), k in zip(pairwise(widths), kernels, strict=True)
+        )
 
     def scaled(self, factor: float) -> Self:
         """The last layer makes the image and keeps its channels."""
@@ -152,27 +155,32 @@ class Deconvolution(GeneratorConfig):
             side = (side - 1) * layer.stride + layer.kernel - 2 * layer.pad
         return side
 
-    def seed_side(self, image_side: int) -> int:
-        """Side of the seed tensor, as set, or such that the layers end at the image's size.
+    def seed_shape(self, image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        """Height, width and channels of the seed tensor, as set, or such that the layers end at the image's size.
 
         Raises:
             ConfigError: the layers cannot end there; the message names the nearest sizes that fit.
         """
-        sides, channels = self.seed_tensor[:2], self.seed_tensor[2:]
-        if len(channels) != 1 or sides[0] != sides[1] or not channels[0]:
+        if len(self.seed_tensor) != 3 or not self.seed_tensor[2] or not self.upsampling:
             raise ConfigError(
-                f"generator.seed_tensor is {list(self.seed_tensor)}: give height, the same width (or twice 0: "
-                "what the image size needs) and channels"
+                f"generator.seed_tensor is {list(self.seed_tensor)}: give height, width (0: what the image size needs) "
+                "and channels, and at least one layer of generator.upsampling"
             )
-        stated = sides[0]
-        if stated:
-            made = self.output_side(stated)
-            if image_side == made:
-                return stated
-            raise ConfigError(
-                f"the generator's layers make {made}x{made} images, the dataset has {image_side}x{image_side}: "
-                f"change --image-size to {made}, or generator.seed_tensor and generator.upsampling in a --config file"
-            )
+        *stated, channels = self.seed_tensor
+        height, width = (
+            seed or self._seed_side(side) for seed, side in zip(stated, image_shape, strict=False)
+        )
+        made = self.output_side(height), self.output_side(width)
+        if made == image_shape[:2]:
+            return height, width, channels
+        size = str(made[0]) if made[0] == made[1] else f"{made[0]}x{made[1]}"
+        raise ConfigError(
+            f"the generator's layers make {made[0]}x{made[1]} images, the dataset has {image_shape[0]}x{image_shape[1]}: "
+            f"change --image-size to {size}, or generator.seed_tensor and generator.upsampling in a --config file"
+        )
+
+    def _seed_side(self, image_side: int) -> int:
+        """Side of a seed tensor from which the layers end at a side of an image."""
         seeds = {self.output_side(seed): seed for seed in SEED_SIDES}
         if image_side in seeds:
             return seeds[image_side]

@@ -8,7 +8,7 @@ import math
 
 import tensorflow as tf
 
-SHIFT = 0.09  # share of the side
+SHIFT = 0.09  # share of the height, or of the width
 TURN_DEGREES = 10.0
 ZOOM = 0.12
 NOISE = 0.08  # largest standard deviation
@@ -18,25 +18,25 @@ def jitter(images: tf.Tensor, seed: tf.Tensor, strength: float = 1.0) -> tf.Tens
     """Shift, turn and zoom every image and add noise, by random amounts per image; gradients pass through.
 
     Args:
-        images: float32 (B, H, W, C) in [0, 1], H equal to W.
+        images: float32 (B, H, W, C) in [0, 1].
         seed: int64 (2,). Equal seeds give equal changes.
         strength: float. Multiplies all four ranges; 0 changes nothing.
 
     Returns:
         float32 (B, H, W, C) in [0, 1]; pixels from outside the image are 0.
     """
-    count, side = tf.shape(images)[0], images.shape[1]
+    count, (height, width) = tf.shape(images)[0], images.shape[1:3]
     amounts = tf.random.stateless_uniform([5, count], seed, -strength, strength)
     angle, zoom = amounts[0] * (TURN_DEGREES * math.pi / 180), 1 + amounts[1] * ZOOM
     across, along = zoom * tf.cos(angle), zoom * tf.sin(angle)
-    middle = (side - 1) / 2
-    right = amounts[2] * (SHIFT * side) + middle * (1 - across + along)
-    down = amounts[3] * (SHIFT * side) + middle * (1 - along - across)
+    x, y = (width - 1) / 2, (height - 1) / 2  # the middle
+    right = amounts[2] * (SHIFT * width) + x * (1 - across + along * (y / x))
+    down = amounts[3] * (SHIFT * height) + y * (1 - along * (x / y) - across)
     zeros = tf.zeros_like(across)
     moved = tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
         transforms=tf.stack([across, -along, right, along, across, down, zeros, zeros], axis=1),
-        output_shape=[side, side],
+        output_shape=[height, width],
         fill_value=0.0,
         interpolation="BILINEAR",
     )

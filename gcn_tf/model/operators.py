@@ -41,8 +41,16 @@ class Operators:
         return self.unexplained < UNEXPLAINED_LIMIT
 
 
+def possible_symmetries(height: int, width: int) -> range:
+    """Numbers of the symmetries that keep the shape of a picture: of a rectangle, those without a quarter turn."""
+    return range(0, 8, 1 if height == width else 2)
+
+
 def symmetries(pictures: Any, reverse: Any = np.flip, transpose: Any = np.transpose) -> list[Any]:
-    """The eight symmetries of square pictures (B, H, H, C): four quarter turns counter-clockwise, plain and mirrored."""
+    """The eight symmetries of pictures (B, H, W, C): four quarter turns counter-clockwise, plain and mirrored.
+
+    Every second one, a quarter turn, makes pictures (B, W, H, C).
+    """
     made = []
     for side in (pictures, reverse(pictures, [2])):
         for _ in range(4):
@@ -67,11 +75,11 @@ def estimate_operators(
 ) -> dict[str, Operators]:
     """Operators of every factor, from pairs of pictures that differ in it alone.
 
-    For each value, all eight symmetries of the picture with the factor's first value are tried, each with the
+    For each value, all symmetries of the picture with the factor's first value that keep its shape are tried, each with the
     channel mixing that fits best (least squares); the best pair is the value's operator.
 
     Args:
-        images: uint8 (N, H, H, C), seen pictures only.
+        images: uint8 (N, H, W, C), seen pictures only.
         ids: int (N, M), their value ids in the order of `sizes`.
         sizes: number of values by factor name.
         pairs: largest number of pairs per value.
@@ -114,8 +122,9 @@ def _best_fit(
     energy = (target**2).sum() + 1e-12
     variance = _variance(target.reshape(source.shape)) + 1e-12
     fits = []
-    for number, moved in enumerate(symmetries(source)):
-        pixels = moved.reshape(-1, channels)
+    moved = symmetries(source)
+    for number in possible_symmetries(*images.shape[1:3]):
+        pixels = moved[number].reshape(-1, channels)
         ridge = 1e-6 * energy * np.eye(channels)
         mixing = np.linalg.solve(pixels.T @ pixels + ridge, pixels.T @ target)
         fits.append(
@@ -138,8 +147,8 @@ class FactorOperators(keras.layers.Layer):
     A code chooses a mixture of its values' symmetries and mixings. Factors compose in their order: symmetries by
     the group's multiplication, mixings by their product. Nothing is moved or mixed before `assign`.
 
-    Inputs are a pair (picture float (B, H, H, C), {factor: code float (B, K_f)}); the output is float32
-    (B, H, H, C).
+    Inputs are a pair (picture float (B, H, W, C), {factor: code float (B, K_f)}); the output is float32
+    (B, H, W, C).
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -147,8 +156,6 @@ class FactorOperators(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         picture, codes = input_shape
-        if picture[1] != picture[2]:
-            raise ValueError(f"pictures of {picture[1]}x{picture[2]} have no quarter turns: make them square")
 
         def fixed(name: str, start: np.ndarray) -> keras.Variable:
             return self.add_weight(
@@ -179,7 +186,8 @@ class FactorOperators(keras.layers.Layer):
             matrix = mixing if matrix is None else tf.matmul(matrix, mixing)
         shares = chosen[:, :, None, None, None]  # (B, 8, 1, 1, 1)
         moved = symmetries(picture, tf.reverse, tf.transpose)
-        turned = tf.add_n([one * shares[:, s] for s, one in enumerate(moved)])
+        possible = possible_symmetries(*picture.shape[1:3])
+        turned = tf.add_n([moved[s] * shares[:, s] for s in possible])
         pixels = tf.reshape(turned, (-1, picture.shape[1] * picture.shape[2], picture.shape[3]))
         return tf.reshape(tf.matmul(pixels, matrix), tf.shape(picture))
 

@@ -14,18 +14,20 @@ from gcn_tf.model.gcn import GCN
 COPIES = 4  # of every weight: itself, its gradient and Adam's two moments
 
 
-def count_weights(config: RunConfig, factor_sizes: Mapping[str, int], image_side: int) -> int:
+def count_weights(
+    config: RunConfig, factor_sizes: Mapping[str, int], image_shape: tuple[int, int, int]
+) -> int:
     """Weights of both networks without biases, from the settings alone: nothing is built."""
-    shape = (image_side, image_side, 3)
     classes = {name: size + config.imagined_class for name, size in factor_sizes.items()}
-    return config.generator.count_weights(factor_sizes, shape) + config.classifier.count_weights(
-        classes, shape
-    )
+    generator = config.generator.count_weights(factor_sizes, image_shape)
+    return generator + config.classifier.count_weights(classes, image_shape)
 
 
-def check_weights(config: RunConfig, factor_sizes: Mapping[str, int], image_side: int) -> None:
+def check_weights(
+    config: RunConfig, factor_sizes: Mapping[str, int], image_shape: tuple[int, int, int]
+) -> None:
     """Raise UserError if the networks alone, with Adam's moments, need more memory than is available."""
-    weights, there = count_weights(config, factor_sizes, image_side), available_bytes()
+    weights, there = count_weights(config, factor_sizes, image_shape), available_bytes()
     needed = (COPIES - 1) * weights * tf.float32.size
     if there is not None and needed > there and not tf.config.list_physical_devices("GPU"):
         raise UserError(

@@ -104,13 +104,14 @@ def real_above_generated(
 
 
 def write_png(image: np.ndarray, path: Path, zoom: int = 1) -> Path:
-    """Write uint8 (H, W, 3) as PNG, every pixel `zoom` times as large; makes the folder.
+    """Write uint8 (H, W, 1 or 3) as PNG, every pixel `zoom` times as large; makes the folder.
 
     Raises:
         UserError: another kind of file, or a picture too large.
     """
     check_png(path, image.shape[0] * zoom, image.shape[1] * zoom)
-    write_atomically(path, Image.fromarray(zoomed(image, zoom)).save)
+    large = zoomed(image, zoom)
+    write_atomically(path, Image.fromarray(large if large.shape[2] > 1 else large[..., 0]).save)
     return path
 
 

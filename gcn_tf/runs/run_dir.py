@@ -137,14 +137,14 @@ def open_run(run_dir: Path | str, checkpoint: str = "") -> Run:
     run_dir = Path(run_dir)
     config = read_run_config(run_dir)
     space = FactorSpace.read(run_dir / "factors.json")
-    side, folder = config.image_size, run_dir / "checkpoints"
-    weights = count_weights(config, space.sizes, side)
+    folder = run_dir / "checkpoints"
+    weights = count_weights(config, space.sizes, config.image_shape)
     if 0 < largest_file(folder) < weights * tf.float32.size:  # checked before that much memory is allocated
         raise UserError(
             f"{run_dir / 'config.yaml'} describes networks of {weights:,} weights, no checkpoint of the run has as many: "
             "restore the settings that it was trained with"
         )
-    model = build_model(config, space, (side, side, 3))
+    model = build_model(config, space, config.image_shape)
     store = CheckpointStore(model, folder, identity := Identity.of(config, space), config.total_steps)
     restored = store.restore(checkpoint)
     return Run(run_dir, config, space, model, store.identity or identity, checkpoint_sha256(restored))

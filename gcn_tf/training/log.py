@@ -72,7 +72,8 @@ class RunLog(StepCallback):
     @property
     def largest_size(self) -> int:
         """Most bytes of TensorBoard's files, not counting steps that are trained again after a kill."""
-        names, side = self.evaluation.split.dataset.space.names, self.evaluation.split.dataset.image_shape[0]
+        dataset = self.evaluation.split.dataset
+        names, side = dataset.space.names, max(dataset.image_shape[:2])
         lines, evaluations, grids = (
             self.last // n + 1 for n in (self.every, self.evaluation.every, self.grids_every)
         )

@@ -55,9 +55,8 @@ class Prepared:
 def check_settings(config: RunConfig) -> None:
     """Raise ConfigError for settings that no training can have, before any data are loaded."""
     check_config(config)
-    shape = (config.image_size, config.image_size, 3)
-    config.generator.check_fit(shape)
-    config.classifier.check_fit(shape)
+    config.generator.check_fit(config.image_shape)
+    config.classifier.check_fit(config.image_shape)
 
 
 def prepare(
@@ -83,5 +82,6 @@ def prepare(
     check_settings(config)
     split = split or load_split(config)
     config.check_factor_weights(split.dataset.space.names)
-    config = replace(config, precision=resolve_precision(config.precision))
+    options = config.options.resolved(split.dataset.image_shape[2])
+    config = replace(config, options=options, precision=resolve_precision(config.precision))
     return Prepared(config, split, strategy or tf.distribute.get_strategy())

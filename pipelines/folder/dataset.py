@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
+from gcn_tf.config.checks import Range
 from gcn_tf.config.data import DataConfig, DatasetOptions, expanded
 from gcn_tf.errors import ConfigError, UserError, shown_text
 
@@ -41,6 +42,8 @@ class Folder(DatasetOptions):
     """Pictures of other proportions: scaled to fit inside, scaled and cut, or stretched."""
     background: str = "0,0,0"
     """Colour behind transparent pictures and around padded ones: red,green,blue from 0 to 255."""
+    channels: Annotated[int, Range(0, 3)] = 0
+    """Channels of the pictures: 1, grey; 3, colour; 0: grey if every picture is."""
     exemplars: Literal["first", "all"] = "first"
     """Of several pictures of a cell: train on the first, and keep the others for the judges; or train on all."""
 
@@ -48,6 +51,15 @@ class Folder(DatasetOptions):
         """Raise ConfigError for a malformed colour or limit."""
         self._color()
         self._limits()
+        if self.channels == 2:
+            raise ConfigError("channels is 2: give 1, grey, or 3, colour")
+
+    @property
+    def picture_channels(self) -> int:
+        return self.channels or 3
+
+    def resolved(self, channels: int) -> Self:
+        return replace(self, channels=channels)
 
     def _color(self) -> tuple[int, int, int]:
         parts = self.background.split(",")
@@ -71,7 +83,7 @@ class Folder(DatasetOptions):
         from gcn_tf.pipelines.dataset import grid_dataset
         from gcn_tf.pipelines.folder.factors import grid_of, limited
         from gcn_tf.pipelines.folder.labels import read_labels
-        from gcn_tf.pipelines.folder.pictures import read_pictures
+        from gcn_tf.pipelines.folder.pictures import inspect, read_pictures
         from gcn_tf.pipelines.prepared import default_data_dir
 
         data_dir, folder = config.folders
@@ -81,10 +93,10 @@ class Folder(DatasetOptions):
         labels = read_labels(folder, table, self.levels, self.pattern)
         wanted = tuple(name.strip() for name in self.factors.split(",") if name.strip())
         grid = limited(grid_of(labels.columns, wanted), self._limits())
-        size = (config.image_size, config.image_size)
         cache = (data_dir or default_data_dir()) / "folder"
         files = [labels.files[row] for row in grid.rows]
-        decoded = read_pictures(files, size, 3, self.fit, self._color(), cache)
+        channels = self.channels or (1 if inspect(files, cache).grey else 3)
+        decoded = read_pictures(files, config.image_sides, channels, self.fit, self._color(), cache)
         if len(decoded.problems) > MOST_PROBLEMS * len(files):
             raise UserError(_too_many(decoded.problems, files))
         ids, first = grid.ids[decoded.good], np.ones(len(decoded.good), bool)

@@ -24,4 +24,4 @@ class Kdef(PhotographOptions):
         from gcn_tf.pipelines.kdef.pictures import load_kdef
 
         views = tuple(view.strip() for view in self.views.split(","))
-        return load_kdef(config.image_size, *config.folders, views)
+        return load_kdef(config.image_side, *config.folders, views)

@@ -20,4 +20,4 @@ class Mmi(PhotographOptions):
     def load_pictures(self, config: DataConfig) -> "FacePictures":
         from gcn_tf.pipelines.mmi.pictures import load_mmi
 
-        return load_mmi(config.image_size, *config.folders)
+        return load_mmi(config.image_side, *config.folders)

@@ -59,7 +59,7 @@ class Glyphs(DatasetOptions):
         from gcn_tf.pipelines.published_holdouts import digit_roles
         from gcn_tf.pipelines.variations import ink_variations
 
-        writers, side = self.identities(), config.image_size
+        writers, side = self.identities(), config.image_side
         base = FactorSpace(
             (
                 Factor("digit", tuple(str(d) for d in range(10))),
@@ -80,7 +80,7 @@ class Glyphs(DatasetOptions):
         from gcn_tf.pipelines.labelled import labelled_digits
         from gcn_tf.pipelines.procedural.glyphs import draw_glyphs
 
-        writers, side = identities + OTHER_WRITERS, config.image_size
+        writers, side = identities + OTHER_WRITERS, config.image_side
         sessions = [draw_glyphs(writers, side, self.data_seed, n) for n in range(GLYPH_SESSIONS)]
         pictures = np.stack(sessions)
         _, who, label = np.indices(pictures.shape[:3]).reshape(3, -1)
@@ -129,7 +129,7 @@ class Faces(FaceOptions):
             )
         )
         takes = [
-            draw_faces(count, emotions, len(sessions), config.image_size, self.data_seed, take)
+            draw_faces(count, emotions, len(sessions), config.image_side, self.data_seed, take)
             for take in range(1 + FACE_REPEATS)
         ]
         images, *again = (pictures.reshape(-1, *pictures.shape[3:]) for pictures in takes)

@@ -43,3 +43,16 @@ def test_images_stay_images_and_gradients_pass():
     gradient = tape.gradient(total, IMAGES)
     assert np.isfinite(gradient).all()
     assert np.abs(gradient).max() > 0.1
+
+
+def test_rectangles_are_turned_about_their_middle():
+    bar = np.zeros((50, 20, 40, 1), np.float32)
+    bar[:, 9:11, 19:21] = 1
+    moved = np.asarray(jitter(tf.constant(bar), seed(4, 0)), np.float64)
+    moved = np.where(moved > 0.35, moved, 0)
+    weight = moved.sum(axis=(1, 2, 3))
+    across = (moved.sum(axis=(1, 3)) * np.arange(40)).sum(axis=1) / weight - 19.5
+    down = (moved.sum(axis=(2, 3)) * np.arange(20)).sum(axis=1) / weight - 9.5
+    assert np.abs(across).max() < SHIFT * 40 * 1.15 + 0.4
+    assert np.abs(down).max() < SHIFT * 20 * 1.15 + 0.4
+    assert across.std() > 1.4 * down.std()

@@ -99,15 +99,32 @@ def test_output_sizes_follow_the_published_formula(side, layers):
 
 def test_the_seed_tensor_follows_from_the_image_size():
     for side, seed in {28: 7, 32: 8, 64: 16, 256: 64}.items():
-        assert Deconvolution().seed_side(side) == seed
+        assert Deconvolution().seed_shape((side, side, 3)) == (seed, seed, 64)
     faces = replace(resolve("kdef-published").generator, seed_tensor=(0, 0, 256))
-    assert [faces.seed_side(side) for side in (78, 158, 174)] == [3, 8, 9]
+    assert [faces.seed_shape((side, side, 3))[0] for side in (78, 158, 174)] == [3, 8, 9]
     config = Deconvolution(
         tower_units=2, trunk=(2,), seed_tensor=(0, 0, 2), upsampling=(Upsampling(3, 5, 3, 1),)
     )
     made = build_generator({"digit": 2}, config, "float32", 30)
     assert shapes(made)["seed_tensor"] == (10, 10, 2)
     assert made.output.shape[1:] == (30, 30, 3)
+
+
+def test_a_rectangle_of_one_channel_is_generated_and_classified():
+    config = Deconvolution(tower_units=2, trunk=(2,), seed_tensor=(0, 0, 2))
+    shape = (48, 32, 1)
+    assert config.seed_shape(shape) == (12, 8, 2)
+    network = config.build({"digit": 2}, shape, "float32")
+    assert network.output.shape[1:] == shape
+    kernels = sum(math.prod(w.shape) for w in network.trainable_weights if len(w.shape) > 1)
+    assert config.count_weights({"digit": 2}, shape) == kernels
+    classifier = AlexNet().build({"digit": 2}, shape, "float32")
+    kernels = sum(math.prod(w.shape) for w in classifier.trainable_weights if len(w.shape) > 1)
+    assert AlexNet().count_weights({"digit": 2}, shape) == kernels
+    with pytest.raises(ConfigError, match="--image-size 30 does not fit"):
+        config.check_fit((48, 30, 1))
+    with pytest.raises(ConfigError, match="--image-size 7 is too small"):
+        AlexNet().check_fit((48, 7, 1))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +140,12 @@ def test_the_seed_tensor_follows_from_the_image_size():
             32,
             "make 28x28 images, the dataset has 32x32: change --image-size to 28",
         ),
-        ({"seed_tensor": (7, 5, 64)}, 28, r"seed_tensor is \[7, 5, 64\]: give height, the same width"),
+        (
+            {"seed_tensor": (7, 5, 64)},
+            28,
+            "make 28x20 images, the dataset has 28x28: change --image-size to 28x20",
+        ),
+        ({"upsampling": ()}, 28, "at least one layer of generator.upsampling"),
         ({"seed_tensor": (7, 7)}, 28, r"seed_tensor is \[7, 7\]"),
         ({"seed_tensor": (0, 0, 0)}, 28, r"seed_tensor is \[0, 0, 0\]"),
     ],

@@ -137,9 +137,19 @@ def test_only_explained_factors_are_hidden_from_the_layers_before():
     np.testing.assert_allclose(known["turn"], np.full((3, 8), 1 / 8))
 
 
-def test_pictures_that_are_not_square_are_refused():
-    with pytest.raises(ValueError, match="make them square"):
-        FactorOperators().build(((None, 4, 6, 3), {"digit": (None, 2)}))
+def test_rectangles_are_mirrored_and_turned_by_180_degrees():
+    pictures = RNG.integers(0, 255, (8, 4, 6, 1), np.uint8)
+    turned = np.rot90(pictures, 2, axes=(1, 2))
+    images = np.concatenate([pictures, pictures[:, :, ::-1], turned])
+    ids = np.stack([np.tile(np.arange(8), 3), np.repeat(np.arange(3), 8)], axis=1)
+    found = estimate_operators(images, ids, {"content": 8, "turn": 3})["turn"]
+    assert found.explain
+    assert found.symmetry.tolist() == [0, 4, 2]
+    layer, codes = FactorOperators(), {"turn": np.eye(3, dtype=np.float32)[ids[:, 1]]}
+    content = np.concatenate([pictures] * 3).astype(np.float32)
+    layer((content, codes))
+    layer.assign({"turn": found})
+    np.testing.assert_allclose(layer((content, codes)), images, atol=0.1)
 
 
 def test_the_drawn_digits_show_color_and_rotation(toy_config):
