@@ -30,6 +30,7 @@ class Dataset:
             there are any. Generators never learn from them: they serve the judges.
         notes: lines for the user about how the pictures were obtained.
         roles: the factors that hold-out protocols act on.
+        problems: (file, reason) of every picture of the user's that was left out.
 
     Example, four grey pictures that rotations make sixteen of:
 
@@ -53,6 +54,7 @@ class Dataset:
     repeats: tuple[np.ndarray, np.ndarray] | None = None
     notes: tuple[str, ...] = ()
     roles: Roles | None = None
+    problems: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "images", aligned(self.images))

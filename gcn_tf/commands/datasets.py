@@ -3,20 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional
 
 from gcn_tf import doors
 from gcn_tf.commands import flags
 from gcn_tf.commands.flags import Debug, place
-from gcn_tf.commands.printing import print_notes
+from gcn_tf.commands.printing import print_notes, print_problems, unreadable_listed
 from gcn_tf.config.checks import check_config
 from gcn_tf.config.data import DataConfig, named_folder
 from gcn_tf.config.files import resolve
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.errors import ConfigError
 from gcn_tf.quiet import import_tensorflow
+
+if TYPE_CHECKING:
+    from gcn_tf.pipelines.split import Split
 
 HELP = """List the datasets, or show the grid of one as a contact sheet with its unseen cells framed.
 
@@ -137,16 +140,30 @@ def _write_sheet(config: RunConfig, out: Path | None) -> None:
     from gcn_tf.pipelines.split import load_split
     from gcn_tf.reporting.figures import write_contact_sheet
 
-    split = load_split(config)
-    for m, factor in enumerate(split.dataset.space):
+    problems = out.with_name(f"{out.stem}-problems.csv")
+    with unreadable_listed(problems):
+        split = load_split(config)
+    _print_grid(split)
+    print_notes(split.notes)
+    print_problems(split.dataset.problems, problems)
+    print(f"look at: {write_contact_sheet(split, pixels(split, np.arange(len(split.ids))), out)}")
+
+
+def _print_grid(split: "Split") -> None:
+    """Print the values of every factor, the groups of cells, and how full the grid is."""
+    import numpy as np
+
+    from gcn_tf.pipelines.folder.fill import Fill
+
+    space = split.dataset.space
+    for m, factor in enumerate(space):
         there = np.bincount(split.ids[:, m], minlength=len(factor))
         seen = np.bincount(split.ids[~split.unseen, m], minlength=len(factor))
         values = ", ".join(f"{v} ({s}/{t})" for v, s, t in zip(factor.values, seen, there, strict=True))
         print(f"{factor.name:12} {len(factor):3}  {values}")
     groups = ", ".join(f"{len(rows)} {name}" for name, rows in split.groups().items())
     print(f"{len(split.ids)} cells: {groups}; in brackets how many of a value's cells are seen")
-    print_notes(split.notes)
-    print(f"look at: {write_contact_sheet(split, pixels(split, np.arange(len(split.ids))), out)}")
+    print_notes([*Fill.of(split.ids, space).lines(), *Fill.of(split.ids[~split.unseen], space).warnings()])
 
 
 def _write_kdef(config: RunConfig, folder: Path) -> None:

@@ -10,7 +10,7 @@ from tyro.conf import arg
 
 from gcn_tf.commands import flags
 from gcn_tf.commands.flags import Debug, FirstFlags, first_flags, place
-from gcn_tf.commands.printing import print_notes, print_report
+from gcn_tf.commands.printing import print_notes, print_problems, print_report, unreadable_listed
 from gcn_tf.config.files import read_config
 from gcn_tf.config.schema import OutputConfig, RunConfig
 from gcn_tf.errors import ConfigError
@@ -141,6 +141,7 @@ def _is_finished(options: Train, run_dir: Path) -> bool:
 
 def _train(options: Train, run_dir: Path) -> None:
     from gcn_tf.evaluation.report import write_report
+    from gcn_tf.pipelines.folder.fill import Fill
     from gcn_tf.runs.run_dir import write_run
     from gcn_tf.synthesis.saved_model import check_replaceable, export_model
     from gcn_tf.training.fit import fit
@@ -149,14 +150,18 @@ def _train(options: Train, run_dir: Path) -> None:
 
     _check_run_dir(options, run_dir)
     check_replaceable(run_dir / "model")
-    prepared = prepare(options.config)
+    problems = run_dir / "problems.csv"
+    with unreadable_listed(problems):
+        prepared = prepare(options.config)
     split = prepared.split
     if options.flags.resume:
         check_factors(run_dir, prepared)
     write_run(prepared.config, split.dataset.space, run_dir)
     seen, unseen = len(split.rows(unseen=False)), len(split.rows(unseen=True))
     print(f"{prepared.config.dataset}: {seen} cells seen, {unseen} unseen; {run_dir}")
+    print_notes(Fill.of(split.ids[split.rows(unseen=False)], split.dataset.space).warnings())
     print_notes(split.notes)
+    print_problems(split.dataset.problems, problems)
     run = prepared.run(run_dir, fit(prepared, run_dir, say=print))
     print(f"SavedModel: {export_model(run, run_dir / 'model')}")
     print_report(write_report(run, split))

@@ -22,7 +22,7 @@ from gcn_tf.runs.identity import Identity
 from gcn_tf.runs.lock import NAME as LOCK
 
 PARTS = {"checkpoints", "factors.json", "logs", "metrics.jsonl", "model", "report"}
-FIRST_FILES = {LOCK, "checkpoints", "factors.json"}  # there before config.yaml, which makes a folder a run
+FIRST_FILES = {LOCK, "checkpoints", "factors.json", "problems.csv"}  # there before config.yaml
 
 
 @dataclass

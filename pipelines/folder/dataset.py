@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from gcn_tf.grid.factors import FactorSpace
     from gcn_tf.grid.holdout import Roles
     from gcn_tf.pipelines.dataset import Dataset
+    from gcn_tf.pipelines.folder.factors import Grid
+    from gcn_tf.pipelines.folder.labels import Labels
 
 MOST_PROBLEMS = 0.05  # of the pictures may be unreadable
 
@@ -84,6 +86,7 @@ class Folder(DatasetOptions):
         from gcn_tf.pipelines.folder.factors import grid_of, limited
         from gcn_tf.pipelines.folder.labels import read_labels
         from gcn_tf.pipelines.folder.pictures import inspect, read_pictures
+        from gcn_tf.pipelines.folder.problems import UnreadablePictures, unreadable_text
         from gcn_tf.pipelines.prepared import default_data_dir
 
         data_dir, folder = config.folders
@@ -92,24 +95,41 @@ class Folder(DatasetOptions):
         table = expanded(self.labels, "labels") if self.labels else None
         labels = read_labels(folder, table, self.levels, self.pattern)
         wanted = tuple(name.strip() for name in self.factors.split(",") if name.strip())
-        grid = limited(grid_of(labels.columns, wanted), self._limits())
+        whole = grid_of(labels.columns, wanted)
+        grid = limited(whole, self._limits())
         cache = (data_dir or default_data_dir()) / "folder"
         files = [labels.files[row] for row in grid.rows]
         channels = self.channels or (1 if inspect(files, cache).grey else 3)
         decoded = read_pictures(files, config.image_sides, channels, self.fit, self._color(), cache)
-        if len(decoded.problems) > MOST_PROBLEMS * len(files):
-            raise UserError(_too_many(decoded.problems, files))
+        names = [labels.names[row] for row in grid.rows]
+        unreadable = [(names[n], why) for n, why in decoded.problems]
+        problems = (*unreadable, *labels.unlabelled, *_unlabelled(labels, whole))
+        if len(unreadable) > MOST_PROBLEMS * len(files):
+            raise UnreadablePictures(
+                f"{unreadable_text(unreadable, len(files))}, at most {MOST_PROBLEMS:.0%} may be: mend them, or take them out",
+                problems,
+            )
         ids, first = grid.ids[decoded.good], np.ones(len(decoded.good), bool)
         _check_contents(decoded.sha256, ids, [files[n] for n in decoded.good])
         if self.exemplars == "first":
             first = np.isin(np.arange(len(ids)), np.unique(ids, axis=0, return_index=True)[1])
         notes = (f"labels: {labels.source}", *labels.notes, *grid.notes, *decoded.notes)
-        notes += tuple(f"left out: {files[n].name} ({why})" for n, why in decoded.problems[:5])
+        if unreadable:
+            notes += (unreadable_text(unreadable, len(files)),)
         roles = _roles(grid.space, ids[first], grid.held_out[decoded.good][first])
         repeats = (decoded.images[~first], ids[~first]) if not first.all() else None
-        return grid_dataset(
+        dataset = grid_dataset(
             config.dataset, (grid.space, decoded.images[first], ids[first]), (), roles, repeats, notes
         )
+        return replace(dataset, problems=problems)
+
+
+def _unlabelled(labels: "Labels", grid: "Grid") -> list[tuple[str, str]]:
+    """Name and reason of the pictures that lack a label of a factor."""
+    chosen = [column.original for column in grid.columns]
+    rows = sorted(set(range(len(labels.names))).difference(grid.rows.tolist()))
+    lacking = {row: [name for name in chosen if not labels.columns[name][row]] for row in rows}
+    return [(labels.names[row], f"no label of {', '.join(names)}") for row, names in lacking.items()]
 
 
 def _check_contents(sha256: Sequence[bytes], ids: "np.ndarray", files: Sequence[Path]) -> None:
@@ -134,11 +154,3 @@ def _roles(space: "FactorSpace", ids: "np.ndarray", held_out: "np.ndarray") -> "
     ]
     published = {"split": lambda space, seed, say: rules} if rules else {}
     return replace(default_roles(space), cells=ids, published=published)
-
-
-def _too_many(problems: Sequence[tuple[int, str]], files: Sequence[Path]) -> str:
-    some = "; ".join(f"{files[n].name} ({why})" for n, why in problems[:5])
-    return (
-        f"{len(problems)} of {len(files)} pictures cannot be read, at most {MOST_PROBLEMS:.0%} may be: {some}: "
-        "mend them, or take them out of the labels"
-    )

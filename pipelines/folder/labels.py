@@ -42,6 +42,7 @@ class Labels:
         columns: dict of lists of str or None (missing), one per label column in order, each as long as `files`.
         source: str. Where the labels are from, for people: "labels.csv", "folder levels person/emotion".
         notes: tuple of str. What people should know: what was left out, and values that are probably the same.
+        unlabelled: (name, reason) of the pictures without any label, which are left out.
     """
 
     files: tuple[Path, ...]
@@ -49,6 +50,7 @@ class Labels:
     columns: dict[str, Column]
     source: str
     notes: tuple[str, ...]
+    unlabelled: tuple[tuple[str, str], ...] = ()
 
 
 def read_labels(
@@ -167,13 +169,15 @@ def _labelled(labels: Labels) -> Labels:
     columns, notes = labels.columns, labels.notes
     rows = [row for row, values in enumerate(zip(*columns.values(), strict=True)) if any(values)]
     files, names = labels.files, labels.names
-    if unlabelled := len(files) - len(rows):
+    unlabelled = [names[row] for row in sorted(set(range(len(files))).difference(rows))]
+    if unlabelled:
         if not rows:
             raise UserError(f"{shown_text(labels.source)}: no picture has a label, write some")
-        notes += (f"{unlabelled:,} of {len(files):,} pictures have no label and are left out",)
+        notes += (f"{len(unlabelled):,} of {len(files):,} pictures have no label and are left out",)
         files, names = tuple(files[row] for row in rows), tuple(names[row] for row in rows)
         columns = {name: [values[row] for row in rows] for name, values in columns.items()}
-    return Labels(files, names, columns, labels.source, (*notes, *_twins(columns)))
+    without = tuple((name, "no label") for name in unlabelled)
+    return Labels(files, names, columns, labels.source, (*notes, *_twins(columns)), without)
 
 
 def _twins(columns: dict[str, Column]) -> list[str]:
