@@ -96,7 +96,7 @@ def named_folder(dataset: str) -> Path | None:
     if not dataset or dataset.partition("/")[0] in doors.DATASETS:
         return None
     path = expanded(dataset, "dataset")
-    named = "/" in dataset or dataset[:1] in ("~", ".") or os.path.isdir(path)
+    named = "/" in dataset or dataset[:1] in ("~", ".") or os.path.exists(path)
     return Path(os.path.realpath(path)) if named else None
 
 

@@ -126,6 +126,11 @@ def random_fraction(space: FactorSpace, seed: int, share: float, roles: Roles) -
     kept = {int(first) for column in cells.T for first in np.unique(column, return_index=True)[1]}
     free = np.setdiff1d(np.arange(len(cells)), sorted(kept))  # in the order of the permutation
     count = round(share * len(cells))
+    if not len(free):
+        raise HoldoutError(
+            f"--holdout fraction={share:g}: every cell has a value that no other cell has, so none can be held out: leave "
+            "that factor out, or give --holdout none"
+        )
     if count > len(free):
         most = int(1000 * len(free) / len(cells)) / 1000
         raise HoldoutError(

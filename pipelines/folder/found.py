@@ -36,7 +36,8 @@ def find_pictures(folder: Path) -> FoundPictures:
     """
     root = os.path.abspath(folder)
     if not os.path.isdir(root):
-        raise UserError(f"--dataset {shown_text(str(folder))} is not a folder: name a folder of pictures")
+        remedy = "name a folder of pictures; unpack an archive first"
+        raise UserError(f"--dataset {shown_text(str(folder))} is not a folder: {remedy}")
     names: list[str] = []
     unreadable: list[str] = []
     seen: set[tuple[int, int]] = set()

@@ -189,7 +189,8 @@ def _labelled(
             column.append(known.setdefault(value, value.strip() or None))
     if not names:
         raise UserError(
-            f"{flag}: the pictures in {shown_text(found.root)} {problem}, such as {shown(others[0])}"
+            f"{flag}: the pictures in {shown_text(found.root)} {problem}, such as {shown(others[0])}: "
+            "describe their paths below that folder"
         )
     notes = (
         (f"{len(others):,} of {len(found.names):,} pictures {problem}: {examples(others)}",) if others else ()
