@@ -31,13 +31,20 @@ def unreadable_listed(path: Path) -> Iterator[None]:
 
 
 def print_report(picture: Path) -> None:
-    """Print the scores of seen and unseen cells from the report that `picture` belongs to, then the paths of both."""
+    """Print the scores of seen and unseen cells, and of baselines, from the report that `picture` belongs to, then where it is."""
     from gcn_tf.evaluation.report import read_report
-    from gcn_tf.reporting.tables import score_table
+    from gcn_tf.reporting.tables import baseline_tables, score_table
 
-    rows = score_table(read_report(picture.parent.parent)["scores"])
+    report = read_report(picture.parent.parent)
+    _print_table(score_table(report["scores"]))
+    for group, rows in baseline_tables(report).items():
+        print(f"\nbaselines in {group} cells")
+        _print_table(rows)
+    print(f"report: {picture.with_name('report.html')}\nlook at: {picture}")
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
         print("  ".join([f"{row[0]:{widths[0]}}", *cells]))
-    print(f"report: {picture.with_name('report.html')}\nlook at: {picture}")

@@ -11,7 +11,7 @@ from gcn_tf.pipelines.batches import pixels
 from gcn_tf.reporting.charts import write_confusion_chart, write_curves_chart
 from gcn_tf.reporting.figures import Shown, write_cells_figure, write_extremes_figure
 from gcn_tf.reporting.html import to_html
-from gcn_tf.reporting.tables import GLOSSARY, markdown_table, score_table
+from gcn_tf.reporting.tables import GLOSSARY, baseline_tables, markdown_table, score_table
 
 PICTURE = "cells.png"  # the one to look at first
 
@@ -60,6 +60,8 @@ def _text(report: dict[str, Any], curves: bool) -> str:
         _figure(PICTURE, "Real pictures above generated ones. Framed: cells that training never saw."),
         "## Scores",
         markdown_table(score_table(report["scores"])),
+        *_baselines(report),
+        "### How to read the figures",
         GLOSSARY.strip(),
         *_real_repeats(report),
         "## The judges",
@@ -100,6 +102,22 @@ def _groups(report: dict[str, Any]) -> list[str]:
     }
     there = [figures[group] for group in figures if group in report["scores"]]
     return [part for heading, name, caption in there for part in (heading, _figure(name, caption))]
+
+
+def _baselines(report: dict[str, Any]) -> list[str]:
+    tables = baseline_tables(report)
+    if not tables:
+        return []
+    parts = [
+        "### Beside baselines",
+        "What predictors without a network, fitted on the seen cells alone, reach in the same cells. *Mean over* a factor: the "
+        "mean of the seen pictures that differ in it alone. *Additive*: every pixel by ridge regression on the factors' values; "
+        "*pairwise*: on pairs of values as well. All of them are averages: PSNR prefers those, sharpness tells them from "
+        "pictures. Accuracies are those of the judges in the order of their names.",
+    ]
+    for group, rows in tables.items():
+        parts += [f"{group.capitalize()} cells:", markdown_table(rows)]
+    return parts
 
 
 def _real_repeats(report: dict[str, Any]) -> list[str]:

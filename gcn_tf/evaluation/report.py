@@ -12,6 +12,7 @@ import numpy as np
 
 from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import UserError
+from gcn_tf.evaluation.baselines import score_baselines
 from gcn_tf.evaluation.document import PICTURE, write_documents
 from gcn_tf.evaluation.judge import JudgePictures, doubted_factors
 from gcn_tf.evaluation.judges import Judges, dataset_judges
@@ -69,14 +70,18 @@ def write_report(run: Run, split: Split) -> Path:
     """
     check_log(run.folder / "metrics.jsonl", run.identity.name)
     pictures, judges = dataset_judges(split.dataset, run.config.data_dir)
-    with stages("evaluation", ("pictures", "scores", "real pictures", "intervals", "figures")) as done:
+    with stages(
+        "evaluation", ("pictures", "scores", "real pictures", "baselines", "intervals", "figures")
+    ) as done:
         generated = generate_from_codes(run.model, run.space.one_hot(split.ids))
         done()
         scored = score_cells(split, generated, judges)
         done()
         repeats = score_repeats(split, pictures, judges)
         done()
-        report = _report(run, scored, repeats, pictures, judges)
+        baselines = score_baselines(split, judges)
+        done()
+        report = {**_report(run, scored, repeats, pictures, judges), "baselines": baselines}
         done()
         folder = run.folder / "report"
 
@@ -109,7 +114,7 @@ def _keep_others(old: Path, new: Path) -> None:
 def _report(
     run: Run, scored: Scored, repeats: Scored | None, pictures: JudgePictures, judges: Judges
 ) -> dict[str, Any]:
-    """What report.json holds."""
+    """What report.json holds, but for the baselines."""
     split = scored.split
     groups = split.groups()
     reference: Scores = summarise(repeats) if repeats else {}

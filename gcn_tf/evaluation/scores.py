@@ -132,24 +132,26 @@ def is_share(metric: str) -> bool:
     return "accuracy" in metric or metric == "copying"
 
 
-def summarise(scored: Scored) -> Scores:
-    """Means with 95 % intervals by group and metric; sets of pictures by KID and FID of the judge's features.
-
-    Pictures of one base image are resampled together.
-    """
-    summary: Scores = {}
-    base = scored.base
-    for name_of_group, rows in rows_by_group(scored.group).items():
-        by_metric = {
-            name: bootstrap_mean([(values[rows], base[rows])], is_share(name))
+def mean_scores(scored: Scored) -> Scores:
+    """Means with 95 % intervals by group and metric. Pictures of one base image are resampled together."""
+    return {
+        group: {
+            name: bootstrap_mean([(values[rows], scored.base[rows])], is_share(name))
             for name, values in scored.cells.values.items()
             if not np.isnan(values[rows]).any()
         }
+        for group, rows in rows_by_group(scored.group).items()
+    }
+
+
+def summarise(scored: Scored) -> Scores:
+    """`mean_scores`, and sets of pictures by KID and FID of the judge's features, with intervals as well."""
+    summary = mean_scores(scored)
+    for group, rows in rows_by_group(scored.group).items():
         if len(rows) > 1:
             generated, real = (features[rows] for features in scored.cells.features)
-            by_metric["kid_of_judge_features"] = jackknife(kid, real, generated, base[rows])
-            by_metric["fid_of_judge_features"] = jackknife(fid, real, generated, base[rows])
-        summary[name_of_group] = by_metric
+            for name, distance in (("kid_of_judge_features", kid), ("fid_of_judge_features", fid)):
+                summary[group][name] = jackknife(distance, real, generated, scored.base[rows])
     return summary
 
 

@@ -66,6 +66,47 @@ def score_table(scores: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     return rows
 
 
+def baseline_tables(report: Mapping[str, Any]) -> dict[str, list[list[str]]]:
+    """Rows of a run and of the baselines beside it by group of unseen cells, the head first; values without intervals.
+
+    Args:
+        report: what report.json holds. Reports of earlier versions have no baselines.
+    """
+    baselines: Mapping[str, Any] = report.get("baselines", {})
+    judges = list(report["judges"])
+    factors = list(next(iter(report["judges"].values()))["known_accuracy"])
+    columns = {label(name): [name] for name in ("psnr_db", "ssim", "sharpness")}
+    for name in (*factors, "all_factors"):
+        columns[f"{name.replace('_', ' ')}, {' / '.join(judges)}"] = [f"{name}_accuracy/{j}" for j in judges]
+    tables = {}
+    for group, scores in report["scores"].items():
+        rows = {
+            _baseline_label(name, baseline, group): baseline["scores"][group]
+            for name, baseline in baselines.items()
+            if group in baseline["scores"]
+        }
+        if rows:
+            tables[group] = [
+                ["", *columns],
+                *(
+                    [name, *(" / ".join(_value(figures, n) for n in names) for names in columns.values())]
+                    for name, figures in {"this run": scores, **rows}.items()
+                ),
+            ]
+    return tables
+
+
+def _baseline_label(name: str, baseline: Mapping[str, Any], group: str) -> str:
+    """Of cells that a baseline cannot predict the mean of all seen pictures is taken, and the label says how many."""
+    missing = baseline["undefined_cells"][group]
+    return f"{name} ({missing} cells: mean of all)" if missing else name
+
+
+def _value(figures: Mapping[str, Mapping[str, float]], metric: str) -> str:
+    decimals = min(DECIMALS.get(metric, 2), 2)
+    return f"{figures[metric]['value']:.{decimals}f}" if metric in figures else "-"
+
+
 def _order(name: str) -> int:
     """Likeness first, then accuracies with stray ink right before them, then the figures of sets."""
     first = ["psnr_db", "ssim", "normalised_euclidean_error", "sharpness", "stray_ink"]
