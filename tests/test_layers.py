@@ -19,6 +19,7 @@ FLOORS = (
     ("runs",),
     ("synthesis",),
     ("training",),
+    ("planning",),
     ("evaluation",),
     ("augmentation",),
     ("studies", "tuning"),

@@ -54,10 +54,11 @@ class SheetDataFlags(flags.DataFlags):
 
 @dataclass(frozen=True)
 class Datasets:
-    """Options of `datasets`; without a config, the datasets are listed."""
+    """Options of `datasets`: the settings, or None to list the datasets, its own flags, and which settings were given."""
 
     config: RunConfig | None
     flags: DatasetsFlags
+    given: tuple[str, ...] = ()
 
 
 def parse(words: Sequence[str]) -> Datasets:
@@ -81,7 +82,8 @@ def parse(words: Sequence[str]) -> Datasets:
     if folder := named_folder(name):
         flags.only_folder(folder, found.data.manual_dir)
     chosen = flags.config_of(found, config)
-    return Datasets(chosen.of_dataset(config.dataset), found.sheet)
+    given = flags.given_settings(flags.FirstFlags(), words, config)
+    return Datasets(chosen.of_dataset(config.dataset), found.sheet, given)
 
 
 def _named(words: Sequence[str]) -> str:
@@ -116,7 +118,7 @@ def run(options: Datasets) -> None:
     elif options.flags.write_kdef:
         _write_kdef(options.config, options.flags.write_kdef)
     else:
-        _write_sheet(options.config, options.flags.out)
+        _write_sheet(options.config, options.flags.out, options.given)
 
 
 def _print_list() -> None:
@@ -128,9 +130,9 @@ def _print_list() -> None:
     print("contact sheet of one: gcn-tf datasets glyphs")
 
 
-def _write_sheet(config: RunConfig, out: Path | None) -> None:
+def _write_sheet(config: RunConfig, out: Path | None, given: Sequence[str]) -> None:
     check_config(config)
-    out = out or Path(f"{config.dataset.partition('/')[0]}.png")
+    out = out or Path(f"{config.file_name}.png")
     if out.suffix.lower() != ".png":
         raise ConfigError(f"--out {out}: the contact sheet is a PNG, give a name that ends with .png")
     import_tensorflow()
@@ -142,11 +144,23 @@ def _write_sheet(config: RunConfig, out: Path | None) -> None:
 
     problems = out.with_name(f"{out.stem}-problems.csv")
     with unreadable_listed(problems):
+        config = _planned(config, given, out) if config.options.planned else config
         split = load_split(config)
     _print_grid(split)
     print_notes(split.notes)
     print_problems(split.dataset.problems, problems)
     print(f"look at: {write_contact_sheet(split, pixels(split, np.arange(len(split.ids))), out)}")
+
+
+def _planned(config: RunConfig, given: Sequence[str], out: Path) -> RunConfig:
+    """Plan a run on own pictures, print the plan and write it beside the contact sheet."""
+    from gcn_tf.planning.plan import make_plan
+
+    plan = make_plan(config, given)
+    print(*plan.lines(), sep="\n")
+    path = plan.write(out.with_name(f"{out.stem}-plan.yaml"))
+    print(f"all settings: {path}, to be edited and given to gcn-tf train --config")
+    return plan.config
 
 
 def _print_grid(split: "Split") -> None:

@@ -19,7 +19,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Suppress, UseAppendAc
 from gcn_tf import doors
 from gcn_tf.commands.messages import one_line
 from gcn_tf.config.data import DataConfig, DatasetOptions, expanded, named_folder
-from gcn_tf.config.files import resolve
+from gcn_tf.config.files import read_yaml, resolve
 from gcn_tf.config.schema import ObjectiveConfig, OptimizerConfig, RunConfig, Seed
 from gcn_tf.errors import UserError
 
@@ -206,6 +206,13 @@ def given(words: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
     )
     found: Any = parse_known(kind, words)
     return tuple(name for name in names if getattr(found, name))
+
+
+def given_settings(first: FirstFlags, words: Sequence[str], config: RunConfig) -> tuple[str, ...]:
+    """The settings of a run that a command line or its --config file gives, by name."""
+    names = [entry.name for part in (config, config.options) for entry in fields(part)]
+    in_file = read_yaml(Path(first.config)) if first.config else {}
+    return tuple(dict.fromkeys((*given(words, names), *in_file)))
 
 
 def config_of(flags: Any, config: RunConfig) -> RunConfig:

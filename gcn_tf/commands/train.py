@@ -2,9 +2,9 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
 
@@ -16,6 +16,9 @@ from gcn_tf.config.schema import OutputConfig, RunConfig
 from gcn_tf.errors import ConfigError
 from gcn_tf.interrupts import Interrupted, exit_code
 from gcn_tf.quiet import import_tensorflow
+
+if TYPE_CHECKING:
+    from gcn_tf.planning.plan import Plan
 
 HELP = """Train a run, export its SavedModel and write its report.
 
@@ -45,11 +48,12 @@ OWN_FLAGS = (RunFlags, OutputConfig, flags.TrainingFlags, flags.UnseenFlags)
 
 @dataclass(frozen=True)
 class Train:
-    """Options of `train`: the settings, those of the run that is resumed, and its own flags."""
+    """Options of `train`: the settings, its own flags, the settings of the run that is resumed, and which were given."""
 
     config: RunConfig
     flags: RunFlags
     stored: RunConfig | None
+    given: tuple[str, ...] = ()
 
 
 def parse(words: Sequence[str]) -> Train:
@@ -67,7 +71,9 @@ def parse(words: Sequence[str]) -> Train:
     )
     others = flags.other_datasets(config, "train")
     found: Any = flags.parse(kind, words, "train", HELP, others)
-    return Train(flags.config_of(found, config), found.run, stored)
+    return Train(
+        flags.config_of(found, config), found.run, stored, flags.given_settings(first, words, config)
+    )
 
 
 def _resumed(first: FirstFlags) -> RunConfig | None:
@@ -91,6 +97,9 @@ def run(options: Train) -> None:
     from gcn_tf.training.prepare import check_settings
 
     check_settings(options.config)
+    plan = _plan(options)
+    if plan:
+        options = replace(options, config=plan.config)
     run_dir = options.flags.resume or options.flags.run_dir or new_run_dir(options.config)
     if options.flags.dry_run:
         _describe(options, run_dir)
@@ -99,11 +108,23 @@ def run(options: Train) -> None:
         return
     with locked(run_dir):
         try:
-            _train(options, run_dir)
+            _train(options, run_dir, plan)
         except (Interrupted, KeyboardInterrupt) as stop:
             reason = str(stop) or "stopped"
             print(f"gcn-tf: {reason}; continue with: gcn-tf train --resume {run_dir}", file=sys.stderr)
             raise SystemExit(exit_code(stop)) from None
+
+
+def _plan(options: Train) -> "Plan | None":
+    """Plan a new run on own pictures, and print the plan; None for other runs."""
+    resumed = options.flags.resume and (options.flags.resume / "config.yaml").exists()
+    if resumed or not options.config.options.planned or "preset" in options.given:
+        return None
+    from gcn_tf.planning.plan import make_plan
+
+    plan = make_plan(options.config, options.given)
+    print(*plan.lines(), sep="\n")
+    return plan
 
 
 def _describe(options: Train, run_dir: Path) -> None:
@@ -139,7 +160,7 @@ def _is_finished(options: Train, run_dir: Path) -> bool:
     return picture is not None
 
 
-def _train(options: Train, run_dir: Path) -> None:
+def _train(options: Train, run_dir: Path, plan: "Plan | None") -> None:
     from gcn_tf.evaluation.report import write_report
     from gcn_tf.pipelines.folder.fill import Fill
     from gcn_tf.runs.run_dir import write_run
@@ -157,6 +178,8 @@ def _train(options: Train, run_dir: Path) -> None:
     if options.flags.resume:
         check_factors(run_dir, prepared)
     write_run(prepared.config, split.dataset.space, run_dir)
+    if plan:
+        plan.write(run_dir / "plan.yaml")
     seen, unseen = len(split.rows(unseen=False)), len(split.rows(unseen=True))
     print(f"{prepared.config.dataset}: {seen} cells seen, {unseen} unseen; {run_dir}")
     print_notes(Fill.of(split.ids[split.rows(unseen=False)], split.dataset.space).warnings())

@@ -27,6 +27,7 @@ class DatasetOptions(ABC):
         grid: one line for `gcn-tf datasets`: the factors and how many values each has.
         needs: one line: what it needs to load.
         possible_factors: every factor that its grid can have; presets may weight all of them.
+        planned: whether `train` plans its settings from the pictures, instead of a preset made by hand.
         subsets: names after the slash of `--dataset NAME/SUBSET`, the default first.
         takes_files: whether it reads --manual-dir.
     """
@@ -36,6 +37,7 @@ class DatasetOptions(ABC):
     grid: ClassVar[str]
     needs: ClassVar[str]
     possible_factors: ClassVar[tuple[str, ...]]
+    planned: ClassVar[bool] = False
     subsets: ClassVar[tuple[str, ...]] = ()
     takes_files: ClassVar[bool] = False
 
@@ -61,6 +63,10 @@ class DatasetOptions(ABC):
     def picture_channels(self) -> int:
         """Channels of the pictures, 1 or 3."""
         return 3
+
+    def native_size(self, config: "DataConfig") -> tuple[int, int] | None:
+        """Height and width of the pictures at the median before they are resized; None: they are made in any size."""
+        return None
 
     def resolved(self, channels: int) -> Self:
         """The same options with what the pictures decide, for the record of a run; they have `channels` channels."""
@@ -165,6 +171,13 @@ class DataConfig:
     def subset(self) -> str:
         """The chosen subset, or the dataset's first; empty if it has none."""
         return self.dataset.partition("/")[2] or next(iter(self.options.subsets), "")
+
+    @property
+    def file_name(self) -> str:
+        """A name for files and folders about this dataset: its own, or that of the user's folder."""
+        _, folder = self.folders
+        own = folder.name if folder and self.options.planned else ""
+        return own or self.dataset.replace("/", "-")
 
     @property
     def image_sides(self) -> tuple[int, int]:

@@ -61,7 +61,7 @@ class Run:
 
 def new_run_dir(config: RunConfig) -> Path:
     """A folder that no run has yet."""
-    name = f"{config.dataset.replace('/', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
+    name = f"{config.file_name}-{time.strftime('%Y%m%d-%H%M%S')}"
     names = (name if number == 1 else f"{name}-{number}" for number in itertools.count(1))
     return next(path for name in names if not (path := Path("runs") / name).exists())
 

@@ -2,20 +2,14 @@
 
 import resource
 import sys
-import time
 from pathlib import Path
 
-import keras
-import numpy as np
-
 from gcn_tf.model.size import least_bytes
-from gcn_tf.pipelines.batches import training_batches
 from gcn_tf.progress import duration
 from gcn_tf.runs.checkpoints import CheckpointStore
 from gcn_tf.training.fit import learn_before_training
 from gcn_tf.training.prepare import Prepared
-
-TIMED_STEPS = 8
+from gcn_tf.training.speed import TIMED_STEPS, seconds_per_step
 
 
 def describe_run(prepared: Prepared) -> str:
@@ -25,13 +19,7 @@ def describe_run(prepared: Prepared) -> str:
     model = prepared.build()
     learn_before_training(model, prepared)
     store = CheckpointStore(model, Path("checkpoints"))
-    ends: list[float] = []
-    clock = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter())
-    )
-    data = training_batches(split, config.batch_size, config.seed, 0, TIMED_STEPS + 1)
-    model.fit(data, steps_per_epoch=TIMED_STEPS + 1, verbose=0, shuffle=False, callbacks=[clock])
-    step = float(np.median(np.diff(ends)))  # the first step, which traces, is left out
+    step = seconds_per_step(prepared, model)
     steps = config.total_steps
     groups = ", ".join(f"{len(rows)} {name}" for name, rows in split.groups().items())
     inputs = ", ".join(f"{name} ({config.batch_size},)" for name in space.names)

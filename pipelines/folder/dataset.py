@@ -29,6 +29,7 @@ class Folder(DatasetOptions):
     needs: ClassVar = "a folder of labelled pictures: --dataset PATH"
     possible_factors: ClassVar = ()
     takes_files: ClassVar = True
+    planned: ClassVar = True
 
     labels: str = ""
     """Table of labels, a row for every picture: .csv, .jsonl or .parquet. By default the one that lies in the folder."""
@@ -79,25 +80,47 @@ class Folder(DatasetOptions):
             found[name] = int(count)
         return found
 
-    def load(self, config: DataConfig) -> "Dataset":
-        import numpy as np
-
-        from gcn_tf.pipelines.dataset import grid_dataset
+    def _labelled(self, config: DataConfig) -> "tuple[Labels, Grid, Grid]":
+        """The labels, the grid of all of them, and the part of it that --limit leaves."""
         from gcn_tf.pipelines.folder.factors import grid_of, limited
         from gcn_tf.pipelines.folder.labels import read_labels
-        from gcn_tf.pipelines.folder.pictures import inspect, read_pictures
-        from gcn_tf.pipelines.folder.problems import UnreadablePictures, unreadable_text
-        from gcn_tf.pipelines.prepared import default_data_dir
 
-        data_dir, folder = config.folders
+        _, folder = config.folders
         if not folder:
             raise ConfigError("--dataset folder: of which folder? give its path, --dataset PATH")
         table = expanded(self.labels, "labels") if self.labels else None
         labels = read_labels(folder, table, self.levels, self.pattern)
         wanted = tuple(name.strip() for name in self.factors.split(",") if name.strip())
         whole = grid_of(labels.columns, wanted)
-        grid = limited(whole, self._limits())
-        cache = (data_dir or default_data_dir()) / "folder"
+        return labels, whole, limited(whole, self._limits())
+
+    def _cache(self, config: DataConfig) -> Path:
+        from gcn_tf.pipelines.prepared import default_data_dir
+
+        return (config.folders[0] or default_data_dir()) / "folder"
+
+    def native_size(self, config: DataConfig) -> tuple[int, int] | None:
+        import numpy as np
+
+        from gcn_tf.pipelines.folder.pictures import inspect
+
+        labels, _, grid = self._labelled(config)
+        sizes = inspect([labels.files[row] for row in grid.rows], self._cache(config)).sizes
+        known = sizes[sizes[:, 0] > 0]
+        if not len(known):
+            return None  # `load` says why
+        height, width = np.median(known, axis=0).round().astype(int).tolist()
+        return height, width
+
+    def load(self, config: DataConfig) -> "Dataset":
+        import numpy as np
+
+        from gcn_tf.pipelines.dataset import grid_dataset
+        from gcn_tf.pipelines.folder.pictures import inspect, read_pictures
+        from gcn_tf.pipelines.folder.problems import UnreadablePictures, unreadable_text
+
+        labels, whole, grid = self._labelled(config)
+        cache = self._cache(config)
         files = [labels.files[row] for row in grid.rows]
         channels = self.channels or (1 if inspect(files, cache).grey else 3)
         decoded = read_pictures(files, config.image_sides, channels, self.fit, self._color(), cache)

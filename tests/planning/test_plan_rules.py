@@ -1,0 +1,113 @@
+"""The rules of a plan, one by one."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from gcn_tf.config.files import resolve, with_settings
+from gcn_tf.grid.factors import Factor, FactorSpace
+from gcn_tf.grid.holdout import default_roles
+from gcn_tf.pipelines.dataset import Dataset
+from gcn_tf.pipelines.split import split_dataset
+from gcn_tf.planning.fingerprint import Fingerprint
+from gcn_tf.planning.rules import (
+    TRAINING_SECONDS,
+    decisions,
+    planned_holdout,
+    planned_sizes,
+    planned_steps,
+)
+
+FOUND = Fingerprint((100, 100), (64, 64, 3), {"person": 40, "sign": 10}, 400, 1.0, 0, 0.6, {}, (), 2)
+
+
+def settings(found):
+    return {key: value for decision in decisions(found) for key, value in decision.settings.items()}
+
+
+@pytest.mark.parametrize(
+    "native, sizes",
+    [
+        ((100, 100), [64, 48, 32]),
+        ((1200, 900), ["64x48", "48x32", "32x28"]),
+        ((300, 100), ["64x32", "48x32", "32x28"]),
+        ((28, 28), [28]),
+        ((50, 50), [48, 32]),
+        ((20, 20), [28]),
+    ],
+)
+def test_sizes_have_the_proportions_of_the_pictures_and_fit_the_layers(native, sizes):
+    planned = planned_sizes(native)
+    assert [decision.settings["image_size"] for decision in planned] == sizes
+    for decision in planned:
+        config = with_settings(resolve(), decision.settings, "test")
+        found = dataclasses.replace(FOUND, shape=(*config.image_sides, 3))
+        config = with_settings(config, settings(found), "test")
+        config.generator.check_fit(config.image_shape)
+        config.classifier.check_fit(config.image_shape)
+
+
+def test_larger_pictures_have_more_layers():
+    for side, layers in {28: 2, 40: 2, 64: 3, 96: 4, 128: 4, 256: 5}.items():
+        chosen = settings(dataclasses.replace(FOUND, shape=(side, side, 1)))
+        assert len(chosen["generator"]["upsampling"]) == layers + 1
+        assert chosen["generator"]["upsampling"][-1]["filters"] == 1
+        config = with_settings(resolve(), chosen, "test")
+        config.generator.check_fit((side, side, 1))
+
+
+def test_the_ground_and_exact_factors_decide_about_the_generator():
+    dark = settings(dataclasses.replace(FOUND, ground=0.02))["generator"]
+    assert not dark["mean_picture"]
+    assert settings(FOUND)["generator"]["mean_picture"]
+    assert not settings(FOUND)["generator"]["operators"]
+    assert settings(dataclasses.replace(FOUND, exact=("turn",)))["generator"]["operators"]
+
+
+def test_steps_end_where_the_time_does():
+    quick, slow = (planned_steps(FOUND, 32, seconds) for seconds in (0.01, 3.0))
+    assert quick.decision.settings["steps"] == quick.wanted == 900
+    assert slow.decision.settings["steps"] == TRAINING_SECONDS / 3
+    assert "900 would be better, but a step takes 3 s on 2 cores" in slow.decision.reason
+    many = dataclasses.replace(FOUND, cells=40_000)
+    assert planned_steps(many, 64, 0.001).wanted == 15 * 40_000 // 64
+
+
+def grid(cells, **settings):
+    ids = np.indices((cells // 4, 4)).reshape(2, -1).T
+    space = FactorSpace(
+        tuple(Factor(n, tuple("abcdefgh"[:k])) for n, k in (("row", cells // 4), ("column", 4)))
+    )
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 200, (cells // 4, 28, 28, 1))
+    images = (rows[ids[:, 0]] + 2 * rng.integers(0, 20, (cells, 28, 28, 1))).astype(np.uint8)
+    roles = dataclasses.replace(default_roles(space), cells=ids, **settings)
+    return Dataset("grid", space, images, ids.astype(np.int32), (), roles=roles)
+
+
+def test_at_least_three_cells_are_unseen_unless_the_labels_say_which():
+    assert planned_holdout(grid(12)).settings == {"holdout": ["fraction=0.25"]}
+    split = split_dataset(grid(12), ("fraction=0.25",), 0)
+    assert split.unseen.sum() == 3
+    published = {"split": lambda space, seed, say: [{"row": "a", "column": "b"}]}
+    assert planned_holdout(grid(12, published=published)).settings == {"holdout": ["split"]}
+
+
+def test_a_fingerprint_knows_which_factor_explains_the_pictures():
+    found = Fingerprint.of(split_dataset(grid(32), ("fraction=0.1",), 0), (50, 50))
+    assert (found.shape, found.cells, found.fill, found.native) == ((28, 28, 1), 32, 1.0, (50, 50))
+    assert found.explained["row"] > 0.9
+    assert found.explained["column"] < 0.1
+    assert 0.2 < found.ground < 0.7
+    assert found.exact == ()
+    assert any("row 9" in line for line in found.lines())
+
+
+def test_colours_and_turns_are_exact(toy_config):
+    from gcn_tf.pipelines.split import load_split
+
+    found = Fingerprint.of(load_split(toy_config))
+    assert found.exact == ("color", "rotation")
+    assert found.ground < 0.1
+    assert (found.native, found.repeats) == (None, 120)
