@@ -25,7 +25,8 @@ class Generate:
     run: Positional[Path]
     """Folder that train wrote."""
     factors: Positional[tuple[str, ...]]
-    """One word per factor: digit=7, several digit=3,8, all digit='*', or a blend writer=3:0.5+8:0.5."""
+    """One word per factor: digit=7, several digit=3,8, all digit='*', or a blend writer=3:0.5+8:0.5; of an ordered factor also
+    a number between two values, angle=45."""
     out: Annotated[Path | None, place("generated/WORDS.png in the run", "FILE.png")] = None
     """The PNG to write."""
     zoom: int = 8

@@ -20,6 +20,7 @@ from gcn_tf.errors import UserError, suggest
 from gcn_tf.files import read_small
 
 MOST_FACTORS, MOST_VALUES, MOST_CELLS = 16, 50_000, 10_000_000
+MOST_ORDERED_VALUES = 2_000  # every one of them is compared with every other
 LARGEST_FILE = 10_000_000  # bytes
 
 
@@ -39,6 +40,8 @@ class Factor:
     Args:
         name: str. Lower-case identifier, e.g. "digit". It names the network's inputs and outputs.
         values: tuple of str. The values in code order: value i has the one-hot code with a 1 at i.
+        numbers: tuple of float. What the values of an ordered factor measure, ascending; empty if it is not ordered.
+        period: float. Where an ordered factor begins again, 360 for an angle in degrees; 0 if it does not.
 
     >>> color = Factor("color", ("red", "green", "blue"))
     >>> color.index("green"), color.code("red:0.25+blue:0.75").tolist()
@@ -46,10 +49,18 @@ class Factor:
     >>> color.code("gren")
     Traceback (most recent call last):
     gcn_tf.grid.factors.FactorError: color has no value 'gren', did you mean green? known: red, green, blue
+
+    A number between the values of an ordered factor is the blend of its neighbours:
+
+    >>> angle = Factor("angle", ("0", "90", "180", "270"), (0, 90, 180, 270), period=360)
+    >>> angle.code("45").tolist(), angle.code("337.5").tolist()
+    ([0.5, 0.5, 0.0, 0.0], [0.75, 0.0, 0.0, 0.25])
     """
 
     name: str
     values: tuple[str, ...]
+    numbers: tuple[float, ...] = ()
+    period: float = 0
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
@@ -66,6 +77,29 @@ class Factor:
                 raise FactorError(
                     f"factor {self.name} has the value {value!r}: give one that can name a folder"
                 )
+        self._check_order()
+
+    def _check_order(self) -> None:
+        """Raise FactorError unless the numbers ascend, one for every value, and end before the period does."""
+        numbers = self.numbers
+        if not numbers:
+            if self.period:
+                raise FactorError(f"factor {self.name} has a period, {self.period:g}, but no numbers")
+            return
+        if len(numbers) != len(self.values) or not 2 <= len(numbers) <= MOST_ORDERED_VALUES:
+            raise FactorError(
+                f"factor {self.name} has {len(self.values):,} values and {len(numbers):,} numbers: an ordered factor has "
+                f"as many of both, from 2 to {MOST_ORDERED_VALUES:,}"
+            )
+        if not math.isfinite(numbers[-1] - numbers[0]) or any(
+            not one < other for one, other in itertools.pairwise(numbers)
+        ):
+            raise FactorError(f"factor {self.name} is ordered, but its numbers do not ascend")
+        if self.period and not numbers[-1] < numbers[0] + self.period < math.inf:
+            raise FactorError(
+                f"factor {self.name} has values from {self.values[0]} to {self.values[-1]}: its period, "
+                f"{self.period:g}, must be longer"
+            )
 
     def __len__(self) -> int:
         return len(self.values)
@@ -81,7 +115,7 @@ class Factor:
             ) from None
 
     def code(self, text: str) -> np.ndarray:
-        """Code of a value ("3") or of a blend ("3:0.5+8:0.5").
+        """Code of a value ("3"), of a number between those of an ordered factor ("45"), or of a blend ("3:0.5+8:0.5").
 
         Returns:
             float32 (K,), weights in [0, 1] that sum to 1.
@@ -89,21 +123,45 @@ class Factor:
         Raises:
             FactorError: unknown value, a weight that is not a number in [0, 1], or weights that do not sum to 1.
         """
-        code = np.zeros(len(self), np.float32)
         if text in self.values:
-            code[self.index(text)] = 1
-            return code
+            return self._code_of_value(text)
+        code = np.zeros(len(self), np.float32)
         for part in text.split("+"):
             value, colon, weight = part.rpartition(":")
             if not colon:
                 value, weight = part, "1"
-            code[self.index(value)] += _weight(weight, f"{self.name}={text}")
+            code += _weight(weight, f"{self.name}={text}") * self._code_of_value(value)
         if abs(code.sum() - 1) > 1e-3:
             raise FactorError(
                 f"{self.name}={text}: the weights sum to {code.sum():g}, not 1; "
                 f"write a blend as {self.values[0]}:0.5+{self.values[-1]}:0.5"
             )
         return code / code.sum()
+
+    def _code_of_value(self, text: str) -> np.ndarray:
+        """One-hot, or for a number between two values of an ordered factor their weights by distance."""
+        number = _number(text) if self.numbers and text not in self.values else None
+        if number is None:
+            return np.eye(1, len(self), self.index(text), np.float32)[0]
+        nodes = np.array((*self.numbers, self.numbers[0] + self.period) if self.period else self.numbers)
+        if self.period:
+            number = nodes[0] + (number - nodes[0]) % self.period
+        if not nodes[0] <= number <= nodes[-1]:
+            raise FactorError(
+                f"{self.name}={text} is out of range: give a number from {self.values[0]} to {self.values[-1]}"
+            )
+        right = max(int(np.searchsorted(nodes, number)), 1)
+        share = (number - nodes[right - 1]) / (nodes[right] - nodes[right - 1])
+        code = np.zeros(len(self), np.float32)
+        code[right - 1] = 1 - share
+        code[right % len(self)] += share
+        return code
+
+    def distances(self) -> np.ndarray:
+        """How far apart the values of an ordered factor are, the shorter way round a cyclic one: float64 (K, K)."""
+        numbers = np.array(self.numbers, np.float64)
+        apart = np.abs(numbers[:, None] - numbers)
+        return np.minimum(apart, self.period - apart) if self.period else apart
 
     def text(self, code: np.ndarray) -> str:
         """Write a code as text: float32 (K,) -> "3", or "3:0.5+8:0.5" for a blend."""
@@ -117,6 +175,14 @@ def _names_a_folder(value: str) -> bool:
     """Whether a value can name a folder: pictures are sorted into folders by value, which must not lead elsewhere."""
     path = PurePath(value)
     return bool(value) and value.isprintable() and not path.is_absolute() and ".." not in path.parts
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _weight(text: str, place: str) -> float:
@@ -245,7 +311,7 @@ class FactorSpace:
         return {name: np.asarray(ids[:, m], np.int32) for m, name in enumerate(self.names)}
 
     def to_json(self) -> str:
-        return json.dumps([{"name": f.name, "values": list(f.values)} for f in self.factors], indent=1)
+        return json.dumps([_stored(factor) for factor in self.factors], indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> "FactorSpace":
@@ -268,11 +334,25 @@ class FactorSpace:
             raise FactorError(f"{path} is not a factor list ({reason}): train the run again") from None
 
 
+def _stored(factor: Factor) -> dict[str, Any]:
+    stored = {"name": factor.name, "values": list(factor.values)}
+    return stored | (
+        {"numbers": [*map(float, factor.numbers)], "period": float(factor.period)} if factor.numbers else {}
+    )
+
+
 def _stored_factor(stored: Any) -> Factor:
     match stored:
         case {"name": str(name), "values": [*values]} if all(isinstance(value, str) for value in values):
-            return Factor(name, tuple(values))
+            return Factor(name, tuple(values), *_stored_order(stored))
     raise TypeError("a factor has a name and a list of values, all of them text")
+
+
+def _stored_order(stored: dict[str, Any]) -> tuple[tuple[float, ...], float]:
+    match stored.get("numbers", []), stored.get("period", 0.0):
+        case [*numbers], float(period) if all(isinstance(number, float) for number in numbers):
+            return tuple(numbers), period
+    raise TypeError("an ordered factor has a list of numbers and a period, all of them with a decimal point")
 
 
 def _choices(factor: Factor, text: str) -> list[str]:

@@ -7,7 +7,7 @@ protects from accidents such as files that were copied, edited or confused; whoe
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -34,12 +34,14 @@ class Identity:
         factors: the values by factor name, in code order.
         data: SHA-256 of pictures and labels; "" if they are not at hand.
         seen: SHA-256 of the cells that training sees; "" if they are not at hand.
+        order: of the ordered factors, the numbers of their values and then the period, by name.
     """
 
     settings: dict[str, Any]
     factors: dict[str, list[str]]
     data: str = ""
     seen: str = ""
+    order: dict[str, list[float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, config: RunConfig, space: FactorSpace, split: Split | None = None) -> "Identity":
@@ -47,21 +49,29 @@ class Identity:
         stored = json.loads(json.dumps(to_dict(config)))
         settings = _flat({key: value for key, value in stored.items() if key not in FREE})
         factors = {factor.name: list(factor.values) for factor in space}
+        order = {f.name: [*map(float, (*f.numbers, f.period))] for f in space if f.numbers}
         if split is None:
-            return cls(settings, factors)
-        return cls(settings, factors, data_sha256(split.dataset), _seen_sha256(split))
+            return cls(settings, factors, order=order)
+        return cls(settings, factors, data_sha256(split.dataset), _seen_sha256(split), order)
 
     @classmethod
     def from_json(cls, stored: Any) -> "Identity":
         """What `to_json` gave; raise ValueError for anything else."""
-        match stored:
-            case {"settings": dict(settings), "factors": dict(factors), "data": str(data), "seen": str(seen)}:
-                if all(isinstance(values, list) for values in factors.values()):
-                    return cls(settings, factors, data, seen)
+        match {"order": {}, **stored} if isinstance(stored, dict) else stored:
+            case {
+                "settings": dict(settings),
+                "factors": dict(factors),
+                "data": str(data),
+                "seen": str(seen),
+                "order": dict(order),
+            }:
+                if all(isinstance(values, list) for values in (*factors.values(), *order.values())):
+                    return cls(settings, factors, data, seen, order)
         raise ValueError("it has no identity")
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """Without the order where no factor is ordered."""
+        return {key: value for key, value in asdict(self).items() if key != "order" or value}
 
     @property
     def name(self) -> str:
@@ -81,6 +91,11 @@ class Identity:
         ]
         if list(self.factors.items()) != list(other.factors.items()):  # in this order
             return [*found, _differing_factors(self.factors, other.factors)]
+        found += [
+            f"the order of {name} is {_text(self.order.get(name, 'none'))} and {_text(other.order.get(name, 'none'))}"
+            for name in self.factors
+            if self.order.get(name) != other.order.get(name)
+        ]
         for what, one, two in (
             ("the pictures are", self.data, other.data),
             ("the seen cells are", self.seen, other.seen),

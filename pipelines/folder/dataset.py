@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gcn_tf.pipelines.dataset import Dataset
     from gcn_tf.pipelines.folder.factors import Grid
     from gcn_tf.pipelines.folder.labels import Labels
+    from gcn_tf.pipelines.folder.order import Asked
 
 MOST_PROBLEMS = 0.05  # of the pictures may be unreadable
 
@@ -41,6 +42,12 @@ class Folder(DatasetOptions):
     """Columns of the labels that become factors: person,gesture. By default those that serve."""
     limit: tuple[str, ...] = ()
     """Take the first so many values of a factor: person=40."""
+    ordered: tuple[str, ...] = ()
+    """Factors whose values are numbers in order: between two of them lies their blend. By default the pictures decide."""
+    cyclic: tuple[str, ...] = ()
+    """Ordered factors that come round again, and after how much: angle=360."""
+    unordered: tuple[str, ...] = ()
+    """Factors whose numbers are only names."""
     fit: Literal["pad", "crop", "stretch"] = "pad"
     """Pictures of other proportions: scaled to fit inside, scaled and cut, or stretched."""
     background: str = "0,0,0"
@@ -51,9 +58,10 @@ class Folder(DatasetOptions):
     """Of several pictures of a cell: train on the first, and keep the others for the judges; or train on all."""
 
     def check_settings(self) -> None:
-        """Raise ConfigError for a malformed colour or limit."""
+        """Raise ConfigError for a malformed colour, limit or period, or contradictions about order."""
         self._color()
         self._limits()
+        self._order()
         if self.channels == 2:
             raise ConfigError("channels is 2: give 1, grey, or 3, colour")
 
@@ -70,6 +78,11 @@ class Folder(DatasetOptions):
             red, green, blue = map(int, parts)
             return red, green, blue
         raise ConfigError(f"--background {shown_text(self.background)}: give red,green,blue from 0 to 255")
+
+    def _order(self) -> "Asked":
+        from gcn_tf.pipelines.folder.order import Asked
+
+        return Asked.of(self.ordered, self.cyclic, self.unordered)
 
     def _limits(self) -> dict[str, int]:
         found = {}
@@ -116,6 +129,7 @@ class Folder(DatasetOptions):
         import numpy as np
 
         from gcn_tf.pipelines.dataset import grid_dataset
+        from gcn_tf.pipelines.folder.order import ordered_space
         from gcn_tf.pipelines.folder.pictures import inspect, read_pictures
         from gcn_tf.pipelines.folder.problems import UnreadablePictures, unreadable_text
 
@@ -136,13 +150,14 @@ class Folder(DatasetOptions):
         _check_contents(decoded.sha256, ids, [files[n] for n in decoded.good])
         if self.exemplars == "first":
             first = np.isin(np.arange(len(ids)), np.unique(ids, axis=0, return_index=True)[1])
-        notes = (f"labels: {labels.source}", *labels.notes, *grid.notes, *decoded.notes)
+        space, ordering = ordered_space(grid.columns, self._order(), decoded.images[first], ids[first])
+        notes = (f"labels: {labels.source}", *labels.notes, *grid.notes, *ordering, *decoded.notes)
         if unreadable:
             notes += (unreadable_text(unreadable, len(files)),)
-        roles = _roles(grid.space, ids[first], grid.held_out[decoded.good][first])
+        roles = _roles(space, ids[first], grid.held_out[decoded.good][first])
         repeats = (decoded.images[~first], ids[~first]) if not first.all() else None
         dataset = grid_dataset(
-            config.dataset, (grid.space, decoded.images[first], ids[first]), (), roles, repeats, notes
+            config.dataset, (space, decoded.images[first], ids[first]), (), roles, repeats, notes
         )
         return replace(dataset, problems=problems)
 

@@ -4,14 +4,12 @@ import keyword
 import math
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gcn_tf.errors import ConfigError, UserError, shown_text, suggest
-from gcn_tf.grid.factors import Factor, FactorSpace
 
 FREE_TEXT = 64  # characters: no value of a factor is longer
 SPLIT = "split"  # a column of this name tells which rows are held out
@@ -26,14 +24,14 @@ class Column:
     Args:
         name: as the factor is called; original: as the labels call it.
         values: of the factor, in code order; originals: as the labels write them.
-        ordered: whether the values are numbers, in numeric order.
+        numbers: that the values are, in numeric order; empty unless all are different numbers.
     """
 
     name: str
     original: str
     values: tuple[str, ...]
     originals: tuple[str, ...]
-    ordered: bool
+    numbers: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -53,10 +51,6 @@ class Grid:
     ids: np.ndarray
     held_out: np.ndarray
     notes: tuple[str, ...]
-
-    @property
-    def space(self) -> FactorSpace:
-        return FactorSpace(tuple(Factor(column.name, column.values) for column in self.columns))
 
 
 def grid_of(columns: Mapping[str, Sequence[str | None]], wanted: Sequence[str] = ()) -> Grid:
@@ -114,7 +108,12 @@ def limited(grid: Grid, limits: Mapping[str, int]) -> Grid:
         place = known.index(name)
         column = grid.columns[place]
         kept = grid.ids[:, place] < count
-        shorter = replace(column, values=column.values[:count], originals=column.originals[:count])
+        shorter = replace(
+            column,
+            values=column.values[:count],
+            originals=column.originals[:count],
+            numbers=column.numbers[:count],
+        )
         columns = (*grid.columns[:place], shorter, *grid.columns[place + 1 :])
         grid = Grid(columns, grid.rows[kept], grid.ids[kept], grid.held_out[kept], grid.notes)
     return grid
@@ -138,11 +137,14 @@ def _unfit(values: Sequence[str | None]) -> str:
 
 
 def _column(name: str, original: str, values: Sequence[str]) -> Column:
-    counts = Counter(values)
-    numbers = {value: _number(value) for value in counts}
-    ordered = None not in numbers.values() and len(set(numbers.values())) == len(numbers)
-    originals = sorted(counts, key=lambda value: (numbers[value], value) if ordered else _natural(value))
-    return Column(name, original, tuple(_unlike(map(_plain, originals))), tuple(originals), ordered)
+    numbers = {value: _number(value) for value in dict.fromkeys(values)}
+    measured = {value: number for value, number in numbers.items() if number is not None}
+    if len(set(measured.values())) == len(numbers):
+        originals = sorted(measured, key=lambda value: measured[value])
+        ascending = tuple(measured[value] for value in originals)
+    else:
+        originals, ascending = sorted(numbers, key=_natural), ()
+    return Column(name, original, tuple(_unlike(map(_plain, originals))), tuple(originals), ascending)
 
 
 def _number(text: str) -> float | None:

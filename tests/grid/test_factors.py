@@ -3,6 +3,8 @@ import pytest
 
 from gcn_tf.grid.factors import Factor, FactorError, FactorSpace
 
+ANGLE = Factor("angle", ("0", "30", "60", "120"), (0, 30, 60, 120))
+TURN = Factor("turn", ("0", "90", "180", "330"), (0, 90, 180, 330), period=360)
 SPACE = FactorSpace((Factor("digit", tuple("0123456789")), Factor("color", ("red", "green", "blue"))))
 
 
@@ -75,3 +77,75 @@ def test_the_text_of_a_code_reads_back(text):
 
 def test_factors_that_words_do_not_name_keep_all_values():
     assert SPACE.choices(["digit=3,8,3"]) == {"digit": ["3", "8"], "color": ["red", "green", "blue"]}
+
+
+@pytest.mark.parametrize(
+    ("factor", "text", "weights"),
+    [
+        (ANGLE, "30", [0, 1, 0, 0]),
+        (ANGLE, "30.0", [0, 1, 0, 0]),
+        (ANGLE, "45", [0, 0.5, 0.5, 0]),
+        (ANGLE, "75", [0, 0, 0.75, 0.25]),
+        (ANGLE, "120", [0, 0, 0, 1]),
+        (ANGLE, "15:0.5+120:0.5", [0.25, 0.25, 0, 0.5]),
+        (TURN, "0", [1, 0, 0, 0]),
+        (TURN, "360", [1, 0, 0, 0]),
+        (TURN, "345", [0.5, 0, 0, 0.5]),
+        (TURN, "-15", [0.5, 0, 0, 0.5]),
+        (TURN, "405", [0.5, 0.5, 0, 0]),
+    ],
+)
+def test_a_number_between_ordered_values_is_the_blend_of_its_neighbours(factor, text, weights):
+    np.testing.assert_allclose(factor.code(text), weights, atol=1e-6)
+    assert FactorSpace((factor,)).choices([f"{factor.name}={text},{text}"]) == {factor.name: [text]}
+
+
+@pytest.mark.parametrize(
+    ("factor", "text", "message"),
+    [
+        (ANGLE, "121", r"angle=121 is out of range: give a number from 0 to 120"),
+        (ANGLE, "-1", r"angle=-1 is out of range"),
+        (ANGLE, "nan", "angle has no value 'nan'"),
+        (TURN, "inf", "turn has no value 'inf'"),
+        (ANGLE, "north", "angle has no value 'north'"),
+        (SPACE["digit"], "4.5", "digit has no value '4.5'"),
+    ],
+)
+def test_numbers_that_lie_between_no_values_are_refused(factor, text, message):
+    with pytest.raises(FactorError, match=message):
+        factor.code(text)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "period", "message"),
+    [
+        ((0, 1), 0, "3 values and 2 numbers"),
+        ((0, 2, 1), 0, "do not ascend"),
+        ((0, 1, 1), 0, "do not ascend"),
+        ((0, float("nan"), 1), 0, "do not ascend"),
+        ((-1e308, 0, 1e308), 0, "do not ascend"),
+        ((0, 90, 360), 360, "its period, 360, must be longer"),
+        ((0, 90, 180), -360, "its period, -360, must be longer"),
+        ((0, 90, 180), float("inf"), "its period, inf, must be longer"),
+        ((), 360, "has a period, 360, but no numbers"),
+    ],
+)
+def test_an_order_that_is_none_is_refused(numbers, period, message):
+    with pytest.raises(FactorError, match=message):
+        Factor("angle", ("a", "b", "c"), numbers, period)
+
+
+def test_distances_of_a_cyclic_factor_go_the_shorter_way():
+    assert ANGLE.distances()[0].tolist() == [0, 30, 60, 120]
+    assert TURN.distances()[0].tolist() == [0, 90, 180, 30]
+
+
+def test_order_is_stored_only_where_there_is_one():
+    space = FactorSpace((SPACE["color"], TURN, ANGLE))
+    assert FactorSpace.from_json(space.to_json()) == space
+    assert space.to_json().count('"numbers"') == 2
+    assert FactorSpace.from_json(space.to_json()) != FactorSpace(
+        (SPACE["color"], Factor("turn", TURN.values), ANGLE)
+    )
+    assert "numbers" not in SPACE.to_json()
+    assert "period" not in SPACE.to_json()

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from gcn_tf.grid.factors import Factor, FactorSpace
 
-SPACE = FactorSpace((Factor("digit", tuple("0123456789")), Factor("color", ("red", "green", "blue"))))
+SPACE = FactorSpace(
+    (
+        Factor("digit", tuple("0123456789")),
+        Factor("color", ("red", "green", "blue")),
+        Factor("angle", ("0", "90"), (0, 90), period=360),
+    )
+)
 STORED = json.loads(SPACE.to_json())
 
 
@@ -20,6 +26,10 @@ def many(count: int) -> list[str]:
 
 def factors(*values) -> bytes:
     return json.dumps([{"name": f"f{n}", "values": v} for n, v in enumerate(values)]).encode()
+
+
+def ordered(numbers, **more) -> bytes:
+    return json.dumps([{"name": "angle", "values": ["a", "b"], "numbers": numbers, **more}]).encode()
 
 
 HOSTILE_FACTORS = {
@@ -49,6 +59,24 @@ HOSTILE_FACTORS = {
     "a value from the root": factors(["/etc/cron.d"]),
     "a value with a line break": factors(["a\nb"]),
     "a value that a terminal obeys": factors(["\x1b[2J"]),
+    "numbers that are text": ordered("ab"),
+    "a number that is text": ordered(["0", "1"]),
+    "a number that is none": ordered([0.0, None]),
+    "an integer larger than any float": ordered([0, 10**400]),
+    "more numbers than values": ordered([0.0, 1.0, 2.0]),
+    "one number for many": ordered([0.0]),
+    "numbers that descend": ordered([1.0, 0.0]),
+    "numbers without a limit": ordered([0.0, float("inf")]),
+    "numbers that are nothing": ordered([0.0, float("nan")]),
+    "numbers too far apart": ordered([-1e308, 1e308]),
+    "a period that ends too soon": ordered([0.0, 360.0], period=360.0),
+    "a period that is text": ordered([0.0, 90.0], period="360"),
+    "a period without an end": ordered([0.0, 90.0], period=1e999),
+    "a period that is lost in rounding": ordered([1e20, 1.0000000000000003e20], period=40000.0),
+    "a period of nothing": ordered([], period=360.0),
+    "more ordered values than can be compared": json.dumps(
+        [{"name": "f", "values": many(9000), "numbers": [float(n) for n in range(9000)]}]
+    ).encode(),
     "half a letter": b'[{"name": "digit", "values": ["\\ud800"]}]',
 }
 

@@ -212,6 +212,19 @@ def test_differences_name_factors_by_what_differs(toy_config):
     assert one.differences(identity(("a", ("1", "2")), ("b", ("y",)))) == ["value 1 of b is x and y"]
 
 
+def test_order_is_a_part_of_the_identity_where_there_is_one(toy_config):
+    def identity(*order):
+        return Identity.of(toy_config, FactorSpace((Factor("angle", ("0", "90"), *order),)))
+
+    plain, ordered, cyclic = identity(), identity((0, 90)), identity((0, 90), 360)
+    assert "order" not in plain.to_json()
+    assert len({plain.name, ordered.name, cyclic.name}) == 3
+    for one in (plain, ordered, cyclic):
+        assert Identity.from_json(json.loads(json.dumps(one.to_json()))) == one
+    assert ordered.differences(cyclic) == ["the order of angle is [0.0, 90.0, 0.0] and [0.0, 90.0, 360.0]"]
+    assert plain.differences(ordered) == ["the order of angle is none and [0.0, 90.0, 0.0]"]
+
+
 @pytest.mark.parametrize(
     "stored",
     [

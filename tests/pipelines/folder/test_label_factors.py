@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gcn_tf.errors import ConfigError, UserError
+from gcn_tf.grid.factors import Factor, FactorSpace
 from gcn_tf.pipelines.folder.factors import grid_of, limited
 
 PEOPLE = ["anna", "ben", "anna", "ben"]
@@ -47,7 +48,7 @@ def test_wanted_columns_are_taken_whatever_they_hold():
 
 def test_numbers_are_in_numeric_order_and_text_in_the_natural_one():
     grid = grid_of({"angle": ["100", "-5", "20.5", "100"], "take": ["IMG 10", "img 9", "IMG 10", "img 9"]})
-    assert [column.ordered for column in grid.columns] == [True, False]
+    assert [column.numbers for column in grid.columns] == [(-5, 20.5, 100), ()]
     assert names(grid) == {"angle": ("-5", "20.5", "100"), "take": ("img-9", "IMG-10")}
 
 
@@ -60,7 +61,7 @@ def test_leading_zeros_stay():
 def test_two_spellings_of_a_number_are_two_values():
     column = grid_of({"n": ["1", "01", "1", "01"]}).columns[0]
     assert set(column.values) == {"1", "01"}
-    assert not column.ordered
+    assert column.numbers == ()
 
 
 def test_names_that_the_command_line_cannot_take_are_mapped_and_said():
@@ -71,7 +72,8 @@ def test_names_that_the_command_line_cannot_take_are_mapped_and_said():
         "hair_colour: 3-0.5 for 3:0.5, a-b for a,b",
         "factor factor_class: the column class",
     )
-    assert grid.space.select(["hair_colour=a-b", "factor_class=*"])
+    space = FactorSpace(tuple(Factor(column.name, column.values) for column in grid.columns))
+    assert space.select(["hair_colour=a-b", "factor_class=*"])
 
 
 def test_names_that_become_alike_are_numbered():
@@ -95,5 +97,6 @@ def test_the_first_values_of_a_factor():
     grid = limited(grid_of({"person": PEOPLE, "n": ["1", "1", "2", "2"]}), {"person": 1})
     assert names(grid) == {"person": ("anna",), "n": ("1", "2")}
     np.testing.assert_array_equal(grid.rows, [0, 2])
+    assert limited(grid, {"n": 1}).columns[1].numbers == (1,)
     with pytest.raises(ConfigError, match="--limit persom=3: no such factor, did you mean person"):
         limited(grid, {"persom": 3})
