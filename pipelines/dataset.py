@@ -30,6 +30,7 @@ class Dataset:
             there are any. Generators never learn from them: they serve the judges.
         notes: lines for the user about how the pictures were obtained.
         roles: the factors that hold-out protocols act on.
+        content: where the pictures lie if all are padded alike, (top, left, height, width); else ().
         problems: (file, reason) of every picture of the user's that was left out.
 
     Example, four grey pictures that rotations make sixteen of:
@@ -54,6 +55,7 @@ class Dataset:
     repeats: tuple[np.ndarray, np.ndarray] | None = None
     notes: tuple[str, ...] = ()
     roles: Roles | None = None
+    content: tuple[int, ...] = ()
     problems: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:

@@ -7,6 +7,7 @@ again.
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ from gcn_tf.files import is_unfinished, read_json_object, write_atomically
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.progress import progress
 from gcn_tf.runs.run_dir import open_run
-from gcn_tf.synthesis.draw import generate_from_codes
+from gcn_tf.synthesis.draw import generate_from_codes, without_padding
 
 BATCH = 256
 Say = Callable[[str], None]
@@ -204,7 +205,8 @@ def write_part(
     job: AugmentationJob, part: int, batches: list[tuple[Pictures, np.ndarray]], scratch: Path
 ) -> None:
     """Write what passed, balanced if wanted, and then what the part holds."""
-    pictures = Pictures.joined([some for some, _ in batches])
+    whole = Pictures.joined([some for some, _ in batches])
+    pictures = replace(whole, images=without_padding(whole.images, job.run))
     passed = np.concatenate([marks for _, marks in batches])
     label, space = job.source.label, job.run.space
     classes = pictures.codes[label].argmax(axis=1) if label else np.zeros(len(passed), np.int64)

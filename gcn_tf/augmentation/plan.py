@@ -84,7 +84,8 @@ def make_job(run: Run, config: AugmentationConfig, out: Path) -> AugmentationJob
     if not source.label and (config.balance or config.format == "folders"):
         asking = "--balance" if config.balance else "--format folders"
         raise UserError(f"{asking} needs classes, but every factor is blended: leave one unblended")
-    shape = tuple(run.model.classifier.input.shape[1:])
+    height, width, channels = run.model.classifier.input.shape[1:]
+    shape = (*(run.config.options.content_box or (0, 0, height, width))[2:], channels)
     total = min(source.count, config.limit or source.count)
     size = config.part_size or max(16, PART_PIXELS // (shape[0] * shape[1]))
     size = max(1, size // source.classes) * source.classes  # whole rounds through the classes

@@ -68,9 +68,14 @@ class DatasetOptions(ABC):
         """Height and width of the pictures at the median before they are resized; None: they are made in any size."""
         return None
 
-    def resolved(self, channels: int) -> Self:
-        """The same options with what the pictures decide, for the record of a run; they have `channels` channels."""
+    def resolved(self, dataset: Any) -> Self:
+        """The same options with what the pictures of the `gcn_tf.pipelines.dataset.Dataset` decide, for the record of a run."""
         return self
+
+    @property
+    def content_box(self) -> tuple[int, ...]:
+        """Part of the pictures that users get, (top, left, height, width): without padding; () for all of them."""
+        return ()
 
     @property
     def exemplar_counts(self) -> tuple[int, ...]:

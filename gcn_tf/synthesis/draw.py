@@ -64,6 +64,14 @@ def pictures_of(model: GCN, factors: Mapping[str, tf.Tensor]) -> tf.Tensor:
     return tf.reshape(images, (-1, *images.shape[2:]))[:count]
 
 
+def without_padding(images: np.ndarray, run: Run) -> np.ndarray:
+    """The part of pictures (N, H, W, C) that users get: what was padded before training is cut off again."""
+    if not (box := run.config.options.content_box):
+        return images
+    top, left, height, width = box
+    return images[:, top : top + height, left : left + width]
+
+
 def generate(run: Run, pictures: Sequence[Mapping[str, str]]) -> np.ndarray:
     """The pictures of cells or blends that are given in words.
 
@@ -71,7 +79,7 @@ def generate(run: Run, pictures: Sequence[Mapping[str, str]]) -> np.ndarray:
         pictures: one dict factor -> value ("3") or blend ("3:0.5+8:0.5") per picture.
 
     Returns:
-        uint8 (N, H, W, 3).
+        uint8 (N, H, W, C), without padding.
 
     Raises:
         FactorError: an unknown factor or value, or weights that are no blend.
@@ -86,7 +94,7 @@ def generate(run: Run, pictures: Sequence[Mapping[str, str]]) -> np.ndarray:
     >>> pictures.shape, pictures.dtype
     ((2, 28, 28, 3), dtype('uint8'))
     """
-    return generate_from_codes(run.model, run.space.codes(pictures))
+    return without_padding(generate_from_codes(run.model, run.space.codes(pictures)), run)
 
 
 def generate_from_codes(model: GCN, codes: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -82,6 +82,6 @@ def prepare(
     check_settings(config)
     split = split or load_split(config)
     config.check_factor_weights(split.dataset.space.names)
-    options = config.options.resolved(split.dataset.image_shape[2])
+    options = config.options.resolved(split.dataset)
     config = replace(config, options=options, precision=resolve_precision(config.precision))
     return Prepared(config, split, strategy or tf.distribute.get_strategy())

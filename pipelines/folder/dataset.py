@@ -54,6 +54,9 @@ class Folder(DatasetOptions):
     """Colour behind transparent pictures and around padded ones: red,green,blue from 0 to 255."""
     channels: Annotated[int, Range(0, 3)] = 0
     """Channels of the pictures: 1, grey; 3, colour; 0: grey if every picture is."""
+    content: Annotated[tuple[int, ...], Range(0)] = ()
+    """Part of the generated pictures that you get: top left height width; by default without the padding, if all pictures have
+    the same."""
     exemplars: Literal["first", "all"] = "first"
     """Of several pictures of a cell: train on the first, and keep the others for the judges; or train on all."""
 
@@ -64,13 +67,21 @@ class Folder(DatasetOptions):
         self._order()
         if self.channels == 2:
             raise ConfigError("channels is 2: give 1, grey, or 3, colour")
+        if self.content and (len(self.content) != 4 or not min(self.content[2:])):
+            raise ConfigError(f"content is {list(self.content)}: give top left height width, in pixels")
 
     @property
     def picture_channels(self) -> int:
         return self.channels or 3
 
-    def resolved(self, channels: int) -> Self:
-        return replace(self, channels=channels)
+    @property
+    def content_box(self) -> tuple[int, ...]:
+        return self.content
+
+    def resolved(self, dataset: "Dataset") -> Self:
+        return replace(
+            self, channels=dataset.image_shape[2], content=self.content or dataset.content
+        )
 
     def _color(self) -> tuple[int, int, int]:
         parts = self.background.split(",")
@@ -130,13 +141,15 @@ class Folder(DatasetOptions):
 
         from gcn_tf.pipelines.dataset import grid_dataset
         from gcn_tf.pipelines.folder.order import ordered_space
+        from gcn_tf.pipelines.folder.fitting import common_content
         from gcn_tf.pipelines.folder.pictures import inspect, read_pictures
         from gcn_tf.pipelines.folder.problems import UnreadablePictures, unreadable_text
 
         labels, whole, grid = self._labelled(config)
         cache = self._cache(config)
         files = [labels.files[row] for row in grid.rows]
-        channels = self.channels or (1 if inspect(files, cache).grey else 3)
+        inspected = inspect(files, cache)
+        channels = self.channels or (1 if inspected.grey else 3)
         decoded = read_pictures(files, config.image_sides, channels, self.fit, self._color(), cache)
         names = [labels.names[row] for row in grid.rows]
         unreadable = [(names[n], why) for n, why in decoded.problems]
@@ -159,7 +172,8 @@ class Folder(DatasetOptions):
         dataset = grid_dataset(
             config.dataset, (space, decoded.images[first], ids[first]), (), roles, repeats, notes
         )
-        return replace(dataset, problems=problems)
+        content = common_content(inspected.sizes[decoded.good], config.image_sides, self.fit)
+        return replace(dataset, problems=problems, content=content)
 
 
 def _unlabelled(labels: "Labels", grid: "Grid") -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from PIL import Image
 
 Fit = Literal["pad", "crop", "stretch"]
@@ -56,6 +57,18 @@ def pad_box(picture: tuple[int, int], size: tuple[int, int]) -> tuple[int, int, 
     scale = min(size[0] / picture[0], size[1] / picture[1])
     height, width = (max(1, round(side * scale)) for side in picture)
     return (size[0] - height) // 2, (size[1] - width) // 2, height, width
+
+
+def common_content(sizes: np.ndarray, size: tuple[int, int], fit: Fit) -> tuple[int, ...]:
+    """Where all pictures lie if they are padded alike, (top, left, height, width); () if they are not, or not padded.
+
+    Args:
+        sizes: int (N, 2), height and width of the pictures before they were scaled.
+        size: (height, width) that they are padded to.
+    """
+    boxes = {pad_box((height, width), size) for height, width in sizes.tolist()} if fit == "pad" else set()
+    box = boxes.pop() if len(boxes) == 1 else ()
+    return () if box == (0, 0, *size) else box
 
 
 def target_box(picture: tuple[int, int], form: Form) -> tuple[int, int, int, int]:

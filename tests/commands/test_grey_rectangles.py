@@ -1,6 +1,7 @@
 """Grey rectangles from the files to the report, the SavedModel and an augmented set."""
 
 import itertools
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -47,8 +48,17 @@ def work(tmp_path_factory):
             picture = Image.fromarray(rng.integers(0, 255, (60, 40), np.uint8))
             (folder / "letters" / letter).mkdir(parents=True, exist_ok=True)
             picture.save(folder / f"letters/{letter}/{drawer}.png")
-        words = ["--levels", "letter", "--pattern", "{letter}/{drawer}.png"][2:]
-        main(["train", "--config", "toy.yaml", "--dataset", "letters", *words, "--run-dir", "run"])
+        words = [
+            "train",
+            "--config",
+            "toy.yaml",
+            "--dataset",
+            "letters",
+            "--pattern",
+            "{letter}/{drawer}.png",
+        ]
+        main([*words, "--run-dir", "run"])
+        main([*words, "--run-dir", "padded", "--image-size", "48"])
         yield folder
 
 
@@ -91,3 +101,16 @@ def test_an_augmented_set_is_grey(kind, capsys):
         assert "color_mode='grayscale'" in capsys.readouterr().out
         made = next(path for path in sorted((open_run("run").folder.parent / kind).rglob("*.png")))
         assert cv2.imread(str(made), cv2.IMREAD_UNCHANGED).shape == (48, 32)
+
+
+def test_padding_is_cut_off_again():
+    run = open_run("padded")
+    assert (run.config.image_shape, run.config.options.content_box) == ((48, 48, 1), (0, 8, 48, 32))
+    main(["generate", "padded", "letter=a", "drawer=v", "--out", "upright.png", "--zoom", "1"])
+    with Image.open("upright.png") as picture:
+        assert picture.size == (32, 48)
+    main(
+        ["augment", "padded", "--blend", "letter", "--limit", "6", "--format", "folders", "--out", "upright"]
+    )
+    made = next(iter(sorted(Path("upright").rglob("*.png"))))
+    assert cv2.imread(str(made), cv2.IMREAD_UNCHANGED).shape == (48, 32)

@@ -520,3 +520,13 @@ def test_reading_is_the_same_however_many_threads(tmp_path, monkeypatch):
         monkeypatch.setattr("gcn_tf.pipelines.photographs.crops.usable_cores", lambda cores=cores: cores)
         results.append(read_pictures(files, (32, 32), 3, "pad", WHITE, tmp_path / f"cache{cores}"))
     assert equal(*results)
+
+
+def test_the_common_content_of_padded_pictures():
+    from gcn_tf.pipelines.folder.fitting import common_content
+
+    upright = np.array([[60, 40], [600, 400]])
+    assert common_content(upright, (48, 48), "pad") == (0, 8, 48, 32)
+    assert common_content(upright, (48, 32), "pad") == ()
+    assert common_content(upright, (48, 48), "crop") == ()
+    assert common_content(np.array([[60, 40], [40, 60]]), (48, 48), "pad") == ()
