@@ -28,7 +28,9 @@ class HogJudge:
         self.names = space.names
         self.known_accuracy: dict[str, float] = {}
         self.held_out_accuracy: dict[str, float] = {}
-        self._neighbours = KNeighborsClassifier(NEIGHBOURS, weights=_nearness, algorithm="brute")
+        self.recognised: tuple[str, ...] = ()
+        count = min(NEIGHBOURS, len(features))
+        self._neighbours = KNeighborsClassifier(count, weights=_nearness, algorithm="brute")
         self._neighbours.fit(features.astype(np.float32), ids)
 
     def classify(self, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -50,12 +52,12 @@ def hog_features(images: np.ndarray) -> np.ndarray:
         images: uint8 (B, H, W, C).
 
     Returns:
-        float16 (B, d): 7 x 7 cells, blocks of 3 x 3 cells, 9 orientations, L2-Hys; then C weighted shares.
+        float16 (B, d): 7 x 7 cells (8 where a side is no multiple), blocks of 3 x 3 cells, 9 orientations, L2-Hys; then C weighted shares.
     """
     cell = (images.shape[1] // 7, images.shape[2] // 7)
     brightest = images.max(axis=-1).astype(np.float32)
-    reach = BLUR * images.shape[1]
-    clear = gaussian_filter(np.where(brightest < FAINT, 0, brightest), (0, reach, reach))
+    reach = (BLUR * images.shape[1], BLUR * images.shape[2])
+    clear = gaussian_filter(np.where(brightest < FAINT, 0, brightest), (0, *reach))
     gradients = [
         hog(image, pixels_per_cell=cell, cells_per_block=(3, 3), block_norm="L2-Hys") for image in clear
     ]

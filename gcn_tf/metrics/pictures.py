@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 PSNR_CEILING_DB = 60.0  # two equal images would give infinity and spoil every mean
-STRAY_SHARE = 2 / 28  # largest distance of ink from the true ink, as a share of the image's side
+STRAY_SHARE = 2 / 28  # largest distance of ink from the true ink, as a share of the image's smaller side
 
 
 def psnr_db(real: tf.Tensor, generated: tf.Tensor, max_value: float) -> tf.Tensor:
@@ -89,7 +89,7 @@ def stray_ink(real: np.ndarray, generated: np.ndarray) -> np.ndarray:
     """Share of an image's energy that lies where the true image has no ink nearby, per image.
 
     `sum max(0, G - D)^2 / sum G^2` with D the true image after a grey dilation, in every channel, by a square that
-    reaches 1/14 of the side (2 pixels at 28). It measures marks beside the figure and ink of a wrong colour; a figure of
+    reaches 1/14 of the smaller side (2 pixels at 28). It measures marks beside the figure and ink of a wrong colour; a figure of
     another shape has some as well, so compare it with that of another real picture of the same cell. It is meant for
     images on a dark background, such as digits; on photographs it measures what is too bright.
 
@@ -105,7 +105,7 @@ def stray_ink(real: np.ndarray, generated: np.ndarray) -> np.ndarray:
     >>> stray_ink(real, generated).round(3).tolist()
     [0.059]
     """
-    reach = max(1, round(STRAY_SHARE * real.shape[1]))
+    reach = max(1, round(STRAY_SHARE * min(real.shape[1:3])))
     allowed = np.asarray(tf.nn.max_pool2d(tf.cast(real, tf.float32), 2 * reach + 1, 1, "SAME"), np.float64)
     excess = np.maximum(generated - allowed, 0)
     return (excess**2).sum(axis=(1, 2, 3)) / np.maximum(

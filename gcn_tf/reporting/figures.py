@@ -29,7 +29,7 @@ class Shown:
 
     Args:
         split: the cells, and which of them are unseen.
-        real, generated: uint8 (P, H, W, 3), one for every picture of the split.
+        real, generated: uint8 (P, H, W, C), one for every picture of the split.
     """
 
     split: Split
@@ -169,7 +169,7 @@ def write_contact_sheet(split: Split, images: np.ndarray, path: Path) -> Path:
     The values of the first factor run down, those of the other base factors across.
 
     Args:
-        images: uint8 (P, H, W, 3), every picture of the split.
+        images: uint8 (P, H, W, C), every picture of the split.
     """
     variations, base_ids = split.dataset.variations, split.dataset.base_ids
     count = len(split.dataset.space.factors) - len(variations)
@@ -210,13 +210,13 @@ def _values(factor: Factor, most: int = 16) -> str:
 
 
 def write_samples_figure(samples: Mapping[str, np.ndarray], path: Path) -> Path:
-    """Real pictures of some cells on top, then what every method generated: uint8 (2, n, H, W, 3) by method."""
+    """Real pictures of some cells on top, then what every method generated: uint8 (2, n, H, W, C) by method."""
     real = next(iter(samples.values()))[0]
     return write_rows_figure({"real": real, **{name: pair[1] for name, pair in samples.items()}}, path)
 
 
 def write_rows_figure(rows: Mapping[str, np.ndarray], path: Path) -> Path:
-    """A row of pictures per name: uint8 (n, H, W, 3) each, n the same for all."""
+    """A row of pictures per name: uint8 (n, H, W, C) each, n the same for all."""
     count = len(next(iter(rows.values())))
     sheet = Sheet(
         {
@@ -241,7 +241,7 @@ def write_grid_figure(
     The last factor with several values runs across, the others down. What all have in common is the title.
 
     Args:
-        images: uint8 (N, H, W, 3).
+        images: uint8 (N, H, W, C).
         pictures: value or blend by factor of each, as `FactorSpace.select` orders them.
         zoom: how many times every pixel is repeated, at most; fewer times where the figure would be too large.
     """
@@ -260,7 +260,7 @@ def write_grid_figure(
         turned=True,
         nouns=(f"values of {', '.join(down)}", f"values of {across}"),
         smallest=16,
-        largest=zoom * height,
+        largest=zoom * max(height, width),
     )
     return write_sheet(sheet, _words(pictures[0], [name for name in names if name not in varied]), path)
 

@@ -31,7 +31,7 @@ ASPECT = 1.4  # width over height that a page is to have, about that of a screen
 
 @dataclass(frozen=True)
 class Block:
-    """Pictures of one place of a sheet: uint8 (N, H, W, 3), row by row; the framed ones are bool (N,)."""
+    """Pictures of one place of a sheet: uint8 (N, H, W, C), row by row; the framed ones are bool (N,)."""
 
     images: np.ndarray
     framed: np.ndarray | None = None
@@ -150,7 +150,7 @@ def _with_omissions(title: str, sheet: Sheet, arrangement: Arrangement) -> str:
         for shown, there, noun in zip(arrangement.shown, sheet.shape, sheet.nouns, strict=True)
         if shown < there
     ]
-    side = sheet.any_block.images.shape[1]
+    side = _side(sheet)
     if arrangement.measures.scale < 1:
         told.append(f"pictures reduced from {side} to {scaled_side(side, arrangement.measures.scale)} pixels")
     omissions = "; ".join(told)
@@ -162,7 +162,7 @@ def arrange(sheet: Sheet) -> Arrangement:
     rows, columns = sheet.shape
     while True:
         alone = rows * columns == 1
-        for scale in _scales(sheet.any_block.images.shape[1], 1 if alone else sheet.smallest, sheet.largest):
+        for scale in _scales(_side(sheet), 1 if alone else sheet.smallest, sheet.largest):
             measures = measure(sheet, scale)
             if found := _fitting(measures, (rows, columns), sheet.band):
                 return found
@@ -172,6 +172,11 @@ def arrange(sheet: Sheet) -> Arrangement:
             columns = columns * 9 // 10
         else:
             rows = rows * 9 // 10
+
+
+def _side(sheet: Sheet) -> int:
+    """Pixels of the larger side of its pictures."""
+    return max(sheet.any_block.images.shape[1:3])
 
 
 def _scales(side: int, smallest: int, largest: int) -> Iterator[Fraction]:

@@ -19,7 +19,7 @@ PAPER = 40  # grey of the gaps, dark enough that ink on black stands out
 
 
 def zoomed(image: np.ndarray, zoom: int) -> np.ndarray:
-    """Repeat every pixel `zoom` times: uint8 (H, W, 3) -> (H * zoom, W * zoom, 3)."""
+    """Repeat every pixel `zoom` times: uint8 (H, W, C) -> (H * zoom, W * zoom, C)."""
     return image.repeat(zoom, axis=0).repeat(zoom, axis=1)
 
 
@@ -32,13 +32,15 @@ def scaled(images: np.ndarray, scale: Fraction) -> np.ndarray:
     """Pictures at `scale`: a whole number repeats pixels, one over a whole number averages them.
 
     Args:
-        images: uint8 (N, H, W, 3).
+        images: uint8 (N, H, W, C).
 
     Returns:
-        uint8 (N, `scaled_side(H)`, `scaled_side(W)`, 3).
+        uint8 (N, `scaled_side(H)`, `scaled_side(W)`, C).
     """
     if scale.denominator > 1:
-        return np.stack([np.asarray(Image.fromarray(image).reduce(scale.denominator)) for image in images])
+        pictures = images if images.shape[3] > 1 else images[..., 0]  # Pillow's grey ones have no channels
+        reduced = [np.asarray(Image.fromarray(image).reduce(scale.denominator)) for image in pictures]
+        return np.stack([np.atleast_3d(image) for image in reduced])
     return images.repeat(scale.numerator, axis=1).repeat(scale.numerator, axis=2)
 
 
@@ -46,7 +48,7 @@ def tile(images: np.ndarray, columns: int, framed: np.ndarray | None = None, gap
     """Lay images out row by row on grey, the framed ones inside an orange frame.
 
     Args:
-        images: uint8 (N, H, W, 3).
+        images: uint8 (N, H, W, C).
         columns: images per row.
         framed: bool (N,), or None for no frames.
         gap: pixels between images; a frame takes all but one of them.
@@ -73,11 +75,11 @@ def in_pairs(
     """Order images so that `tile` puts every row of real ones above the row of their generated ones.
 
     Args:
-        real, generated: uint8 (N, H, W, 3); N is padded to whole rows with the grey of the gaps.
+        real, generated: uint8 (N, H, W, C); N is padded to whole rows with the grey of the gaps.
         framed: bool (N,). Cells whose generated image is framed.
 
     Returns:
-        Images uint8 (2 * padded N, H, W, 3), and which of them are framed, bool.
+        Images uint8 (2 * padded N, H, W, C), and which of them are framed, bool.
     """
     missing = -len(real) % columns
     mask = np.zeros(len(real), bool) if framed is None else framed
@@ -86,7 +88,7 @@ def in_pairs(
         filled = np.full((missing, *array.shape[1:]), filling, array.dtype)
         return np.concatenate([array, filled]).reshape(-1, columns, *array.shape[1:])
 
-    pairs = np.stack([in_rows(real, PAPER), in_rows(generated, PAPER)], axis=1)  # (rows, 2, columns, H, W, 3)
+    pairs = np.stack([in_rows(real, PAPER), in_rows(generated, PAPER)], axis=1)  # (rows, 2, columns, H, W, C)
     frames = np.stack([in_rows(np.zeros_like(mask)), in_rows(mask)], axis=1)
     return pairs.reshape(-1, *real.shape[1:]), frames.ravel()
 

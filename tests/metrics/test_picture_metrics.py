@@ -146,3 +146,21 @@ def test_fid_is_the_frechet_distance_by_the_matrix_root():
     assert fid(a, a) == pytest.approx(0, abs=1e-9)
     few = RNG.normal(size=(4, 12))  # singular covariances
     assert fid(few, few) == pytest.approx(0, abs=1e-6)
+
+
+def test_grey_rectangles_are_measured():
+    rng = np.random.default_rng(0)
+    real, other, training = (rng.integers(0, 256, (3, 24, 40, 1)).astype(np.uint8) for _ in range(3))
+    for figures in (
+        psnr_db(real, other, 255),
+        ssim(tf.constant(real), tf.constant(other), 255),
+        sharpness(real, other),
+        normalised_euclidean_error(real, other, mean_distance(training)),
+        copied(real, other, training),
+    ):
+        assert np.asarray(figures).shape == (3,)
+    blot = np.zeros_like(real)
+    blot[:, 4:8, 4:8] = 255
+    near, far = (np.roll(blot, moved, axis=2) for moved in (2, 3))  # 1/14 of the smaller side is 2 pixels
+    assert not stray_ink(blot, near).any()
+    assert stray_ink(blot, far).all()

@@ -77,3 +77,12 @@ def test_a_block_that_is_larger_than_a_page_is_reduced():
     arrangement = arrange(Sheet({(0, 0): Block(image)}, 50, ["a"], []))
     assert max(arrangement.size) <= LARGEST_SIDE
     assert arrangement.measures.scale < 1
+
+
+@pytest.mark.parametrize("shape", [(24, 40, 1), (28, 1024, 1), (1024, 28, 3)])
+def test_rectangles_are_as_large_as_wanted_by_their_larger_side(shape):
+    blocks = {(0, column): Block(np.full((1, *shape), 200, np.uint8)) for column in range(3)}
+    rectangles = Sheet(blocks, 1, ["a", "b", "c"], ["d"])
+    scale = arrange(rectangles).measures.scale
+    assert 64 < max(shape) * scale <= 128
+    assert sheet_picture(rectangles, "").shape[2] == 3

@@ -75,3 +75,12 @@ def test_too_large_pictures_and_other_kinds_of_files_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"ends with \.png"):
         write_png(IMAGES[0], tmp_path / "a.gif")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("scale", [Fraction(2), Fraction(1, 2), Fraction(1, 3)])
+def test_grey_rectangles_are_scaled_and_tiled_like_coloured_ones(scale):
+    grey = RNG.integers(0, 256, (3, 24, 40, 1)).astype(np.uint8)
+    small = scaled(grey, scale)
+    assert small.shape == (3, scaled_side(24, scale), scaled_side(40, scale), 1)
+    coloured = scaled(grey.repeat(3, axis=3), scale)
+    np.testing.assert_array_equal(tile(small, 2), tile(coloured, 2))
