@@ -33,10 +33,11 @@ def unreadable_listed(path: Path) -> Iterator[None]:
 def print_report(picture: Path) -> None:
     """Print the scores of seen and unseen cells, and of baselines, from the report that `picture` belongs to, then where it is."""
     from gcn_tf.evaluation.report import read_report
-    from gcn_tf.reporting.tables import baseline_tables, score_table
+    from gcn_tf.reporting.tables import baseline_tables, score_table, unrecognised, unrecognised_text
 
     report = read_report(picture.parent.parent)
-    _print_table(score_table(report["scores"]))
+    print_notes([text] if (text := unrecognised_text(report)) else [])
+    _print_table(score_table(report["scores"], unrecognised(report)))
     for group, rows in baseline_tables(report).items():
         print(f"\nbaselines in {group} cells")
         _print_table(rows)

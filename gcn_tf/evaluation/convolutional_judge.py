@@ -9,7 +9,7 @@ from gcn_tf.evaluation.judge import JUDGE_SEED, JudgePictures, judge_accuracy
 from gcn_tf.progress import progress
 from gcn_tf.synthesis.draw import to_uint8
 
-ROUNDS = 3  # at most, each with its own cosine of the learning rate, until the known pictures are read
+ROUNDS = 3  # at most, each with its own cosine of the learning rate, while known pictures are misclassified and it helps
 
 
 STEPS = 500  # of a round
@@ -27,7 +27,16 @@ GRID_SHARE = 0.5  # of a batch; the rest are repeats
 COPIES = 4  # of every picture of the grid, one as it is, three augmented
 
 
+FIRST_SIDE = 14  # of what the first layer gives, about
+
+
+LARGE_SIDE = 64  # pixels; pictures of twice as many are averaged first
+
+
 ROUND_ACCURACY = 0.97  # of every factor of the grid; below it another round follows
+
+
+ROUND_GAIN = 0.01  # of some factor's accuracy below that; a round that brings less is the last
 
 
 class ConvolutionalJudge:
@@ -39,6 +48,7 @@ class ConvolutionalJudge:
         self.network = network
         self.known_accuracy: dict[str, float] = {}
         self.held_out_accuracy: dict[str, float] = {}
+        self.recognised: tuple[str, ...] = ()
         self._features = keras.Model(network.input, network.get_layer("features").output)
 
     def classify(self, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -46,18 +56,33 @@ class ConvolutionalJudge:
         return {name: values.argmax(axis=-1) for name, values in logits.items()}
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """Last hidden layer, for `metrics.kid` and `metrics.fid`: uint8 (B, H, W, 3) -> float64 (B, 384)."""
+        """Last hidden layer, for `metrics.kid` and `metrics.fid`: uint8 (B, H, W, C) -> float64 (B, 384)."""
         return self._features.predict(images, batch_size=256, verbose=0).astype(np.float64)
 
 
+def first_strides(image_shape: tuple[int, ...]) -> tuple[int, int]:
+    """Strides of the first layer down and across, after the reduction of large pictures.
+
+    >>> first_strides((28, 28, 3)), first_strides((64, 40, 1)), first_strides((256, 64, 3))
+    ((2, 2), (4, 2), (4, 4))
+    """
+    height, width = (max(2, side // max(1, side // LARGE_SIDE) // FIRST_SIDE) for side in image_shape[:2])
+    return height, width
+
+
 def judge_network(factor_sizes: dict[str, int], image_shape: tuple[int, int, int], dtype: str) -> keras.Model:
+    """A network whose cost hardly depends on the size of the pictures: the first layer goes in larger steps over larger ones."""
     image = layers.Input(image_shape, name="image")
     x = layers.Rescaling(1 / 255)(image)
-    for filters, kernel, stride in ((32, 5, 2), (64, 3, 1), (128, 3, 2)):
-        x = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, dtype=dtype)(x)
+    if max(image_shape[:2]) >= 2 * LARGE_SIDE:
+        x = layers.AveragePooling2D([max(1, side // LARGE_SIDE) for side in image_shape[:2]], dtype=dtype)(x)
+    steps = first_strides(image_shape)
+    kernel = tuple(2 * step + 1 for step in steps)
+    for filters, size, stride in ((32, kernel, steps), (64, 3, 1), (128, 3, 2)):
+        x = layers.Conv2D(filters, size, stride, padding="same", use_bias=False, dtype=dtype)(x)
         x = layers.ReLU(dtype=dtype)(layers.BatchNormalization(momentum=0.95, dtype=dtype)(x))
-    while x.shape[1] > 8:
-        x = layers.MaxPooling2D(dtype=dtype)(x)
+    while max(x.shape[1:3]) > 8:
+        x = layers.MaxPooling2D([1 + (side > 8) for side in x.shape[1:3]], dtype=dtype)(x)
     x = layers.Dropout(0.2, seed=JUDGE_SEED, dtype=dtype)(layers.Flatten(dtype=dtype)(x))
     features = layers.Dense(384, activation="relu", dtype=dtype, name="features")(x)
     x = layers.Dropout(0.2, seed=JUDGE_SEED + 1, dtype=dtype)(features)
@@ -65,7 +90,7 @@ def judge_network(factor_sizes: dict[str, int], image_shape: tuple[int, int, int
 
 
 def _augmented(images: np.ndarray, copies: int, batch_size: int = 600) -> np.ndarray:
-    """The images and some copies, each moved, turned, zoomed and roughened a little: uint8 (n * copies, H, W, 3)."""
+    """The images and some copies, each moved, turned, zoomed and roughened a little: uint8 (n * copies, H, W, C)."""
     seeds = range(JUDGE_SEED + 2, JUDGE_SEED + 6)
     augmentation = keras.Sequential(
         [
@@ -84,7 +109,7 @@ def _augmented(images: np.ndarray, copies: int, batch_size: int = 600) -> np.nda
 
 
 def train_network(network: keras.Model, pictures: JudgePictures) -> None:
-    """Rounds of training until every factor of the known pictures is read, or `ROUNDS` of them."""
+    """Rounds of training, at most `ROUNDS`, until the known pictures are classified correctly or a round brings nothing."""
 
     def stream(part: tuple[np.ndarray, np.ndarray], copies: int) -> tf.data.Dataset:
         images = _augmented(part[0], copies)
@@ -100,6 +125,7 @@ def train_network(network: keras.Model, pictures: JudgePictures) -> None:
     losses = {
         name: keras.losses.SparseCategoricalCrossentropy(from_logits=True) for name in pictures.space.names
     }
+    before: dict[str, float] = {}
     with progress(STEPS, "training the judge") as bar:
         tick = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())
         for number in range(ROUNDS):
@@ -107,6 +133,20 @@ def train_network(network: keras.Model, pictures: JudgePictures) -> None:
             rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, STEPS)
             network.compile(keras.optimizers.Adam(rate), losses, jit_compile=False)
             network.fit(data, steps_per_epoch=STEPS, epochs=1, verbose=0, shuffle=False, callbacks=[tick])
-            read = judge_accuracy(ConvolutionalJudge(network), *pictures.grid, pictures.space)
-            if min(read.values()) >= ROUND_ACCURACY:
+            after = judge_accuracy(ConvolutionalJudge(network), *pictures.grid, pictures.space)
+            if not another_round_helps(before, after):
                 break
+            before = after
+
+
+def another_round_helps(before: dict[str, float], after: dict[str, float]) -> bool:
+    """Whether some factor is still misclassified in known pictures, and the last round did something about it.
+
+    Args:
+        before, after: accuracy by factor name before and after a round; `before` is empty for the first one.
+
+    >>> another_round_helps({"digit": 0.8, "writer": 0.2}, {"digit": 0.99, "writer": 0.2})
+    False
+    """
+    missing = [name for name, share in after.items() if share < ROUND_ACCURACY]
+    return any(after[name] >= before.get(name, 0) + ROUND_GAIN for name in missing)

@@ -11,7 +11,14 @@ from gcn_tf.pipelines.batches import pixels
 from gcn_tf.reporting.charts import write_confusion_chart, write_curves_chart
 from gcn_tf.reporting.figures import Shown, write_cells_figure, write_extremes_figure
 from gcn_tf.reporting.html import to_html
-from gcn_tf.reporting.tables import GLOSSARY, baseline_tables, markdown_table, score_table
+from gcn_tf.reporting.tables import (
+    GLOSSARY,
+    baseline_tables,
+    markdown_table,
+    score_table,
+    unrecognised,
+    unrecognised_text,
+)
 
 PICTURE = "cells.png"  # the one to look at first
 
@@ -57,9 +64,10 @@ def _text(report: dict[str, Any], curves: bool) -> str:
         f"# Report of {report['run']}",
         f"Dataset {config['dataset']}, hold-out {', '.join(config['holdout'])}, seed {config['seed']}, "
         f"{report['steps']} steps. {counts}.",
+        *([f"**{text}**"] if (text := unrecognised_text(report)) else []),
         _figure(PICTURE, "Real pictures above generated ones. Framed: cells that training never saw."),
         "## Scores",
-        markdown_table(score_table(report["scores"])),
+        markdown_table(score_table(report["scores"], unrecognised(report))),
         *_baselines(report),
         "### How to read the figures",
         GLOSSARY.strip(),
@@ -127,7 +135,7 @@ def _real_repeats(report: dict[str, Any]) -> list[str]:
         "## What real pictures reach",
         "The same figures for *another real picture of the same cell* (the same hand, written again), which neither the "
         "generator nor the judges knew. An unseen high-level cell generated as well as reality would stand here, not above.",
-        markdown_table(score_table(report["real_repeats"])),
+        markdown_table(score_table(report["real_repeats"], unrecognised(report))),
     ]
 
 

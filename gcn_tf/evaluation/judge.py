@@ -23,12 +23,17 @@ HELD_OUT_LIMIT = 2_400  # pictures to be tested on
 HELD_OUT_SHARE = 0.2  # of the grid, where there are no repeats
 
 
+RECOGNISED = (
+    1 / 3
+)  # of the way from guessing to no mistake, in held-out pictures; QMNIST's writers are at one half
+
+
 ACCURACY_WANTED = 0.95  # on pictures that a judge knows, of a factor; below it a judge is no yardstick for it
 
 
 @dataclass(frozen=True)
 class JudgePictures:
-    """Real pictures for the judges: uint8 (N, H, W, 3) and value ids int32 (N, M).
+    """Real pictures for the judges: uint8 (N, H, W, C) and value ids int32 (N, M).
 
     `grid` and `repeats` are theirs to learn, `held_out` is not; `repeats` may be empty.
     """
@@ -53,15 +58,39 @@ class Judge(Protocol):
         name: str. "convolutional" or "hog".
         known_accuracy, held_out_accuracy: share of real pictures classified correctly by factor name, of those that the judge
             learned from and of those that were kept from it.
+        recognised: the factors whose values it tells apart in real pictures that were kept from it.
     """
 
     name: str
     known_accuracy: dict[str, float]
     held_out_accuracy: dict[str, float]
+    recognised: tuple[str, ...]
 
     def classify(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """Value ids that the judge reads: uint8 (B, H, W, 3) -> int (B,) by factor name."""
+        """Value ids that the judge reads: uint8 (B, H, W, C) -> int (B,) by factor name."""
         ...
+
+
+def recognised_factors(accuracy: dict[str, float], held_out_ids: np.ndarray) -> tuple[str, ...]:
+    """Factors that a judge recognises well enough to score generated pictures by them.
+
+    A guess of the most frequent value is classified correctly in a share g of the held-out pictures; a judge must be at
+    least `RECOGNISED` of the way from g to 1.
+
+    Args:
+        accuracy: share of held-out pictures classified correctly by factor name, in the order of the factors.
+        held_out_ids: int (N, M), their value ids.
+
+    >>> ids = np.array([[0, 0], [0, 1], [1, 2], [1, 3]])
+    >>> recognised_factors({"size": 0.6, "person": 0.6}, ids)  # a guess reaches 0.5 and 0.25
+    ('person',)
+    """
+    guesses = [np.bincount(column).max() / len(column) for column in held_out_ids.T]
+    return tuple(
+        name
+        for (name, share), guess in zip(accuracy.items(), guesses, strict=True)
+        if share >= guess + RECOGNISED * (1 - guess)
+    )
 
 
 def doubted_factors(judge: Judge) -> list[str]:
@@ -80,6 +109,7 @@ def judge_pictures(dataset: Dataset) -> JudgePictures:
     again = repeated_pictures(dataset)
     if again is None:
         held = np.random.default_rng(JUDGE_SEED).random(len(ids)) < HELD_OUT_SHARE
+        held[-1] |= not held.any()
         return JudgePictures(
             dataset.space, (grid[~held], ids[~held]), (grid[:0], ids[:0]), (grid[held], ids[held])
         )

@@ -16,9 +16,21 @@ import numpy as np
 
 from gcn_tf.config.data import expanded
 from gcn_tf.errors import UserError
-from gcn_tf.evaluation.convolutional_judge import ConvolutionalJudge, judge_network, train_network
+from gcn_tf.evaluation.convolutional_judge import (
+    ConvolutionalJudge,
+    first_strides,
+    judge_network,
+    train_network,
+)
 from gcn_tf.evaluation.hog_judge import HogJudge, hog_features
-from gcn_tf.evaluation.judge import JUDGE_SEED, JudgePictures, judge_accuracy, judge_pictures
+from gcn_tf.evaluation.judge import (
+    JUDGE_SEED,
+    Judge,
+    JudgePictures,
+    judge_accuracy,
+    judge_pictures,
+    recognised_factors,
+)
 from gcn_tf.files import stored_arrays, write_atomically
 from gcn_tf.model.precision import resolve_precision
 from gcn_tf.pipelines.dataset import Dataset
@@ -31,7 +43,11 @@ Judges = tuple[ConvolutionalJudge, HogJudge]
 
 
 def _key(pictures: JudgePictures) -> str:
-    digest = hashlib.sha256(f"{VERSION} {pictures.space.to_json()} {keras.__version__}".encode())
+    strides = first_strides(pictures.grid[0].shape[1:])
+    layers = (
+        "" if strides == (2, 2) else f" {strides}"
+    )  # the judges of small pictures are what they were before
+    digest = hashlib.sha256(f"{VERSION}{layers} {pictures.space.to_json()} {keras.__version__}".encode())
     for part in (*pictures.grid, *pictures.repeats, *pictures.held_out):
         digest.update(part.tobytes())
     return digest.hexdigest()
@@ -53,6 +69,11 @@ def _judges(pictures: JudgePictures, weights: list[np.ndarray], features: np.nda
     return ConvolutionalJudge(network), HogJudge(features, pictures.known[1], pictures.space)
 
 
+def _rate(judge: Judge, known: dict[str, float], held_out: dict[str, float], pictures: JudgePictures) -> None:
+    judge.known_accuracy, judge.held_out_accuracy = known, held_out
+    judge.recognised = recognised_factors(held_out, pictures.held_out[1])
+
+
 def _write(path: Path, key: str, judges: Judges, weights: list[np.ndarray], features: np.ndarray) -> None:
     accuracy = {judge.name: [judge.known_accuracy, judge.held_out_accuracy] for judge in judges}
     arrays: dict[str, Any] = {f"weights/{i:02d}": array for i, array in enumerate(weights)}
@@ -71,10 +92,11 @@ def _read(path: Path, key: str, pictures: JudgePictures) -> Judges:
         judges = _judges(pictures, weights, file["features"])
         accuracy = json.loads(str(file["accuracy"]))
         for judge in judges:
-            judge.known_accuracy, judge.held_out_accuracy = (
+            known, held_out = (
                 {name: float(shares[name]) for name in pictures.space.names}
                 for shares in accuracy[judge.name]
             )
+            _rate(judge, known, held_out, pictures)
         judges[1].classify(pictures.grid[0][:1])  # raises for features of another length
         return judges
 
@@ -95,8 +117,10 @@ def train_judges(pictures: JudgePictures, cache: Path) -> Judges:
     weights, features = _learn(pictures)
     judges = _judges(pictures, weights, features)
     for judge in judges:
-        judge.known_accuracy = judge_accuracy(judge, *pictures.grid, pictures.space)
-        judge.held_out_accuracy = judge_accuracy(judge, *pictures.held_out, pictures.space)
+        known, held_out = (
+            judge_accuracy(judge, *part, pictures.space) for part in (pictures.grid, pictures.held_out)
+        )
+        _rate(judge, known, held_out, pictures)
     try:
         _write(path, key, judges, weights, features)
     except OSError as error:

@@ -3,7 +3,7 @@
 import csv
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from gcn_tf.files import read_json_object, replace_folder
 from gcn_tf.pipelines.split import GROUPS, Split
 from gcn_tf.progress import stages
 from gcn_tf.reporting.provenance import made_with
+from gcn_tf.reporting.tables import unrecognised
 from gcn_tf.runs.checkpoints import checkpoint_paths, checkpoint_sha256, newest_identity, newest_step
 from gcn_tf.runs.run_dir import Run, open_run
 from gcn_tf.runs.stamp import Stamp, write_stamp
@@ -86,7 +87,7 @@ def write_report(run: Run, split: Split) -> Path:
         folder = run.folder / "report"
 
         def write(beside: Path) -> None:
-            write_cells_csv(scored, beside / "cells.csv")
+            write_cells_csv(scored, beside / "cells.csv", unrecognised(report))
             write_documents(report, scored, beside, run.folder / "metrics.jsonl")
             (beside / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
             write_stamp(beside, "", run)
@@ -134,6 +135,7 @@ def _report(
                 "held_out_accuracy": judge.held_out_accuracy,
                 "held_out_pictures": len(pictures.held_out[0]),
                 "doubted_factors": doubted_factors(judge),
+                "unrecognised_factors": [n for n in split.dataset.space.names if n not in judge.recognised],
             }
             for judge in judges
         },
@@ -176,8 +178,12 @@ def _remedy(run_dir: Path) -> str:
     return f"make it again with gcn-tf evaluate {run_dir}"
 
 
-def write_cells_csv(scored: Scored, path: Path) -> None:
-    """One line per picture: its cell, group and base image, every figure, and what each judge takes it for."""
+def write_cells_csv(scored: Scored, path: Path, doubtful: Container[str] = ()) -> None:
+    """One line per picture: its cell, group and base image, every figure, and what each judge takes it for.
+
+    Args:
+        doubtful: accuracies, such as "person_accuracy/hog", whose column and that of the judge's classification are marked.
+    """
     space, ids = scored.split.dataset.space, scored.ids
     columns: dict[str, Sequence[Any]] = {
         **{f.name: [f.values[i] for i in ids[:, m]] for m, f in enumerate(space)},
@@ -195,5 +201,8 @@ def write_cells_csv(scored: Scored, path: Path) -> None:
     }
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
+        writer.writerow(
+            name + " (not recognised)" * (name.replace("_read/", "_accuracy/") in doubtful)
+            for name in columns
+        )
         writer.writerows(zip(*columns.values(), strict=True))

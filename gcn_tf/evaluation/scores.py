@@ -50,7 +50,7 @@ class Scored:
     Args:
         split: what training saw, and what it did not.
         rows: int (P,). Pictures of the split that were scored.
-        generated: uint8 (P, H, W, 3), one for each of the rows.
+        generated: uint8 (P, H, W, C), one for each of the rows.
         cells: what was measured.
     """
 
@@ -80,11 +80,11 @@ def score_cells(
 ) -> Scored:
     """Measure pictures of the cells of a split, one by one.
 
-    Copying is asked of unseen cells alone. The seen pictures of the split are what may be copied, and they set the scale of
+    "All factors" are those that a judge recognises in real pictures. Copying is asked of unseen cells alone. The seen pictures of the split are what may be copied, and they set the scale of
     the Euclidean error.
 
     Args:
-        generated: uint8 (P, H, W, 3), as users get them.
+        generated: uint8 (P, H, W, C), as users get them.
         rows: int (P,). The picture of the split that each of them should be; by default every one of the split.
 
     Raises:
@@ -102,7 +102,13 @@ def score_cells(
     for name, by_factor in classified.items():
         for factor in space.names:
             values[f"{factor}_accuracy/{name}"] = by_factor[factor] == wanted[factor]
-        values[f"all_factors_accuracy/{name}"] = all_factors_correct(by_factor, wanted)
+    for judge in judges:
+        recognised = {name: wanted[name] for name in judge.recognised}
+        values[f"all_factors_accuracy/{judge.name}"] = (
+            all_factors_correct(classified[judge.name], recognised)
+            if recognised
+            else np.full(len(rows), np.nan)
+        )
     features = (judges[0].features(generated), judges[0].features(real))
     numbers = {name: np.asarray(v, float) for name, v in values.items()}
     return Scored(split, rows, generated, CellScores(numbers, classified, features))

@@ -1,6 +1,6 @@
 """Scores as text and tables, with the names and decimals that readers see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from gcn_tf.metrics.intervals import Estimate
@@ -31,7 +31,9 @@ Everything is measured on images as users get them: clipped to [0, 1] and rounde
   far as a random other picture.
 - *Sharpness*: energy of the picture's gradient over that of the true one. 1 is as sharp as reality, an average of several
   pictures is well below; PSNR prefers such an average to a stroke in another place.
-- *Classified correctly*: share of pictures that a judge classifies as the value that was wanted.
+- *Classified correctly*: share of pictures that a judge classifies as the value that was wanted. A factor counts where the
+  judge recognises it in real pictures that were kept from it, at least a third of the way from guessing the most frequent
+  value to no mistake; *all factors* are those.
 - *Stray ink*: share of a picture's energy where the true picture has no ink within a fourteenth of the side. Pictures that
   are classified correctly *with* stray ink are no success: a mark in a corner can stand for a writer.
 - *Copying*: share of unseen cells whose picture is nearer to some training picture than to its own true one.
@@ -55,15 +57,56 @@ def estimate_text(metric: str, numbers: Mapping[str, float | None]) -> str:
     return Estimate.from_json(dict(numbers)).text(DECIMALS.get(metric, 3))
 
 
-def score_table(scores: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
-    """Rows metric x group with intervals, the head first; a dash where a metric does not apply."""
-    names = list(dict.fromkeys(name for by_name in scores.values() for name in by_name))
+def unrecognised(report: Mapping[str, Any]) -> list[str]:
+    """Accuracies that say nothing, since the judge does not recognise the factor in real pictures: "person_accuracy/hog".
+
+    Args:
+        report: what report.json holds. In reports of earlier versions all factors are recognised.
+    """
+    return [
+        f"{factor}_accuracy/{name}"
+        for name, judge in report.get("judges", {}).items()
+        for factor in judge.get("unrecognised_factors", [])
+    ]
+
+
+def unrecognised_text(report: Mapping[str, Any]) -> str:
+    """`unrecognised` as a sentence, or an empty string."""
+    told = []
+    for name in unrecognised(report):
+        factor, _, judge = name.partition("_accuracy/")
+        share = report["judges"][judge]["held_out_accuracy"][factor]
+        told.append(f"{factor} by the {judge} judge ({share:.2f})")
+    if not told:
+        return ""
+    return (
+        f"Not recognised even in real pictures that were kept from the judges (share classified correctly), so left out "
+        f"of the tables: {', '.join(told)}."
+    )
+
+
+def score_table(scores: Mapping[str, Mapping[str, Any]], without: Collection[str] = ()) -> list[list[str]]:
+    """Rows metric x group with intervals, the head first; a dash where a metric does not apply.
+
+    Args:
+        without: accuracies that are left out, and that are not among "all factors".
+    """
+    names = [n for n in dict.fromkeys(n for by_name in scores.values() for n in by_name) if n not in without]
     ordered = sorted(names, key=_order)
     rows = [["", *scores]]
     for name in ordered:
         cells = [estimate_text(name, by[name]) if name in by else "-" for by in scores.values()]
-        rows.append([label(name), *cells])
+        rows.append([_label_without(name, without), *cells])
     return rows
+
+
+def _label_without(metric: str, without: Collection[str]) -> str:
+    """`label`, and which factors "all factors" leave out: "all factors but person classified correctly, hog judge"."""
+    name, _, judge = metric.partition("/")
+    lacking = [other.partition("_accuracy/")[0] for other in without if other.endswith(f"_accuracy/{judge}")]
+    if name != "all_factors_accuracy" or not lacking:
+        return label(metric)
+    return label(metric).replace("all factors", f"all factors but {', '.join(lacking)}", 1)
 
 
 def baseline_tables(report: Mapping[str, Any]) -> dict[str, list[list[str]]]:
@@ -73,11 +116,7 @@ def baseline_tables(report: Mapping[str, Any]) -> dict[str, list[list[str]]]:
         report: what report.json holds. Reports of earlier versions have no baselines.
     """
     baselines: Mapping[str, Any] = report.get("baselines", {})
-    judges = list(report["judges"])
-    factors = list(next(iter(report["judges"].values()))["known_accuracy"])
-    columns = {label(name): [name] for name in ("psnr_db", "ssim", "sharpness")}
-    for name in (*factors, "all_factors"):
-        columns[f"{name.replace('_', ' ')}, {' / '.join(judges)}"] = [f"{name}_accuracy/{j}" for j in judges]
+    columns = _baseline_columns(report) if baselines else {}
     tables = {}
     for group, scores in report["scores"].items():
         rows = {
@@ -94,6 +133,19 @@ def baseline_tables(report: Mapping[str, Any]) -> dict[str, list[list[str]]]:
                 ),
             ]
     return tables
+
+
+def _baseline_columns(report: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Metrics by head: likeness, then accuracies of both judges; an empty name where a judge does not recognise a factor."""
+    judges, without = list(report["judges"]), unrecognised(report)
+    factors = list(next(iter(report["judges"].values()))["known_accuracy"])
+    columns = {label(name): [name] for name in ("psnr_db", "ssim", "sharpness")}
+    for name in (*factors, "all_factors"):
+        metrics = [f"{name}_accuracy/{judge}" for judge in judges]
+        known = ["" if metric in without else metric for metric in metrics]
+        if any(known):
+            columns[f"{name.replace('_', ' ')}, {' / '.join(judges)}"] = known
+    return columns
 
 
 def _baseline_label(name: str, baseline: Mapping[str, Any], group: str) -> str:

@@ -17,6 +17,8 @@ UNSEEN = (0, 7)  # base images
 class BlindJudge:
     """Takes every picture for the first value of every factor."""
 
+    recognised = ("shape", "size", "color")
+
     def __init__(self, name):
         self.name = name
 
@@ -117,3 +119,7 @@ def test_the_table_begins_with_the_run():
         ]
     }
     assert baseline_tables({**report, "baselines": {}}) == {}
+    report["judges"]["two"]["unrecognised_factors"] = ["person"]
+    assert baseline_tables(report)["unseen low-level"][1][4:] == ["0.50 / -", "0.50 / 0.50"]
+    report["judges"]["one"]["unrecognised_factors"] = ["person"]
+    assert baseline_tables(report)["unseen low-level"][0][4:] == ["all factors, one / two"]

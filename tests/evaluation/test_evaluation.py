@@ -12,12 +12,12 @@ from PIL import Image
 from gcn_tf.config.data import DataConfig
 from gcn_tf.evaluation.judge import judge_pictures
 from gcn_tf.evaluation.report import evaluate, write_cells_csv
-from gcn_tf.evaluation.scores import confusion, score_cells, score_repeats, summarise
+from gcn_tf.evaluation.scores import confusion, score_cells, score_repeats, scores_to_json, summarise
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.dataset import load_dataset
 from gcn_tf.pipelines.split import split_dataset
 from gcn_tf.reporting.html import to_html
-from gcn_tf.reporting.tables import label, score_table
+from gcn_tf.reporting.tables import label, score_table, unrecognised, unrecognised_text
 
 
 class NearestJudge:
@@ -27,6 +27,7 @@ class NearestJudge:
         self.name = name
         self.images = pixels(split, np.arange(len(split.ids))).reshape(len(split.ids), -1).astype(float)
         self.split = split
+        self.recognised = split.dataset.space.names
 
     def classify(self, images):
         flat = images.reshape(len(images), -1).astype(float)
@@ -125,6 +126,42 @@ def test_the_table_puts_stray_ink_beside_the_accuracies():
     assert label("all_factors_accuracy/hog") == "all factors classified correctly, hog judge"
 
 
+def test_a_factor_that_a_judge_does_not_recognise_is_left_out_and_marked(split, drawn, tmp_path):
+    blind = NearestJudge(split, "hog")
+    blind.recognised = ("digit", "color", "rotation")
+    scored = score_cells(split, drawn, (NearestJudge(split, "convolutional"), blind))
+    scores = scores_to_json(summarise(scored))
+    assert scores["unseen high-level"]["all_factors_accuracy/hog"]["value"] == 1
+    assert scores["unseen high-level"]["all_factors_accuracy/convolutional"]["value"] == 0
+    told = {"held_out_accuracy": {"writer": 0.1234}, "unrecognised_factors": ["writer"]}
+    report = {"judges": {"convolutional": {}, "hog": told}}
+    assert unrecognised(report) == ["writer_accuracy/hog"]
+    assert unrecognised_text(report).endswith("left out of the tables: writer by the hog judge (0.12).")
+    rows = [row[0] for row in score_table(scores, unrecognised(report))]
+    assert "writer classified correctly, hog judge" not in rows
+    assert "writer classified correctly, convolutional judge" in rows
+    assert "all factors but writer classified correctly, hog judge" in rows
+    assert "all factors classified correctly, convolutional judge" in rows
+    write_cells_csv(scored, tmp_path / "cells.csv", unrecognised(report))
+    columns = next(csv.reader((tmp_path / "cells.csv").open()))
+    marked = {"writer_accuracy/hog (not recognised)", "writer_read/hog (not recognised)"}
+    assert {column for column in columns if "not recognised" in column} == marked
+
+
+def test_a_judge_that_recognises_nothing_has_no_figure_of_all_factors(split, judges, drawn):
+    blind = NearestJudge(split, "hog")
+    blind.recognised = ()
+    scores = summarise(score_cells(split, drawn, (judges[0], blind)))
+    assert "all_factors_accuracy/hog" not in scores["seen"]
+    assert "digit_accuracy/hog" in scores["seen"]
+
+
+def test_reports_of_earlier_versions_leave_nothing_out():
+    report = {"judges": {"hog": {"held_out_accuracy": {"writer": 0.0}}}}
+    assert unrecognised(report) == []
+    assert unrecognised_text(report) == ""
+
+
 def test_a_title_is_no_markup():
     assert "<title>a &lt;b&gt; &amp; c</title>" in to_html("text", Path(), "a <b> & c")
 
@@ -154,7 +191,7 @@ def test_reports_of_one_run_say_what_it_was(toy_run, toy_judges, tmp_path):
         assert told in page
     for picture in (run / "report").glob("*.png"):
         assert max(Image.open(picture).size) <= 2_000
-    assert "digit classified correctly, convolutional judge" in page
+    assert "digit classified correctly, hog judge" in page
     text = (run / "report/report.md").read_text()
     assert not re.search(r"misread|read right|drawn|judge read", text)
 

@@ -1,14 +1,27 @@
 import dataclasses
+import hashlib
 
+import keras
 import numpy as np
 import pytest
 
 from gcn_tf.config.data import DataConfig
-from gcn_tf.evaluation.convolutional_judge import ConvolutionalJudge, judge_network, train_network
+from gcn_tf.evaluation.convolutional_judge import (
+    ConvolutionalJudge,
+    another_round_helps,
+    judge_network,
+    train_network,
+)
 from gcn_tf.evaluation.hog_judge import hog_features
-from gcn_tf.evaluation.judge import JudgePictures, doubted_factors, judge_pictures
+from gcn_tf.evaluation.judge import (
+    JudgePictures,
+    doubted_factors,
+    judge_pictures,
+    recognised_factors,
+)
 from gcn_tf.evaluation.judges import _key, train_judges
-from gcn_tf.pipelines.dataset import load_dataset
+from gcn_tf.grid.factors import Factor, FactorSpace
+from gcn_tf.pipelines.dataset import Dataset, load_dataset
 
 
 @pytest.fixture(scope="module")
@@ -173,3 +186,64 @@ def test_judges_of_other_pictures_are_trained_anew(judges, pictures, tmp_path, m
         train_judges(few, tmp_path)
     assert learned[0] is few
     assert "holds judges of other pictures" in capsys.readouterr().err
+
+
+def test_a_factor_is_recognised_a_third_of_the_way_from_guessing_to_no_mistake():
+    ids = np.array([[0, 0], [0, 1], [0, 2], [1, 3]])  # guesses reach 0.75 and 0.25
+    assert recognised_factors({"size": 0.84, "person": 0.49}, ids) == ("size",)
+    assert recognised_factors({"size": 0.83, "person": 0.51}, ids) == ("person",)
+
+
+def test_rounds_end_when_everything_known_is_classified_or_a_round_brings_nothing():
+    assert another_round_helps({}, {"digit": 0.5})
+    assert another_round_helps({"digit": 0.5, "writer": 0.1}, {"digit": 0.6, "writer": 0.1})
+    assert not another_round_helps({}, {"digit": 0.98, "writer": 0.97})
+    assert not another_round_helps({"digit": 0.8, "writer": 0.1}, {"digit": 0.99, "writer": 0.105})
+
+
+def multiplications(network):
+    """Of the convolutions and dense layers for one picture."""
+    kernels = [layer for layer in network.layers if hasattr(layer, "kernel")]
+    return sum(np.prod(layer.kernel.shape) * np.prod(layer.output.shape[1:-1]) for layer in kernels)
+
+
+@pytest.mark.parametrize("shape", [(64, 64, 3), (24, 40, 1), (158, 158, 3), (1024, 28, 3), (1024, 1024, 3)])
+def test_a_judge_of_large_pictures_costs_about_what_one_of_small_ones_does(shape):
+    sizes = {"digit": 10}
+    small, other = (judge_network(sizes, one, "float32") for one in ((28, 28, 3), shape))
+    assert multiplications(other) < 1.9 * multiplications(small)
+    assert other.output["digit"].shape == (None, 10)
+
+
+def test_the_judge_of_small_pictures_and_its_cache_are_what_they_were(pictures):
+    network = judge_network(pictures.space.sizes, (28, 28, 3), "float32")
+    assert network.count_params() == 2_512_373
+    digest = hashlib.sha256(f"2 {pictures.space.to_json()} {keras.__version__}".encode())
+    for part in (*pictures.grid, *pictures.repeats, *pictures.held_out):
+        digest.update(part.tobytes())
+    assert _key(pictures) == digest.hexdigest()
+
+
+def test_grey_rectangles_are_judged(tmp_path, monkeypatch):
+    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 2)
+    space = FactorSpace((Factor("letter", tuple("abc")), Factor("hand", ("left", "right"))))
+    images = np.random.default_rng(0).integers(0, 255, (6, 24, 40, 1), np.uint8)
+    dataset = Dataset("toy", space, images, np.indices((3, 2)).reshape(2, -1).T.astype(np.int32), ())
+    parts = judge_pictures(dataset)
+    convolutional, hog = train_judges(parts, tmp_path)
+    for judge in (convolutional, hog):
+        assert {name: ids.shape for name, ids in judge.classify(images).items()} == {
+            "letter": (6,),
+            "hand": (6,),
+        }
+    assert hog.known_accuracy == {"letter": 1, "hand": 1}
+    assert convolutional.features(images).shape == (6, 384)
+
+
+def test_a_tiny_grid_has_a_picture_to_be_tested_on():
+    space = FactorSpace((Factor("letter", ("a", "b")), Factor("hand", ("left", "right"))))
+    dataset = Dataset(
+        "toy", space, np.zeros((4, 28, 28, 1), np.uint8), np.indices((2, 2)).reshape(2, -1).T, ()
+    )
+    parts = judge_pictures(dataset)
+    assert [len(parts.grid[0]), len(parts.held_out[0])] == [3, 1]
