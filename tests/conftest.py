@@ -170,6 +170,13 @@ def toy_judges(judge_cache: Path) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def brief_judges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The tests train barely trained judges of any pictures, and keep them in a cache of their own."""
+    with short_judging(tmp_path_factory.mktemp("cache")):
+        yield
+
+
 @pytest.fixture
 def spawn(tmp_path: Path):
     """Starts Python code as a process of its own in the test's folder; what still runs at the end is killed."""

@@ -190,6 +190,8 @@ def test_the_python_of_the_readme_runs():
 
 
 PUBLIC = {
+    "gcn_tf.api.arrays": ["dataset_from_arrays"],
+    "gcn_tf.api.run": ["open_run", "train"],
     "gcn_tf.model.gcn": ["GCN"],
     "gcn_tf.runs.run_dir": ["open_run", "Run"],
     "gcn_tf.synthesis.draw": ["generate"],

@@ -22,7 +22,7 @@ FLOORS = (
     ("planning",),
     ("evaluation",),
     ("augmentation",),
-    ("studies", "tuning"),
+    ("studies", "tuning", "api"),
     ("commands",),
     ("cli",),
 )

@@ -13,6 +13,7 @@ import pdoc.render
 from gcn_tf.quiet import import_tensorflow
 
 MODULES = (
+    "gcn_tf.api",
     "gcn_tf.config.data",
     "gcn_tf.config.files",
     "gcn_tf.config.networks",

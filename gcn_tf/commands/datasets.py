@@ -10,7 +10,7 @@ from tyro.conf import Positional
 from gcn_tf import doors
 from gcn_tf.commands import flags
 from gcn_tf.commands.flags import Debug, place
-from gcn_tf.commands.printing import print_notes, print_problems, unreadable_listed
+from gcn_tf.commands.printing import print_notes
 from gcn_tf.config.checks import check_config
 from gcn_tf.config.data import DataConfig, named_folder
 from gcn_tf.config.files import resolve
@@ -139,6 +139,7 @@ def _write_sheet(config: RunConfig, out: Path | None, given: Sequence[str]) -> N
     import numpy as np
 
     from gcn_tf.pipelines.batches import pixels
+    from gcn_tf.pipelines.folder.problems import problems_listed, unreadable_listed
     from gcn_tf.pipelines.split import load_split
     from gcn_tf.reporting.figures import write_contact_sheet
 
@@ -148,7 +149,7 @@ def _write_sheet(config: RunConfig, out: Path | None, given: Sequence[str]) -> N
         split = load_split(config)
     _print_grid(split)
     print_notes(split.notes)
-    print_problems(split.dataset.problems, problems)
+    print_notes(problems_listed(split.dataset.problems, problems))
     print(f"look at: {write_contact_sheet(split, pixels(split, np.arange(len(split.ids))), out)}")
 
 

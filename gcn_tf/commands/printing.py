@@ -1,33 +1,12 @@
 """What several commands print."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-
-from gcn_tf.errors import UserError
-from gcn_tf.pipelines.folder.problems import Problems, UnreadablePictures, write_problems
 
 
 def print_notes(notes: Sequence[str]) -> None:
     """Print what users should know about the pictures, a line each."""
     print("".join(f"{note}\n" for note in notes), end="")
-
-
-def print_problems(problems: Problems, path: Path) -> None:
-    """List the pictures that were left out in a CSV file, if there are any, and print its path."""
-    if problems:
-        write_problems(path, problems)
-        print(f"all that was left out, with the reasons: {path}")
-
-
-@contextmanager
-def unreadable_listed(path: Path) -> Iterator[None]:
-    """If too many pictures cannot be read, list them in a CSV file and raise a UserError that names it as well."""
-    try:
-        yield
-    except UnreadablePictures as error:
-        write_problems(path, error.problems)
-        raise UserError(f"{error}; all are listed in {path}") from None
 
 
 def print_report(picture: Path) -> None:

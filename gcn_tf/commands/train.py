@@ -10,7 +10,8 @@ from tyro.conf import arg
 
 from gcn_tf.commands import flags
 from gcn_tf.commands.flags import Debug, FirstFlags, first_flags, place
-from gcn_tf.commands.printing import print_notes, print_problems, print_report, unreadable_listed
+from gcn_tf.commands.printing import print_report
+from gcn_tf.config.checks import check_config
 from gcn_tf.config.files import read_config
 from gcn_tf.config.schema import OutputConfig, RunConfig
 from gcn_tf.errors import ConfigError
@@ -96,10 +97,11 @@ def run(options: Train) -> None:
     from gcn_tf.runs.run_dir import new_run_dir
     from gcn_tf.training.prepare import check_settings
 
-    check_settings(options.config)
+    check_config(options.config)
     plan = _plan(options)
     if plan:
         options = replace(options, config=plan.config)
+    check_settings(options.config)
     run_dir = options.flags.resume or options.flags.run_dir or new_run_dir(options.config)
     if options.flags.dry_run:
         _describe(options, run_dir)
@@ -117,14 +119,11 @@ def run(options: Train) -> None:
 
 def _plan(options: Train) -> "Plan | None":
     """Plan a new run on own pictures, and print the plan; None for other runs."""
-    resumed = options.flags.resume and (options.flags.resume / "config.yaml").exists()
-    if resumed or not options.config.options.planned or "preset" in options.given:
+    if options.flags.resume and (options.flags.resume / "config.yaml").exists():
         return None
-    from gcn_tf.planning.plan import make_plan
+    from gcn_tf.api.training import planned
 
-    plan = make_plan(options.config, options.given)
-    print(*plan.lines(), sep="\n")
-    return plan
+    return planned(options.config, options.given, say=print)
 
 
 def _describe(options: Train, run_dir: Path) -> None:
@@ -161,30 +160,9 @@ def _is_finished(options: Train, run_dir: Path) -> bool:
 
 
 def _train(options: Train, run_dir: Path, plan: "Plan | None") -> None:
-    from gcn_tf.evaluation.report import write_report
-    from gcn_tf.pipelines.folder.fill import Fill
-    from gcn_tf.runs.run_dir import write_run
-    from gcn_tf.synthesis.saved_model import check_replaceable, export_model
-    from gcn_tf.training.fit import fit
-    from gcn_tf.training.prepare import prepare
-    from gcn_tf.training.resume import check_factors
+    from gcn_tf.api.training import train_run
+    from gcn_tf.evaluation.report import PICTURE
 
     _check_run_dir(options, run_dir)
-    check_replaceable(run_dir / "model")
-    problems = run_dir / "problems.csv"
-    with unreadable_listed(problems):
-        prepared = prepare(options.config)
-    split = prepared.split
-    if options.flags.resume:
-        check_factors(run_dir, prepared)
-    write_run(prepared.config, split.dataset.space, run_dir)
-    if plan:
-        plan.write(run_dir / "plan.yaml")
-    seen, unseen = len(split.rows(unseen=False)), len(split.rows(unseen=True))
-    print(f"{prepared.config.dataset}: {seen} cells seen, {unseen} unseen; {run_dir}")
-    print_notes(Fill.of(split.ids[split.rows(unseen=False)], split.dataset.space).warnings())
-    print_notes(split.notes)
-    print_problems(split.dataset.problems, problems)
-    run = prepared.run(run_dir, fit(prepared, run_dir, say=print))
-    print(f"SavedModel: {export_model(run, run_dir / 'model')}")
-    print_report(write_report(run, split))
+    train_run(options.config, run_dir, say=print, plan=plan, resumed=options.flags.resume is not None)
+    print_report(run_dir / "report" / PICTURE)

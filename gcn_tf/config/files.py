@@ -7,6 +7,7 @@ Settings are resolved in this order, the later ones winning: the defaults of `gc
 import dataclasses
 import itertools
 import math
+import os
 import types
 import typing
 from dataclasses import fields, replace
@@ -26,6 +27,7 @@ from gcn_tf.files import read_small
 
 LARGEST_FILE = 200_000  # bytes; all settings of a run take 3,000
 MOST_VALUES = 100_000  # in a file, with its aliases expanded
+OWN_PICTURES = "pictures"  # folder in a run that keeps the pictures it was trained on
 
 
 def with_settings(config: Any, settings: dict[str, Any], place: str) -> Any:
@@ -233,7 +235,7 @@ def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None
         config = config.of_dataset(dataset)
         from_file = {key: value for key, value in from_file.items() if key != "dataset"}
     config = with_settings(config, from_file, str(config_file))
-    return dataclasses.replace(config, preset=name)
+    return dataclasses.replace(_with_place(config, config_file), preset=name)
 
 
 def preset_of(dataset: str) -> str:
@@ -242,7 +244,19 @@ def preset_of(dataset: str) -> str:
 
 
 def write_config(config: RunConfig, path: Path) -> None:
+    """Write `config.yaml`. The pictures that a run keeps are named relative to it, so that it may be moved."""
+    if config.manual_dir and os.path.realpath(config.manual_dir) == os.path.realpath(
+        path.parent / OWN_PICTURES
+    ):
+        config = replace(config, manual_dir=OWN_PICTURES)
     path.write_text(yaml.safe_dump(to_dict(config), sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def _with_place(config: RunConfig, path: Path | None) -> RunConfig:
+    """The settings in the file `path` with the place of the pictures that its run keeps."""
+    if path and config.manual_dir == OWN_PICTURES:
+        return replace(config, manual_dir=str(path.parent.absolute() / OWN_PICTURES))
+    return config
 
 
 def _without_other_options(settings: dict[str, Any]) -> dict[str, Any]:
@@ -272,4 +286,4 @@ def read_config(path: Path) -> RunConfig:
         check_config(config)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
-    return config
+    return _with_place(config, path)

@@ -53,7 +53,12 @@ class Run:
 
     def load_split(self) -> Split:
         """Load the pictures of the run; raise UserError if they, or the seen cells, are not those of its training."""
-        split = load_split(self.config)
+        try:
+            split = load_split(self.config)
+        except UserError as error:
+            raise UserError(
+                f"{error}; without its pictures, {self.folder} can still generate, export and augment --blend"
+            ) from None
         now = Identity.of(self.config, split.dataset.space, split)
         self.identity.require_same(now, self.folder, f"the pictures of --dataset {self.config.dataset} now")
         return split

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from gcn_tf.errors import UserError, shown_text
@@ -31,6 +32,24 @@ def unreadable_text(problems: Problems, total: int) -> str:
     some = "; ".join(f"{shown_text(name)}: {reason}" for name, reason in problems[:MOST_NAMED])
     more = f" and {len(problems) - MOST_NAMED:,} more" if len(problems) > MOST_NAMED else ""
     return f"{len(problems):,} of {total:,} pictures cannot be read ({some}{more})"
+
+
+def problems_listed(problems: Problems, path: Path) -> list[str]:
+    """List the pictures that were left out in a CSV file, if there are any; returns a line that names the file."""
+    if not problems:
+        return []
+    write_problems(path, problems)
+    return [f"all that was left out, with the reasons: {path}"]
+
+
+@contextmanager
+def unreadable_listed(path: Path) -> Iterator[None]:
+    """If too many pictures cannot be read, list them in a CSV file and raise a UserError that names it as well."""
+    try:
+        yield
+    except UnreadablePictures as error:
+        write_problems(path, error.problems)
+        raise UserError(f"{error}; all are listed in {path}") from None
 
 
 def write_problems(path: Path, problems: Problems) -> None:

@@ -1,0 +1,73 @@
+"""What `gcn-tf train` and `gcn_tf.train` do alike: plan, train, export, report."""
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from gcn_tf.config.schema import RunConfig
+from gcn_tf.evaluation.report import write_report
+from gcn_tf.pipelines.folder.fill import Fill
+from gcn_tf.pipelines.folder.problems import problems_listed, unreadable_listed
+from gcn_tf.planning.plan import Plan, make_plan
+from gcn_tf.runs.run_dir import Run, write_run
+from gcn_tf.synthesis.saved_model import check_replaceable, export_model
+from gcn_tf.training.fit import fit
+from gcn_tf.training.prepare import prepare
+from gcn_tf.training.resume import check_factors
+
+
+def planned(config: RunConfig, given: Collection[str], say: Callable[[str], None]) -> Plan | None:
+    """Plan a run on own pictures, and say how; None for other datasets, and if a preset is given.
+
+    Args:
+        given: names of the settings that stay as they are.
+        say: called with lines for the user.
+    """
+    if not config.options.planned or "preset" in given:
+        return None
+    plan = make_plan(config, given)
+    for line in plan.lines():
+        say(line)
+    return plan
+
+
+def train_run(
+    config: RunConfig,
+    run_dir: Path,
+    say: Callable[[str], None],
+    plan: Plan | None = None,
+    resumed: bool = False,
+    report: bool = True,
+) -> Run:
+    """Train a run from its newest checkpoint, or from the beginning, export its SavedModel and write its report.
+
+    Args:
+        run_dir: a folder that was checked and locked.
+        say: called with lines for the user.
+        plan: where the settings are from, if they were planned; it is written into the run.
+        resumed: whether the run was there before.
+        report: whether the report is written.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM; the run was saved.
+        UserError: bad settings, data or files.
+    """
+    check_replaceable(run_dir / "model")
+    problems = run_dir / "problems.csv"
+    with unreadable_listed(problems):
+        prepared = prepare(config)
+    split = prepared.split
+    if resumed:
+        check_factors(run_dir, prepared)
+    write_run(prepared.config, split.dataset.space, run_dir)
+    if plan:
+        plan.write(run_dir / "plan.yaml")
+    seen, unseen = len(split.rows(unseen=False)), len(split.rows(unseen=True))
+    say(f"{prepared.config.dataset}: {seen} cells seen, {unseen} unseen; {run_dir}")
+    fill = Fill.of(split.ids[split.rows(unseen=False)], split.dataset.space)
+    for note in (*fill.warnings(), *split.notes, *problems_listed(split.dataset.problems, problems)):
+        say(note)
+    run = prepared.run(run_dir, fit(prepared, run_dir, say=say))
+    say(f"SavedModel: {export_model(run, run_dir / 'model')}")
+    if report:
+        write_report(run, split)
+    return run
