@@ -106,11 +106,16 @@ def _plan(
 
 
 def _yaml(settings: dict[str, Any]) -> str:
-    return (
-        yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, default_flow_style=None)
-        if settings
-        else ""
-    )
+    """A line for every setting, and for every layer of a network."""
+
+    def line(key: str, value: Any) -> str:
+        nested = isinstance(value, (dict, list))
+        style = None if nested else False
+        return yaml.safe_dump(
+            {key: value}, sort_keys=False, allow_unicode=True, default_flow_style=style, width=200
+        )
+
+    return "".join(line(key, value) for key, value in settings.items())
 
 
 def _short(settings: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from gcn_tf.planning.fingerprint import Fingerprint
 
 TRAINING_SECONDS = 300  # of ten minutes; the others are for judges, report and loading
 SIDES = (64, 48, 32)  # longer sides to choose from, in pixels
+ENLARGED, SMALLER = 1.1, 0.75  # how much larger than the pictures, or smaller than such a side, it may be
 SEED_SIDE = 10  # pixels at most where the transposed convolutions begin
 DARK = 0.1  # brightness of a border that counts as a black ground
 MANY_CELLS = 1_000
@@ -40,7 +41,7 @@ class Steps:
 def planned_sizes(native: tuple[int, int]) -> list[Decision]:
     """Sizes to try, the largest first: none larger than the pictures, all of their proportions."""
     longer = max(native)
-    sides = [side for side in SIDES if side <= longer] or [longer]
+    sides = [side for side in SIDES if side <= ENLARGED * longer] or [longer]
     return [_size(native, side) for side in sides]
 
 
@@ -51,15 +52,25 @@ def _size(native: tuple[int, int], longest: int) -> Decision:
 
 
 def planned_size(native: tuple[int, int], longest: int) -> tuple[int, int]:
-    """Height and width of about `longest` pixels in the proportions of the pictures, such that the layers can make them.
+    """Height and width that the layers can make: of those up to `longest` pixels, the nearest to the pictures' proportions.
 
-    >>> planned_size((100, 100), 64), planned_size((1200, 900), 64), planned_size((30, 28), 30)
-    ((64, 64), (64, 48), (32, 28))
+    >>> planned_size((100, 100), 64), planned_size((1200, 900), 64), planned_size((60, 45), 64), planned_size((30, 28), 30)
+    ((64, 64), (64, 48), (64, 48), (32, 28))
     """
     step = 2 ** upsamplings(longest)
-    scale = longest / max(native)
-    least = math.ceil(IMAGE_SIDES[0] / step)
-    height, width = (step * max(least, round(length * scale / step)) for length in native)
+    least, most = math.ceil(IMAGE_SIDES[0] / step), math.ceil(longest / step)
+    if least >= most:
+        return least * step, least * step
+    shares = [length / max(native) for length in native]
+    sizes = [
+        tuple(step * max(least, round(share * count)) for share in shares)
+        for count in range(most, max(least, math.ceil(SMALLER * most)) - 1, -1)
+    ]
+
+    def distortion(size: tuple[int, ...]) -> int:  # in steps of 5 %: within one, the larger size wins
+        return round(20 * abs(math.log(size[0] * native[1] / size[1] / native[0])))
+
+    height, width = min(sizes, key=distortion)
     return height, width
 
 
