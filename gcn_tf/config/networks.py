@@ -43,7 +43,11 @@ class GeneratorConfig(NetworkConfig):
 
     @abstractmethod
     def build(
-        self, factor_sizes: Mapping[str, int], image_shape: tuple[int, int, int], dtype: str
+        self,
+        factor_sizes: Mapping[str, int],
+        image_shape: tuple[int, int, int],
+        dtype: str,
+        distances: "Mapping[str, np.ndarray] | None" = None,
     ) -> "keras.Model":
         """Build the network: {factor: float (B, K_f)} -> float32 image (B, H, W, C), linear.
 
@@ -51,6 +55,7 @@ class GeneratorConfig(NetworkConfig):
             factor_sizes: number of values K_f by factor name, in order.
             image_shape: (H, W, C).
             dtype: dtype policy of the hidden layers, "float32" or "mixed_bfloat16".
+            distances: float (K_f, K_f) between the values of the ordered factors, by name; a kind may use them.
         """
 
     def learn_before_training(

@@ -20,7 +20,7 @@ from gcn_tf.errors import UserError, suggest
 from gcn_tf.files import read_small
 
 MOST_FACTORS, MOST_VALUES, MOST_CELLS = 16, 50_000, 10_000_000
-MOST_ORDERED_VALUES = 2_000  # every one of them is compared with every other
+MOST_ORDERED_VALUES = 1_000  # every one of them is compared with every other
 LARGEST_FILE = 10_000_000  # bytes
 
 

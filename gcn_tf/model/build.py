@@ -18,8 +18,9 @@ def build_model(config: RunConfig, space: FactorSpace, image_shape: tuple[int, i
     config.check_factor_weights(space.names)
     check_weights(config, space.sizes, image_shape)
     keras.utils.set_random_seed(config.seed)
+    distances = {factor.name: factor.distances() for factor in space if factor.numbers}
     model = GCN(
-        config.generator.build(space.sizes, image_shape, config.precision),
+        config.generator.build(space.sizes, image_shape, config.precision, distances),
         config.classifier.build(space.sizes, image_shape, config.precision, config.imagined_class),
         config.part(ObjectiveConfig),
         config.seed,

@@ -63,13 +63,18 @@ class Deconvolution(GeneratorConfig):
     """Start from the mean of the seen pictures: photographs, whose background is not black, are learned much faster."""
 
     def build(
-        self, factor_sizes: Mapping[str, int], image_shape: tuple[int, int, int], dtype: str
+        self,
+        factor_sizes: Mapping[str, int],
+        image_shape: tuple[int, int, int],
+        dtype: str,
+        distances: "Mapping[str, np.ndarray] | None" = None,
     ) -> "keras.Model":
         import keras
         from keras import layers
 
         from gcn_tf.model.activations import activated
         from gcn_tf.model.mean_picture import MeanPicture
+        from gcn_tf.model.neighbours import NeighbourCodes, neighbour_kernel
         from gcn_tf.model.operators import FactorOperators, HideExplained
         from gcn_tf.model.transposed_convolution import TransposedConvolution
 
@@ -79,6 +84,9 @@ class Deconvolution(GeneratorConfig):
 
         codes = {name: layers.Input((size,), name=name) for name, size in factor_sizes.items()}
         known = HideExplained(name="hide_explained")(codes) if self.operators else codes
+        for name, apart in (distances or {}).items():
+            spread = NeighbourCodes(neighbour_kernel(apart), name=f"{name}_neighbours")
+            known = {**known, name: spread(known[name])}
         towers = []
         for name, code in known.items():
             units = self.towers.get(name, self.tower_units)
