@@ -79,9 +79,7 @@ class Folder(DatasetOptions):
         return self.content
 
     def resolved(self, dataset: "Dataset") -> Self:
-        return replace(
-            self, channels=dataset.image_shape[2], content=self.content or dataset.content
-        )
+        return replace(self, channels=dataset.image_shape[2], content=self.content or dataset.content)
 
     def _color(self) -> tuple[int, int, int]:
         parts = self.background.split(",")
@@ -140,8 +138,8 @@ class Folder(DatasetOptions):
         import numpy as np
 
         from gcn_tf.pipelines.dataset import grid_dataset
-        from gcn_tf.pipelines.folder.order import ordered_space
         from gcn_tf.pipelines.folder.fitting import common_content
+        from gcn_tf.pipelines.folder.order import ordered_space
         from gcn_tf.pipelines.folder.pictures import inspect, read_pictures
         from gcn_tf.pipelines.folder.problems import UnreadablePictures, unreadable_text
 
