@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gcn_tf.machine import usable_cores
+from gcn_tf.machine import available_bytes, usable_cores
 from gcn_tf.model.operators import estimate_operators
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.split import Split
@@ -28,6 +28,8 @@ class Fingerprint:
             name.
         exact: factors whose values do the same to every picture, such as turns and colours.
         cores: that this process may use.
+        free_bytes: of memory; None if unknown.
+        seconds_per_step: measured with the planned networks; 0 before.
     """
 
     native: tuple[int, int] | None
@@ -40,6 +42,8 @@ class Fingerprint:
     explained: dict[str, float]
     exact: tuple[str, ...]
     cores: int
+    free_bytes: int | None = None
+    seconds_per_step: float = 0.0
 
     @classmethod
     def of(cls, split: Split, native: tuple[int, int] | None = None) -> "Fingerprint":
@@ -60,6 +64,7 @@ class Fingerprint:
             explained={name: _explained(images, ids[:, m]) for m, name in enumerate(sizes)},
             exact=tuple(name for name, found in operators.items() if found.explain),
             cores=usable_cores(),
+            free_bytes=available_bytes(),
         )
 
     def lines(self) -> list[str]:
@@ -70,10 +75,12 @@ class Fingerprint:
         repeats = f", {self.repeats:,} further pictures of the same cells" if self.repeats else ""
         shares = ", ".join(f"{name} {share:.0%}" for name, share in self.explained.items())
         exact = f"; the same in every picture: {', '.join(self.exact)}" if self.exact else ""
+        memory = f", {self.free_bytes / 2**30:.1f} GiB of memory free" if self.free_bytes else ""
         return [
             f"pictures     {size} {kind}, brightness along the border {self.ground:.2f}",
             f"grid         {self.cells:,} cells, {self.fill:.0%} of all{repeats}",
             f"differences  explained by {shares}{exact}",
+            f"machine      {self.cores} cores{memory}, {self.seconds_per_step:.2g} s a step",
         ]
 
 

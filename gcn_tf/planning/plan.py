@@ -80,9 +80,10 @@ def make_plan(config: RunConfig, given: Collection[str] = ()) -> Plan:
     native = None if "image_size" in given else config.options.native_size(config)
     for size in planned_sizes(native) if native else [None]:
         plan, split = _plan(config, given, native, size)
-        step = seconds_per_step(prepare(plan.config, split))
-        steps = planned_steps(plan.found, plan.config.batch_size, step)
-        if steps.wanted * step <= TRAINING_SECONDS:
+        found = replace(plan.found, seconds_per_step=seconds_per_step(prepare(plan.config, split)))
+        plan = replace(plan, found=found)
+        steps = planned_steps(found, plan.config.batch_size)
+        if steps.wanted * found.seconds_per_step <= TRAINING_SECONDS:
             break
     return plan.with_decision(steps.decision, given)
 

@@ -140,14 +140,12 @@ def _batch_size(found: Fingerprint) -> Decision:
     return Decision({"batch_size": 64 if found.cells >= MANY_CELLS else 32}, f"{found.cells:,} cells")
 
 
-def planned_steps(found: Fingerprint, batch_size: int, seconds_per_step: float) -> Steps:
+def planned_steps(found: Fingerprint, batch_size: int) -> Steps:
     """As many steps as the grid needs, or as this machine has time for."""
     wanted = max(600 if upsamplings(max(found.shape[:2])) == 2 else 900, 15 * found.cells // batch_size)
-    affordable = round(TRAINING_SECONDS / seconds_per_step)
+    affordable = round(TRAINING_SECONDS / found.seconds_per_step)
     steps = max(1, min(wanted, affordable))
     reason = f"{steps * batch_size / found.cells:.0f} times every picture"
     if steps < wanted:
-        reason += (
-            f"; {wanted} would be better, but a step takes {seconds_per_step:.2g} s on {found.cores} cores"
-        )
+        reason += f"; {wanted} would be better, but a step takes {found.seconds_per_step:.2g} s on {found.cores} cores"
     return Steps(wanted, Decision({"steps": steps}, reason))

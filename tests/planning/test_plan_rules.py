@@ -66,12 +66,12 @@ def test_the_ground_and_exact_factors_decide_about_the_generator():
 
 
 def test_steps_end_where_the_time_does():
-    quick, slow = (planned_steps(FOUND, 32, seconds) for seconds in (0.01, 3.0))
+    quick, slow = (planned_steps(dataclasses.replace(FOUND, seconds_per_step=s), 32) for s in (0.01, 3.0))
     assert quick.decision.settings["steps"] == quick.wanted == 900
     assert slow.decision.settings["steps"] == TRAINING_SECONDS / 3
     assert "900 would be better, but a step takes 3 s on 2 cores" in slow.decision.reason
-    many = dataclasses.replace(FOUND, cells=40_000)
-    assert planned_steps(many, 64, 0.001).wanted == 15 * 40_000 // 64
+    many = dataclasses.replace(FOUND, cells=40_000, seconds_per_step=0.001)
+    assert planned_steps(many, 64).wanted == 15 * 40_000 // 64
 
 
 def grid(cells, **settings):
