@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
 
-.PHONY: demo test test-slow test-long lint types docs bench
+.PHONY: demo test test-slow test-long lint types docs notebook bench
 
 demo: $(VENV)/.installed ## train on procedural digits, about three minutes; ends with the picture to look at
 	@rm -rf $(DEMO)
@@ -28,6 +28,9 @@ types: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev ## the API page in build/api; a warning is an error
 	$(BIN)/python docs/api/build.py
+
+notebook: $(VENV)/.installed-dev ## execute docs/own_pictures.ipynb again, and store its outputs
+	$(BIN)/python docs/run_notebook.py
 
 bench: $(VENV)/.installed-dev ## step, pipeline and peak, side by side
 	$(BIN)/python benchmarks/training_step.py

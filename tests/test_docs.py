@@ -115,3 +115,36 @@ def test_the_api_page_is_built_without_warnings(tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "Generative Cooperative Net" in (tmp_path / "gcn_tf" / "model" / "gcn.html").read_text()
+
+
+@pytest.mark.slow
+def test_the_notebook_runs(tmp_path):
+    import json
+    import sys
+
+    out = tmp_path / "own_pictures.ipynb"
+    done = subprocess.run(
+        [sys.executable, "docs/run_notebook.py", str(out)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert kinds_of_output(out) == kinds_of_output(ROOT / "docs" / "own_pictures.ipynb")
+    assert json.loads(out.read_text())["cells"][-1]["outputs"][0]["data"]["text/plain"] == ["True"]
+
+
+def kinds_of_output(notebook: Path) -> list[set[str]]:
+    """Kinds of output of every cell: text, pictures."""
+    import json
+
+    cells = json.loads(notebook.read_text())["cells"]
+    return [{kind for output in cell.get("outputs", ()) for kind in output.get("data", ())} for cell in cells]
+
+
+def test_the_notebook_is_stored_with_its_pictures_and_no_place_of_a_machine():
+    notebook = ROOT / "docs" / "own_pictures.ipynb"
+    assert sum("image/png" in kinds for kinds in kinds_of_output(notebook)) >= 4
+    assert notebook.stat().st_size < 1_000_000
+    assert not re.search(r"/(home|tmp|root|work|Users)/", notebook.read_text())

@@ -173,19 +173,40 @@ class _Fits:
         self.images, self.labels = next(iter(data))
 
 
-def test_the_python_of_the_readme_runs():
+def python_in(page: str) -> list[str]:
+    """The Python blocks of a page."""
+    return [code for kind, code in FENCE.findall((ROOT / page).read_text()) if kind == "python"]
+
+
+def test_the_python_of_the_readme_blends():
     names = {
         "tf": tf,
         "images": np.zeros((64, 28, 28, 1), np.uint8),
         "digits": np.arange(64) % 10,
         "model": _Fits(),
     }
-    blocks = [code for kind, code in FENCE.findall(README) if kind == "python"]
-    assert len(blocks) == 2
-    exec(blocks[0], names)
+    exec(python_in("README.md")[0], names)
     assert names["model"].images.shape == (64, 28, 28, 1)
     assert np.asarray(names["model"].images).max() > 0  # blends among the black pictures
-    exec(blocks[1], names)
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_trains(monkeypatch):
+    monkeypatch.setattr("gcn_tf.planning.plan.seconds_per_step", lambda prepared: 1e6)  # so one step
+    monkeypatch.setattr("gcn_tf.metrics.intervals.PIECES", 2)
+    cells = list(itertools.product(("anna", "ben", "cleo", "dan"), range(6)))
+    persons, gestures = zip(*cells, strict=True)
+    images = np.random.default_rng(0).integers(0, 255, (len(cells), 32, 32, 3), np.uint8)
+    names = {"images": images, "persons": persons, "gestures": gestures}
+    assert len(python_in("README.md")) == 2
+    exec(python_in("README.md")[1], names)
+    assert (names["picture"].shape, names["picture"].dtype) == ((32, 32, 3), np.uint8)
+    assert names["scores"]["seen"]["psnr_db"]["value"] > 0
+
+
+def test_the_python_of_the_saved_model_runs():
+    names: dict = {}
+    exec(python_in("docs/architecture.md")[0], names)
     assert (names["images"].shape, names["images"].dtype) == ((1, 28, 28, 3), tf.uint8)
 
 
