@@ -14,6 +14,7 @@ DATASETS = {
     "faces": "gcn_tf.pipelines.procedural.datasets:Faces",
     "kdef": "gcn_tf.pipelines.kdef.dataset:Kdef",
     "folder": "gcn_tf.pipelines.folder.dataset:Folder",
+    "tfds": "gcn_tf.pipelines.folder.tfds_dataset:TensorFlowDataset",
     "mmi": "gcn_tf.pipelines.mmi.dataset:Mmi",
 }
 

@@ -14,8 +14,8 @@ from gcn_tf.augmentation.report import Counts, class_names, report_text
 from gcn_tf.augmentation.scratch import scratch_folder, write_whole
 from gcn_tf.errors import UserError
 from gcn_tf.files import LARGEST_JSON, is_unfinished, read_json_object, read_small
+from gcn_tf.pipelines.folder.augmented import DESCRIPTION
 
-DESCRIPTION = "augmentation.json"
 NOT_WRITTEN = f"{DESCRIPTION} is missing"
 
 

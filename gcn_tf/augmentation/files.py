@@ -21,14 +21,11 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from gcn_tf.augmentation.scratch import write_whole
-from gcn_tf.errors import UserError
-from gcn_tf.files import read_json_object
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.pipelines.prepared import quiet
 
 NAME = "augmented"
 SPLIT = "train"
-DTYPES = {"string": tf.string, "int64": tf.int64, "float32": tf.float32}  # of what Records writes
 
 
 @dataclass(frozen=True)
@@ -153,24 +150,6 @@ class Records(Writer):
         return (
             f"tf.data.TFRecordDataset(tf.io.gfile.glob('{self.folder}/{NAME}-*.tfrecord')), see features.json"
         )
-
-
-def parse_spec(folder: Path) -> dict[str, tf.io.FixedLenFeature]:
-    """The specification for `tf.io.parse_example` of the files that `--format tfrecord` wrote into a folder.
-
-    "image" is a PNG for `tf.io.decode_png`, "label" and the factors are ids, blended factors weights float32 (K_f,).
-    """
-    path, remedy = folder / "features.json", "give the command of gcn-tf augment again"
-    stored = read_json_object(path, remedy)
-    try:
-        spec = {
-            name: tf.io.FixedLenFeature(feature["shape"], DTYPES[feature["dtype"]])
-            for name, feature in stored["features"].items()
-        }
-        tf.io.parse_example(tf.constant([], tf.string), spec)  # of no record; raises for a shape that is none
-    except (KeyError, TypeError, AttributeError, ValueError, tf.errors.OpError):
-        raise UserError(f"{path} is damaged (no features): {remedy}") from None
-    return spec
 
 
 class TfdsDataset(Records):

@@ -12,7 +12,7 @@ from gcn_tf.commands import flags
 from gcn_tf.commands.flags import Debug, place
 from gcn_tf.commands.printing import print_notes
 from gcn_tf.config.checks import check_config
-from gcn_tf.config.data import DataConfig, named_folder
+from gcn_tf.config.data import DataConfig, named_builder, named_folder
 from gcn_tf.config.files import resolve
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.errors import ConfigError
@@ -82,6 +82,8 @@ def parse(words: Sequence[str]) -> Datasets:
     if folder := named_folder(name):
         flags.only_folder(folder, found.data.manual_dir)
     chosen = flags.config_of(found, config)
+    if builder := named_builder(name):
+        flags.only_builder(builder, chosen.options)
     given = flags.given_settings(flags.FirstFlags(), words, config)
     return Datasets(chosen.of_dataset(config.dataset), found.sheet, given)
 

@@ -18,7 +18,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Suppress, UseAppendAc
 
 from gcn_tf import doors
 from gcn_tf.commands.messages import one_line
-from gcn_tf.config.data import DataConfig, DatasetOptions, expanded, named_folder
+from gcn_tf.config.data import DataConfig, DatasetOptions, expanded, named_builder, named_folder
 from gcn_tf.config.files import read_yaml, resolve
 from gcn_tf.config.schema import ObjectiveConfig, OptimizerConfig, RunConfig, Seed
 from gcn_tf.errors import UserError
@@ -232,6 +232,9 @@ def config_of(flags: Any, config: RunConfig) -> RunConfig:
             changes[name] = _network(changes[name], getattr(config, name), kinds, name)
     if folder := named_folder(changes.get("dataset", "")):
         changes |= {"dataset": "folder", "manual_dir": only_folder(folder, changes.get("manual_dir"))}
+    if builder := named_builder(changes.get("dataset", "")):
+        changes["dataset"] = "tfds"
+        only_builder(builder, changes["options"])
     for name, flag in (("data_dir", "data-dir"), ("manual_dir", "manual-dir")):
         if changes.get(name):
             changes[name] = str(expanded(changes[name], flag).resolve())
@@ -243,6 +246,12 @@ def only_folder(folder: Path, manual_dir: str | None) -> str:
     if manual_dir and expanded(manual_dir, "manual-dir").resolve() != folder:
         raise UserError(f"--dataset {folder} and --manual-dir {manual_dir}: name one folder")
     return str(folder)
+
+
+def only_builder(builder: str, options: Any) -> None:
+    """Raise UserError if --builder names another dataset than --dataset tfds:NAME."""
+    if options.builder != builder:
+        raise UserError(f"--dataset tfds:{builder} and --builder {options.builder}: name one dataset")
 
 
 def _network(kind: str, current: Any, kinds: dict[str, str], flag: str) -> Any:

@@ -16,6 +16,7 @@ from gcn_tf.config.checks import Range
 from gcn_tf.errors import ConfigError, shown, shown_text, suggest
 
 IMAGE_SIDES = (28, 1024)  # smallest and largest
+TFDS = "tfds:"  # what the names of TensorFlow Datasets begin with
 SIZE = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")  # of rectangles
 
 
@@ -104,11 +105,16 @@ def dataset_options(dataset: str) -> type[DatasetOptions]:
 
 def named_folder(dataset: str) -> Path | None:
     """The folder of own pictures that `dataset` is the path of; None for the name of a dataset."""
-    if not dataset or dataset.partition("/")[0] in doors.DATASETS:
+    if not dataset or dataset.startswith(TFDS) or dataset.partition("/")[0] in doors.DATASETS:
         return None
     path = expanded(dataset, "dataset")
     named = "/" in dataset or dataset[:1] in ("~", ".") or os.path.exists(path)
     return Path(os.path.realpath(path)) if named else None
+
+
+def named_builder(dataset: str) -> str:
+    """The dataset of TensorFlow Datasets that `dataset` names after "tfds:"; "" for others."""
+    return dataset.removeprefix(TFDS) if dataset.startswith(TFDS) else ""
 
 
 def expanded(folder: str, flag: str) -> Path:
@@ -139,7 +145,7 @@ class DataConfig:
 
     dataset: str = "glyphs"
     """Dataset by name, with a subset if it has any: qmnist, qmnist/train (`gcn-tf datasets` lists them); or the path of a
-    folder of own pictures."""
+    folder of own pictures, or tfds:NAME of TensorFlow Datasets."""
     options: DatasetOptions = field(default_factory=_default_options)
     """The dataset's own settings."""
     image_size: Annotated[int | str, Range(*IMAGE_SIDES)] = 28
@@ -154,6 +160,8 @@ class DataConfig:
         """Create a config, with the dataset's own options among the settings: `DataConfig.of("glyphs", writers="3")`."""
         if folder := named_folder(dataset):
             return cls.of("folder", **{"manual_dir": str(folder), **settings})
+        if builder := named_builder(dataset):
+            return cls.of("tfds", **{"builder": builder, **settings})
         kind = dataset_options(dataset)
         own = {entry.name for entry in fields(kind)}
         options = kind(**{name: value for name, value in settings.items() if name in own})
@@ -232,6 +240,8 @@ class DataConfig:
         """
         if folder := named_folder(dataset):
             return replace(self.of_dataset("folder"), manual_dir=str(folder))
+        if builder := named_builder(dataset):
+            return self.of_dataset("tfds").with_options(builder=builder)
         kind = dataset_options(dataset)
         if type(self.options) is kind:
             return replace(self, dataset=dataset)

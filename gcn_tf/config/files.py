@@ -19,7 +19,7 @@ import yaml
 
 from gcn_tf import doors
 from gcn_tf.config.checks import LARGEST_NUMBER, check_config
-from gcn_tf.config.data import DataConfig, named_folder
+from gcn_tf.config.data import DataConfig, named_builder, named_folder
 from gcn_tf.config.networks import NetworkConfig
 from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import ConfigError, shown, suggest
@@ -240,6 +240,8 @@ def resolve(preset: str = "", dataset: str = "", config_file: Path | None = None
 
 def preset_of(dataset: str) -> str:
     """Name of a dataset's own preset."""
+    if named_builder(dataset):
+        return "tfds"
     return "folder" if named_folder(dataset) else dataset.partition("/")[0]
 
 

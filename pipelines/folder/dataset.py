@@ -1,8 +1,8 @@
-"""The dataset folder: the user's own labelled pictures. TensorFlow is imported only when it is loaded."""
+"""Own pictures as a dataset, and the dataset folder. TensorFlow is imported only when it is loaded."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from gcn_tf.config.checks import Range
@@ -18,26 +18,19 @@ if TYPE_CHECKING:
     from gcn_tf.pipelines.folder.factors import Grid
     from gcn_tf.pipelines.folder.labels import Labels
     from gcn_tf.pipelines.folder.order import Asked
+    from gcn_tf.pipelines.folder.source import Source
 
 MOST_PROBLEMS = 0.05  # of the pictures may be unreadable
 
 
 @dataclass(frozen=True)
-class Folder(DatasetOptions):
-    """Options of a folder of own pictures; `--dataset PATH` means this dataset with that folder."""
+class OwnPictures(DatasetOptions):
+    """Options of labelled pictures, wherever they are from; each subclass knows a source."""
 
-    grid: ClassVar = "what its labels say"
-    needs: ClassVar = "a folder of labelled pictures: --dataset PATH"
     possible_factors: ClassVar = ()
     takes_files: ClassVar = True
     planned: ClassVar = True
 
-    labels: str = ""
-    """Table of labels, a row for every picture: .csv, .jsonl or .parquet. By default the one that lies in the folder."""
-    levels: str = ""
-    """Labels from the names of folders: person/emotion."""
-    pattern: str = ""
-    """Labels from the paths of files: '{alphabet}/{character}/{}_{drawer}.png'; {} is passed over."""
     factors: str = ""
     """Columns of the labels that become factors: person,gesture. By default those that serve."""
     limit: tuple[str, ...] = ()
@@ -102,32 +95,24 @@ class Folder(DatasetOptions):
             found[name] = int(count)
         return found
 
-    def _labelled(self, config: DataConfig) -> "tuple[Labels, Grid, Grid]":
-        """The labels, the grid of all of them, and the part of it that --limit leaves."""
+    @abstractmethod
+    def source(self, config: DataConfig) -> "Source":
+        """Find the pictures and their labels; raise UserError if there are none."""
+
+    def _labelled(self, config: DataConfig) -> "tuple[Source, Grid, Grid]":
+        """The pictures, the grid of all their labels, and the part of it that --limit leaves."""
         from gcn_tf.pipelines.folder.factors import grid_of, limited
-        from gcn_tf.pipelines.folder.labels import read_labels
 
-        _, folder = config.folders
-        if not folder:
-            raise ConfigError("--dataset folder: of which folder? give its path, --dataset PATH")
-        table = expanded(self.labels, "labels") if self.labels else None
-        labels = read_labels(folder, table, self.levels, self.pattern)
+        source = self.source(config)
         wanted = tuple(name.strip() for name in self.factors.split(",") if name.strip())
-        whole = grid_of(labels.columns, wanted)
-        return labels, whole, limited(whole, self._limits())
-
-    def _cache(self, config: DataConfig) -> Path:
-        from gcn_tf.pipelines.prepared import default_data_dir
-
-        return (config.folders[0] or default_data_dir()) / "folder"
+        whole = grid_of(source.labels.columns, wanted)
+        return source, whole, limited(whole, self._limits())
 
     def native_size(self, config: DataConfig) -> tuple[int, int] | None:
         import numpy as np
 
-        from gcn_tf.pipelines.folder.pictures import inspect
-
-        labels, _, grid = self._labelled(config)
-        sizes = inspect([labels.files[row] for row in grid.rows], self._cache(config)).sizes
+        source, _, grid = self._labelled(config)
+        sizes = source.sizes(grid.rows.tolist())
         known = sizes[sizes[:, 0] > 0]
         if not len(known):
             return None  # `load` says why
@@ -138,40 +123,68 @@ class Folder(DatasetOptions):
         import numpy as np
 
         from gcn_tf.pipelines.dataset import grid_dataset
-        from gcn_tf.pipelines.folder.fitting import common_content
+        from gcn_tf.pipelines.folder.fitting import Form, common_content
         from gcn_tf.pipelines.folder.order import ordered_space
-        from gcn_tf.pipelines.folder.pictures import inspect, read_pictures
         from gcn_tf.pipelines.folder.problems import UnreadablePictures, unreadable_text
 
-        labels, whole, grid = self._labelled(config)
-        cache = self._cache(config)
-        files = [labels.files[row] for row in grid.rows]
-        inspected = inspect(files, cache)
-        channels = self.channels or (1 if inspected.grey else 3)
-        decoded = read_pictures(files, config.image_sides, channels, self.fit, self._color(), cache)
-        names = [labels.names[row] for row in grid.rows]
+        source, whole, grid = self._labelled(config)
+        labels, rows = source.labels, grid.rows.tolist()
+        form = Form(config.image_sides, self.channels, self.fit, self._color())
+        decoded = source.decoded(rows, form)
+        names = [labels.names[row] for row in rows]
         unreadable = [(names[n], why) for n, why in decoded.problems]
         problems = (*unreadable, *labels.unlabelled, *_unlabelled(labels, whole))
-        if len(unreadable) > MOST_PROBLEMS * len(files):
+        if len(unreadable) > MOST_PROBLEMS * len(names):
             raise UnreadablePictures(
-                f"{unreadable_text(unreadable, len(files))}, at most {MOST_PROBLEMS:.0%} may be: mend them, or take them out",
+                f"{unreadable_text(unreadable, len(names))}, at most {MOST_PROBLEMS:.0%} may be: mend them, or take them out",
                 problems,
             )
         ids, first = grid.ids[decoded.good], np.ones(len(decoded.good), bool)
-        _check_contents(decoded.sha256, ids, [files[n] for n in decoded.good])
+        _check_contents(decoded.sha256, ids, [names[n] for n in decoded.good])
         if self.exemplars == "first":
             first = np.isin(np.arange(len(ids)), np.unique(ids, axis=0, return_index=True)[1])
         space, ordering = ordered_space(grid.columns, self._order(), decoded.images[first], ids[first])
         notes = (f"labels: {labels.source}", *labels.notes, *grid.notes, *ordering, *decoded.notes)
         if unreadable:
-            notes += (unreadable_text(unreadable, len(files)),)
+            notes += (unreadable_text(unreadable, len(names)),)
         roles = _roles(space, ids[first], grid.held_out[decoded.good][first])
         repeats = (decoded.images[~first], ids[~first]) if not first.all() else None
         dataset = grid_dataset(
             config.dataset, (space, decoded.images[first], ids[first]), (), roles, repeats, notes
         )
-        content = common_content(inspected.sizes[decoded.good], config.image_sides, self.fit)
+        content = common_content(source.sizes(rows)[decoded.good], config.image_sides, self.fit)
         return replace(dataset, problems=problems, content=content)
+
+
+@dataclass(frozen=True)
+class Folder(OwnPictures):
+    """Options of a folder of own pictures; `--dataset PATH` means this dataset with that folder."""
+
+    grid: ClassVar = "what its labels say"
+    needs: ClassVar = "a folder of labelled pictures: --dataset PATH"
+
+    labels: str = ""
+    """Table of labels, a row for every picture: .csv, .jsonl or .parquet. By default the one that lies in the folder."""
+    levels: str = ""
+    """Labels from the names of folders: person/emotion."""
+    pattern: str = ""
+    """Labels from the paths of files: '{alphabet}/{character}/{}_{drawer}.png'; {} is passed over."""
+
+    def source(self, config: DataConfig) -> "Source":
+        from gcn_tf.pipelines.folder.augmented import prepared_source
+        from gcn_tf.pipelines.folder.labels import read_labels
+        from gcn_tf.pipelines.folder.source import Files
+        from gcn_tf.pipelines.prepared import default_data_dir
+
+        data_dir, folder = config.folders
+        if not folder:
+            raise ConfigError("--dataset folder: of which folder? give its path, --dataset PATH")
+        cache = (data_dir or default_data_dir()) / "folder"
+        told = self.labels or self.levels or self.pattern
+        if not told and (prepared := prepared_source(folder, cache)):
+            return prepared
+        table = expanded(self.labels, "labels") if self.labels else None
+        return Files(read_labels(folder, table, self.levels, self.pattern), cache)
 
 
 def _unlabelled(labels: "Labels", grid: "Grid") -> list[tuple[str, str]]:
@@ -182,7 +195,7 @@ def _unlabelled(labels: "Labels", grid: "Grid") -> list[tuple[str, str]]:
     return [(labels.names[row], f"no label of {', '.join(names)}") for row, names in lacking.items()]
 
 
-def _check_contents(sha256: Sequence[bytes], ids: "np.ndarray", files: Sequence[Path]) -> None:
+def _check_contents(sha256: Sequence[bytes], ids: "np.ndarray", names: Sequence[str]) -> None:
     """Raise UserError for the same file in two cells: one of its labels is wrong."""
     from gcn_tf.pipelines.folder.duplicates import same_content
 
@@ -190,7 +203,7 @@ def _check_contents(sha256: Sequence[bytes], ids: "np.ndarray", files: Sequence[
         other = next((n for n in group if (ids[n] != ids[group[0]]).any()), None)
         if other is not None:
             raise UserError(
-                f"{files[group[0]]} and {files[other]} are the same picture with different labels: take one of them out"
+                f"{shown_text(names[group[0]])} and {shown_text(names[other])} are the same picture with different labels: take one of them out"
             )
 
 

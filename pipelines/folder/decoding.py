@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,6 +116,26 @@ def decode(path: Path, form: Form) -> Picture:
         sha256 = hashlib.sha256(content).digest()
         del content, picture  # before another thread takes their memory
     return Picture(pixels, sha256, header)
+
+
+def decode_content(content: bytes, form: Form) -> Picture:
+    """Decode what would be the content of a file; see `decode`."""
+    with _as_file(content) as path:
+        return decode(path, form)
+
+
+def content_size(content: bytes) -> tuple[int, int]:
+    """Height and width of what would be the content of a file; see `read_header`."""
+    with _as_file(content) as path:
+        return read_header(path).size
+
+
+@contextmanager
+def _as_file(content: bytes) -> Iterator[Path]:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        yield Path(file.name)
 
 
 def is_grey(path: Path, header: Header) -> bool:

@@ -56,8 +56,8 @@ class Grid:
 def grid_of(columns: Mapping[str, Sequence[str | None]], wanted: Sequence[str] = ()) -> Grid:
     """Choose the factors among columns of labels, None where a label is missing.
 
-    Constant columns, columns of which every value is another one, and free text are left out unless `wanted` names
-    them; a column "split" is a hold-out, no factor.
+    Constant columns, columns of which every value is another one, free text, and columns that say the same as one before
+    them are left out unless `wanted` names them; a column "split" is a hold-out, no factor.
 
     Raises:
         ConfigError: `wanted` names a column that is not there.
@@ -70,7 +70,7 @@ def grid_of(columns: Mapping[str, Sequence[str | None]], wanted: Sequence[str] =
                 f"--factors {shown_text(name)}: no such column{hint} there are: {_list(columns)}"
             )
     candidates = wanted or [name for name in columns if name.lower() != SPLIT]
-    left_out = {} if wanted else {name: why for name in candidates if (why := _unfit(columns[name]))}
+    left_out = {} if wanted else _left_out(columns, candidates)
     chosen = [name for name in candidates if name not in left_out]
     notes = [f"no factor: {shown_text(name)} ({why})" for name, why in left_out.items()]
     if not chosen:
@@ -121,6 +121,30 @@ def limited(grid: Grid, limits: Mapping[str, int]) -> Grid:
 
 def _list(columns: Mapping[str, Sequence[str | None]]) -> str:
     return ", ".join(map(shown_text, columns))
+
+
+def _left_out(columns: Mapping[str, Sequence[str | None]], candidates: Sequence[str]) -> dict[str, str]:
+    """Why columns are no factors, in words, by their names."""
+    found: dict[str, str] = {}
+    kept: dict[str, int] = {}  # number of different values
+    for name in candidates:
+        values = columns[name]
+        count = len(set(values))
+        alike = (
+            other for other, size in kept.items() if size == count and _same(values, columns[other], count)
+        )
+        if why := _unfit(values):
+            found[name] = why
+        elif other := next(alike, ""):
+            found[name] = f"it says the same as {shown_text(other)}"
+        else:
+            kept[name] = count
+    return found
+
+
+def _same(values: Sequence[str | None], others: Sequence[str | None], count: int) -> bool:
+    """Whether every one of `count` values always comes with the same one of another column, and that one with it."""
+    return len(set(zip(values, others, strict=True))) == count
 
 
 def _unfit(values: Sequence[str | None]) -> str:

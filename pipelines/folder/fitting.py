@@ -29,7 +29,7 @@ class Form:
 
     Args:
         size: (height, width) in pixels.
-        channels: int. 1 (grey) or 3 (RGB).
+        channels: int. 1 (grey) or 3 (RGB); 0 before that is decided.
         fit: "pad" scales a picture to fit inside, centred, with background around; "crop" scales it to cover the size and
             cuts off what sticks out; "stretch" changes its proportions.
         background: (red, green, blue), 0 to 255; behind transparent pictures and around padded ones.

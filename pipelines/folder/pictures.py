@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +14,7 @@ import numpy as np
 from gcn_tf.errors import UserError
 from gcn_tf.machine import available_bytes
 from gcn_tf.pipelines.folder.cache import Cache, content_key, stamp
-from gcn_tf.pipelines.folder.decoding import Deep, content_sha256, decode, is_grey
+from gcn_tf.pipelines.folder.decoding import Deep, content_sha256, content_size, decode, decode_content, is_grey
 from gcn_tf.pipelines.folder.fitting import Fit, Form
 from gcn_tf.pipelines.folder.headers import Header, read_header
 from gcn_tf.pipelines.photographs.crops import BadPicture, in_order
@@ -92,12 +92,12 @@ def inspect(files: Sequence[Path], cache: Path | None = None, say: Say = _to_std
 
 
 def _inspect(files: Sequence[Path]) -> Inspected:
-    headers = list(_on_all_cores(read_header, files, "looking at pictures"))
+    headers = list(_on_all_cores(read_header, files, "looking at pictures", len(files)))
     good = [(path, header) for path, header in zip(files, headers, strict=True) if isinstance(header, Header)]
     sizes = [header.size if isinstance(header, Header) else (0, 0) for header in headers]
     modes = tuple(header.mode if isinstance(header, Header) else "" for header in headers)
     problems = tuple((n, str(header)) for n, header in enumerate(headers) if isinstance(header, BadPicture))
-    colors = _on_all_cores(lambda pair: is_grey(*pair), good, "looking for colours")
+    colors = _on_all_cores(lambda pair: is_grey(*pair), good, "looking for colours", len(good))
     grey = bool(good) and not any(found is False for found in colors)
     return Inspected(np.array(sizes, np.int64).reshape(-1, 2), modes, grey, problems)
 
@@ -155,7 +155,7 @@ def _unchanged(store: Cache, state: str, settings: str, files: Sequence[Path], f
     if index:
         key = index[0]["key"]
     elif store.has("pictures"):  # they may have been copied or moved
-        key = content_key(_on_all_cores(content_sha256, files, "comparing pictures"), settings)
+        key = content_key(_on_all_cores(content_sha256, files, "comparing pictures", len(files)), settings)
     else:
         return None
     entry = store.read("pictures", key, len(files), len(files) * form.channels * form.size[0] * form.size[1])
@@ -184,14 +184,43 @@ def _require_memory(count: int, form: Form) -> None:
         )
 
 
+def decode_contents(contents: Iterable[bytes], count: int, form: Form) -> Decoded:
+    """Decode pictures that are no files of their own to one size, on all cores; see `read_pictures`.
+
+    Args:
+        contents: of what would be the files; they are taken one by one.
+        count: how many there are.
+
+    Raises:
+        UserError: the memory cannot hold the pictures.
+    """
+    _require_memory(count, form)
+    return _collected(
+        _on_all_cores(partial(decode_content, form=form), contents, "reading pictures", count), count, form
+    )
+
+
+def content_sizes(contents: Iterable[bytes], count: int) -> np.ndarray:
+    """Height and width of pictures that are no files of their own, int64 (count, 2); zeros for what cannot be read."""
+    found = _on_all_cores(content_size, contents, "looking at pictures", count)
+    sizes = [(0, 0) if isinstance(size, BadPicture) else size for size in found]
+    return np.array(sizes, np.int64).reshape(-1, 2)
+
+
 def _decode_all(files: Sequence[Path], form: Form) -> Decoded:
-    images = np.empty((len(files), *form.size, form.channels), np.uint8)
+    outcomes = _on_all_cores(partial(decode, form=form), files, "reading pictures", len(files))
+    return _collected(outcomes, len(files), form)
+
+
+def _collected(outcomes: Iterable[Any], count: int, form: Form) -> Decoded:
+    """Pictures and BadPictures as one result."""
+    images = np.empty((count, *form.size, form.channels), np.uint8)
     good: list[int] = []
     deep: dict[int, Deep] = {}
     problems: list[tuple[int, str]] = []
     headers: list[Header] = []
     sha256: list[bytes] = []
-    for number, outcome in enumerate(_on_all_cores(partial(decode, form=form), files, "reading pictures")):
+    for number, outcome in enumerate(outcomes):
         if isinstance(outcome, BadPicture):
             problems.append((number, str(outcome)))
             continue
@@ -225,7 +254,9 @@ def _first_frames(headers: Sequence[Header]) -> Iterator[str]:
         yield f"{several:,} files hold several frames or pages: the first is taken"
 
 
-def _on_all_cores(work: Callable[[Any], Any], items: Sequence[Any], description: str) -> Iterator[Any]:
+def _on_all_cores(
+    work: Callable[[Any], Any], items: Iterable[Any], description: str, count: int
+) -> Iterator[Any]:
     """`map` on all cores, in order, with a progress bar; a BadPicture that is raised is yielded."""
 
     def tried(item: Any) -> Any:
@@ -234,7 +265,7 @@ def _on_all_cores(work: Callable[[Any], Any], items: Sequence[Any], description:
         except BadPicture as bad:
             return bad
 
-    with _without_warnings(), progress(len(items), description, unit=" pictures", delay=DELAY) as bar:
+    with _without_warnings(), progress(count, description, unit=" pictures", delay=DELAY) as bar:
         for outcome in in_order(tried, items):
             bar.update()
             yield outcome

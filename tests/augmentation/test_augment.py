@@ -13,11 +13,12 @@ from PIL import Image
 
 from gcn_tf.augmentation import augment as augmentation
 from gcn_tf.augmentation.config import AugmentationConfig
-from gcn_tf.augmentation.files import Folders, parse_spec
+from gcn_tf.augmentation.files import Folders
 from gcn_tf.augmentation.picture_filter import balanced, confidence, nearest_difference
 from gcn_tf.cli import main
 from gcn_tf.errors import UserError
 from gcn_tf.pipelines.batches import pixels
+from gcn_tf.pipelines.folder.augmented import parse_spec
 from gcn_tf.pipelines.split import load_split
 from gcn_tf.runs.run_dir import open_run
 from gcn_tf.synthesis.draw import generate_from_codes

@@ -10,9 +10,9 @@ from damage import anything, damaged, inputs, paths_in, read_or_refused, refused
 from hypothesis import strategies as st
 
 from gcn_tf.augmentation.augment import claim
-from gcn_tf.augmentation.files import parse_spec
 from gcn_tf.augmentation.report import Counts
 from gcn_tf.evaluation.report import read_report
+from gcn_tf.pipelines.folder.augmented import parse_spec
 from gcn_tf.tuning.hypermodel import read_score
 
 PLAN = {"run": "runs/toy", "seed": 0, "blend": "writer", "ratio": [0.25, 0.75], "classes": ["0", "1"]}

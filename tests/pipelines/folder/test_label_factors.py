@@ -65,7 +65,7 @@ def test_two_spellings_of_a_number_are_two_values():
 
 
 def test_names_that_the_command_line_cannot_take_are_mapped_and_said():
-    grid = grid_of({"hair colour": ["a,b", "3:0.5", "a,b", "3:0.5"], "class": ["x", "y", "x", "y"]})
+    grid = grid_of({"hair colour": ["a,b", "3:0.5", "a,b", "3:0.5"], "class": ["x", "y", "y", "x"]})
     assert names(grid) == {"hair_colour": ("3-0.5", "a-b"), "factor_class": ("x", "y")}
     assert grid.notes == (
         "factor hair_colour: the column hair colour",
@@ -77,7 +77,7 @@ def test_names_that_the_command_line_cannot_take_are_mapped_and_said():
 
 
 def test_names_that_become_alike_are_numbered():
-    grid = grid_of({"a b": ["x y", "x-y", "x y", "x-y"], "a_b": ["1", "2", "1", "2"]})
+    grid = grid_of({"a b": ["x y", "x-y", "x y", "x-y"], "a_b": ["1", "2", "2", "1"]})
     assert names(grid) == {"a_b": ("x-y", "x-y_2"), "a_b_2": ("1", "2")}
 
 
@@ -100,3 +100,15 @@ def test_the_first_values_of_a_factor():
     assert limited(grid, {"n": 1}).columns[1].numbers == (1,)
     with pytest.raises(ConfigError, match="--limit persom=3: no such factor, did you mean person"):
         limited(grid, {"persom": 3})
+
+
+def test_a_column_that_says_the_same_as_one_before_is_left_out():
+    columns = {
+        "person": ["1", "2", "1", "2", "3", "3"],
+        "name": ["Ann", "Bo", "Ann", "Bo", "Cy", "Cy"],
+        "sign": ["a", "a", "b", "b", "a", "b"],
+    }
+    grid = grid_of(columns)
+    assert list(names(grid)) == ["person", "sign"]
+    assert "no factor: name (it says the same as person)" in grid.notes
+    assert list(names(grid_of(columns, ("name", "person")))) == ["name", "person"]

@@ -1,0 +1,53 @@
+"""Where labelled pictures come from, files or records: their labels, and how those that are wanted are decoded."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from gcn_tf.pipelines.folder.fitting import Form
+from gcn_tf.pipelines.folder.labels import Labels
+from gcn_tf.pipelines.folder.pictures import Decoded, inspect, read_pictures
+
+
+@dataclass(frozen=True)
+class Source(ABC):
+    """Labelled pictures.
+
+    Args:
+        labels: a row for every picture.
+    """
+
+    labels: Labels
+
+    @abstractmethod
+    def decoded(self, rows: Sequence[int], form: Form) -> Decoded:
+        """Decode the pictures of some rows; `form.channels` of 0 means grey if every one of them is."""
+
+    @abstractmethod
+    def sizes(self, rows: Sequence[int]) -> np.ndarray:
+        """Height and width of the pictures of some rows, turned upright: int64 (N, 2), zeros for what cannot be read."""
+
+
+@dataclass(frozen=True)
+class Files(Source):
+    """Picture files.
+
+    Args:
+        cache: folder that keeps what is decoded.
+        photographs: whether the same file in two cells is a mistake.
+    """
+
+    cache: Path
+    photographs: bool = True
+
+    def decoded(self, rows: Sequence[int], form: Form) -> Decoded:
+        files = [self.labels.files[row] for row in rows]
+        channels = form.channels or (1 if inspect(files, self.cache).grey else 3)
+        decoded = read_pictures(files, form.size, channels, form.fit, form.background, self.cache)
+        return decoded if self.photographs else replace(decoded, sha256=())
+
+    def sizes(self, rows: Sequence[int]) -> np.ndarray:
+        return inspect([self.labels.files[row] for row in rows], self.cache).sizes
