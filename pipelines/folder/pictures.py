@@ -14,7 +14,14 @@ import numpy as np
 from gcn_tf.errors import UserError
 from gcn_tf.machine import available_bytes
 from gcn_tf.pipelines.folder.cache import Cache, content_key, stamp
-from gcn_tf.pipelines.folder.decoding import Deep, content_sha256, content_size, decode, decode_content, is_grey
+from gcn_tf.pipelines.folder.decoding import (
+    Deep,
+    content_sha256,
+    content_size,
+    decode,
+    decode_content,
+    is_grey,
+)
 from gcn_tf.pipelines.folder.fitting import Fit, Form
 from gcn_tf.pipelines.folder.headers import Header, read_header
 from gcn_tf.pipelines.photographs.crops import BadPicture, in_order

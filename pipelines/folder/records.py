@@ -8,7 +8,6 @@ import numpy as np
 import tensorflow as tf
 
 from gcn_tf.pipelines.folder.fitting import Form
-from gcn_tf.pipelines.folder.labels import Labels
 from gcn_tf.pipelines.folder.pictures import Decoded, content_sizes, decode_contents
 from gcn_tf.pipelines.folder.source import Source
 
