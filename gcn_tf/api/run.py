@@ -212,7 +212,7 @@ def _train(config: RunConfig, given: Collection[str], folder: Path, report: bool
     from gcn_tf.api.training import planned, train_run
     from gcn_tf.training.prepare import check_settings
 
-    plan = planned(config, given, print)
+    plan = planned(config, given, print, folder)
     config = plan.config if plan else config
     check_settings(config)
     return Run(train_run(config, folder, print, plan, report=report))

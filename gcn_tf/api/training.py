@@ -6,6 +6,7 @@ from pathlib import Path
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.evaluation.report import write_report
 from gcn_tf.pipelines.folder.fill import Fill
+from gcn_tf.pipelines.folder.problems import FILE as PROBLEMS
 from gcn_tf.pipelines.folder.problems import problems_listed, unreadable_listed
 from gcn_tf.planning.plan import Plan, make_plan
 from gcn_tf.runs.run_dir import Run, write_run
@@ -15,16 +16,20 @@ from gcn_tf.training.prepare import prepare
 from gcn_tf.training.resume import check_factors
 
 
-def planned(config: RunConfig, given: Collection[str], say: Callable[[str], None]) -> Plan | None:
+def planned(
+    config: RunConfig, given: Collection[str], say: Callable[[str], None], run_dir: Path | None = None
+) -> Plan | None:
     """Plan a run on own pictures, and say how; None for other datasets, and if a preset is given.
 
     Args:
         given: names of the settings that stay as they are.
         say: called with lines for the user.
+        run_dir: folder of the run, where pictures that cannot be read are listed; None: nowhere.
     """
     if not config.options.planned or "preset" in given:
         return None
-    plan = make_plan(config, given)
+    with unreadable_listed(run_dir / PROBLEMS if run_dir else None):
+        plan = make_plan(config, given)
     for line in plan.lines():
         say(line)
     return plan
@@ -52,7 +57,7 @@ def train_run(
         UserError: bad settings, data or files.
     """
     check_replaceable(run_dir / "model")
-    problems = run_dir / "problems.csv"
+    problems = run_dir / PROBLEMS
     with unreadable_listed(problems):
         prepared = prepare(config)
     split = prepared.split

@@ -98,11 +98,11 @@ def run(options: Train) -> None:
     from gcn_tf.training.prepare import check_settings
 
     check_config(options.config)
-    plan = _plan(options)
+    run_dir = options.flags.resume or options.flags.run_dir or new_run_dir(options.config)
+    plan = _plan(options, run_dir)
     if plan:
         options = replace(options, config=plan.config)
     check_settings(options.config)
-    run_dir = options.flags.resume or options.flags.run_dir or new_run_dir(options.config)
     if options.flags.dry_run:
         _describe(options, run_dir)
         return
@@ -117,13 +117,14 @@ def run(options: Train) -> None:
             raise SystemExit(exit_code(stop)) from None
 
 
-def _plan(options: Train) -> "Plan | None":
+def _plan(options: Train, run_dir: Path) -> "Plan | None":
     """Plan a new run on own pictures, and print the plan; None for other runs."""
     if options.flags.resume and (options.flags.resume / "config.yaml").exists():
         return None
     from gcn_tf.api.training import planned
 
-    return planned(options.config, options.given, say=print)
+    _check_run_dir(options, run_dir)
+    return planned(options.config, options.given, print, None if options.flags.dry_run else run_dir)
 
 
 def _describe(options: Train, run_dir: Path) -> None:

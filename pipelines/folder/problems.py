@@ -11,6 +11,7 @@ from gcn_tf.files import write_atomically
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # how a field begins that a spreadsheet would run
 MOST_NAMED = 5  # in a sentence
+FILE = "problems.csv"  # in the folder of a run
 
 Problems = Sequence[tuple[str, str]]  # name of a file, reason
 
@@ -43,11 +44,13 @@ def problems_listed(problems: Problems, path: Path) -> list[str]:
 
 
 @contextmanager
-def unreadable_listed(path: Path) -> Iterator[None]:
-    """If too many pictures cannot be read, list them in a CSV file and raise a UserError that names it as well."""
+def unreadable_listed(path: Path | None) -> Iterator[None]:
+    """If too many pictures cannot be read, list them in a CSV file, if one is named, and raise a UserError that names it."""
     try:
         yield
     except UnreadablePictures as error:
+        if path is None:
+            raise
         write_problems(path, error.problems)
         raise UserError(f"{error}; all are listed in {path}") from None
 

@@ -13,7 +13,7 @@ from gcn_tf.pipelines.writers import parse_writers
 
 def test_every_preset_is_complete_and_in_range():
     known = {"glyphs", "qmnist", "qmnist-published", "mnist-style", "faces", "folder"}
-    assert known | {"kdef", "kdef-published", "mmi"} == set(preset_names())
+    assert known | {"kdef", "kdef-published", "mmi", "tfds"} == set(preset_names())
     for name in preset_names():
         config = resolve(preset=name)
         check_config(config)

@@ -90,10 +90,11 @@ def test_a_factor_that_is_only_blended_cannot_be_asked_for(name, blended, tmp_pa
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_command_shows_them(name, filled, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("gcn_tf.planning.plan.seconds_per_step", lambda prepared: 0.01)
     main(["datasets", str(filled / name), "--data-dir", "data", "--image-size", "28", "--holdout", "none"])
     said = capsys.readouterr().out
     assert f"labels: {name}, written by gcn-tf augment" in said
-    assert (tmp_path / "folder.png").exists()
+    assert (tmp_path / f"{name}.png").exists()
 
 
 @pytest.mark.parametrize("name", FORMATS)

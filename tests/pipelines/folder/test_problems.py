@@ -16,6 +16,7 @@ def signs(tmp_path, monkeypatch):
     """Grey squares by shade and person, 48 of them; returns their folder."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("gcn_tf.planning.plan.seconds_per_step", lambda prepared: 0.01)
     folder = tmp_path / "signs"
     folder.mkdir()
     lines = ["file_name,person,shade"]

@@ -42,7 +42,7 @@ class TinyShapes(tfds.core.GeneratorBasedBuilder):
         for copy in range(copies):
             for shade in range(3):
                 for width in (2, 4, 8, 16):
-                    serial = 100 * copies + 12 * copy + 4 * shade + width
+                    serial = f"{copies}-{copy}-{shade}-{width}"
                     image = np.zeros((30, 20, 1), np.uint8)
                     image[:, :width] = 80 * (shade + 1) + copy
                     row = {
@@ -52,12 +52,12 @@ class TinyShapes(tfds.core.GeneratorBasedBuilder):
                         "about": {"width": width, "wide": width > 4},
                         "caption": f"a bar, {shade} by {width}, {serial}",
                         "camera": 0,
-                        "serial": f"{copies}-{serial}",
+                        "serial": serial,
                         "boxes": [],
                     }
                     if self.builder_config.name == "stereo":
                         row["right"] = np.repeat(image, 3, axis=2)
-                    yield f"{copy}-{shade}-{width}", row
+                    yield serial, row
 
 
 @pytest.fixture(scope="module")
