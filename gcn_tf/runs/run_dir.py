@@ -16,13 +16,14 @@ from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.model.build import build_model
 from gcn_tf.model.gcn import GCN
 from gcn_tf.model.size import count_weights
+from gcn_tf.pipelines.folder.problems import FILE as PROBLEMS
 from gcn_tf.pipelines.split import Split, load_split
 from gcn_tf.runs.checkpoints import CheckpointStore, checkpoint_sha256, largest_file
 from gcn_tf.runs.identity import Identity
 from gcn_tf.runs.lock import NAME as LOCK
 
 PARTS = {"checkpoints", "factors.json", "logs", "metrics.jsonl", "model", "report"}
-FIRST_FILES = {LOCK, "checkpoints", "factors.json", "problems.csv"}  # there before config.yaml
+FIRST_FILES = {LOCK, "checkpoints", "factors.json", PROBLEMS}  # there before config.yaml
 
 
 @dataclass
