@@ -88,7 +88,16 @@ def test_a_wrong_name_is_named_with_the_right_ones(make, message):
 
 
 def test_every_dataset_says_what_it_needs():
-    assert set(doors.DATASETS) == {"glyphs", "qmnist", "mnist-style", "faces", "kdef", "mmi", "folder", "tfds"}
+    assert set(doors.DATASETS) == {
+        "glyphs",
+        "qmnist",
+        "mnist-style",
+        "faces",
+        "kdef",
+        "mmi",
+        "folder",
+        "tfds",
+    }
     kinds = {name: doors.find(place) for name, place in doors.DATASETS.items()}
     assert all(kind.grid and kind.needs for kind in kinds.values())
     assert [name for name, kind in kinds.items() if not kind.possible_factors] == ["folder", "tfds"]

@@ -114,7 +114,7 @@ def test_training_says_what_to_beware_of_and_lists_what_is_left_out(signs, tmp_p
     def fit(*_, **__):
         raise UserError("far enough")
 
-    monkeypatch.setattr("gcn_tf.training.fit.fit", fit)
+    monkeypatch.setattr("gcn_tf.api.training.fit", fit)
     with pytest.raises(SystemExit):
         main(["train", "--dataset", "signs", "--run-dir", "run", "--holdout", "none"])
     said, err = capsys.readouterr()
