@@ -9,6 +9,7 @@ from gcn_tf.model.operators import estimate_operators
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.split import Split
 
+NEAR = 0.05  # difference of brightness from 0 to 1
 SAMPLE = 2_000  # pictures, spread over the grid, that are looked at
 
 
@@ -24,6 +25,7 @@ class Fingerprint:
         fill: share of all cells that have one.
         repeats: further pictures of the same cells.
         ground: median brightness along the border, 0 (black) to 1.
+        plain: share of the pixels that have the brightness of the border: much of a drawing, little of a photograph.
         explained: share of the variance between pictures that the mean pictures of a factor's values explain, by factor
             name.
         exact: factors whose values do the same to every picture, such as turns and colours.
@@ -39,6 +41,7 @@ class Fingerprint:
     fill: float
     repeats: int
     ground: float
+    plain: float
     explained: dict[str, float]
     exact: tuple[str, ...]
     cores: int
@@ -61,6 +64,7 @@ class Fingerprint:
             fill=cells / dataset.space.cell_count,
             repeats=len(dataset.repeats[0]) if dataset.repeats else 0,
             ground=_ground(images),
+            plain=_plain(images),
             explained={name: _explained(images, ids[:, m]) for m, name in enumerate(sizes)},
             exact=tuple(name for name, found in operators.items() if found.explain),
             cores=usable_cores(),
@@ -77,7 +81,7 @@ class Fingerprint:
         exact = f"; the same in every picture: {', '.join(self.exact)}" if self.exact else ""
         memory = f", {self.free_bytes / 2**30:.1f} GiB of memory free" if self.free_bytes else ""
         return [
-            f"pictures     {size} {kind}, brightness along the border {self.ground:.2f}",
+            f"pictures     {size} {kind}, brightness along the border {self.ground:.2f}, {self.plain:.0%} of the pixels",
             f"grid         {self.cells:,} cells, {self.fill:.0%} of all{repeats}",
             f"differences  explained by {shares}{exact}",
             f"machine      {self.cores} cores{memory}, {self.seconds_per_step:.2g} s a step",
@@ -89,6 +93,12 @@ def _ground(images: np.ndarray) -> float:
     grey = images.max(axis=-1)
     border = np.concatenate([grey[:, 0], grey[:, -1], grey[:, :, 0], grey[:, :, -1]], axis=1)
     return float(np.median(border)) / 255
+
+
+def _plain(images: np.ndarray) -> float:
+    """Share of the pixels whose brightness is the median one along the border, within `NEAR`: uint8 (N, H, W, C) -> 0 to 1."""
+    brightness = images.max(axis=-1).astype(np.float32) / 255
+    return float(np.mean(np.abs(brightness - _ground(images)) < NEAR))
 
 
 def _explained(images: np.ndarray, ids: np.ndarray) -> float:

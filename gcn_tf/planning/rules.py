@@ -17,6 +17,7 @@ TRAINING_SECONDS = 300  # of ten minutes; the others are for judges, report and 
 SIDES = (64, 48, 32)  # longer sides to choose from, in pixels
 ENLARGED, SMALLER = 1.1, 0.75  # how much larger than the pictures, or smaller than such a side, it may be
 SEED_SIDE = 10  # pixels at most where the transposed convolutions begin
+DRAWN = 0.5  # share of plain ground in drawings: letters have 0.86 and more, photographed hands 0.25
 DARK = 0.1  # brightness of a border that counts as a black ground
 MANY_CELLS = 1_000
 LEAST_UNSEEN, UNSEEN_SHARE = 3, 0.08
@@ -95,6 +96,7 @@ def decisions(found: Fingerprint) -> Iterator[Decision]:
     """What the pictures and the grid decide."""
     yield _generator(found)
     yield _classifier(found)
+    yield _imagined(found)
     yield _batch_size(found)
 
 
@@ -134,6 +136,21 @@ def _classifier(found: Fingerprint) -> Decision:
         layers = [{"filters": 32, "kernel": 5, "stride": 2, "pool": 1}]
         layers += [{"filters": n, "kernel": 3} for n in (64, *[128] * (count - 1))]
     return Decision({"classifier": {"convolutions": layers}}, f"{len(layers)} convolutions for this size")
+
+
+def _imagined(found: Fingerprint) -> Decision:
+    """Imagined cells make strokes and exact variations crisp; of photographs they make dirt (docs/planning.md)."""
+    if found.plain >= DRAWN:
+        return Decision(
+            {"imagined_share": 0.5},
+            f"drawings ({found.plain:.0%} plain ground): imagined cells make them crisp",
+        )
+    if found.exact:
+        return Decision({"imagined_share": 0.5}, f"{' and '.join(found.exact)} of imagined cells are known")
+    return Decision(
+        {"imagined_share": 0.0},
+        f"photographs ({found.plain:.0%} plain ground): imagined cells would make their unseen ones worse",
+    )
 
 
 def _batch_size(found: Fingerprint) -> Decision:

@@ -25,6 +25,15 @@ WORDS = {  # of every command, by the name of its work
     "tune": "tune --preset toy --steps 2 --trials 2 --strategy random --out search",
     "study": "study settings --preset toy --config tried.yaml --quick --jobs 1 --seeds 1 --out study",
 }
+SHORT = {  # words for kills before every file operation, of which there are hundreds
+    **WORDS,
+    **{
+        name: words.replace("--limit 90 --part-size 30", "--limit 24 --part-size 12")
+        for name, words in WORDS.items()
+        if "augment" in name
+    },
+    "tune": WORDS["tune"].replace("--trials 2", "--trials 1"),
+}
 SMALL = {"writers": 2, "steps": 4, "checkpoint_steps": 2, "image_steps": 2, "log_steps": 1}
 UNIMPORTANT = {
     "seconds",
@@ -64,10 +73,10 @@ def refused_in_a_line(said: str) -> bool:
     return "Traceback" not in said and said.count("gcn-tf: ") == 1
 
 
-def finish(zygote: Zygote, work: str, folder: Path) -> None:
+def finish(zygote: Zygote, work: str, folder: Path, words: dict[str, str] = WORDS) -> None:
     """Give the command of a work again, as a user would after a kill: a run that has begun is resumed."""
     begun = work == "train" and (folder / "run/config.yaml").exists()
-    check(zygote("train --resume run" if begun else WORDS[work], folder))
+    check(zygote("train --resume run" if begun else words[work], folder))
 
 
 def contents(folder: Path) -> dict[str, Any]:

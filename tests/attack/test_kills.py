@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from attacks import WORDS, check, contents, finish
+from attacks import SHORT, WORDS, check, contents, finish
 
 KILLS = int(os.environ.get("KILLS", "5"))  # of each command at random moments
 
@@ -21,9 +21,9 @@ def check_whole(folder, undisturbed):
 def undisturbed(zygote, begin):
     """Does a work in a folder without disturbing it."""
 
-    def do(work):
+    def do(work, words):
         folder = begin(work, "undisturbed")
-        answer = zygote(WORDS[work], folder)
+        answer = zygote(words[work], folder)
         check(answer)
         return folder, answer
 
@@ -33,19 +33,19 @@ def undisturbed(zygote, begin):
 @pytest.mark.long
 @pytest.mark.parametrize("work", WORDS)
 def test_a_kill_before_any_file_operation_changes_nothing_in_the_end(work, zygote, begin, undisturbed):
-    whole, answer = undisturbed(work)
+    whole, answer = undisturbed(work, SHORT)
     assert answer.operations > 4
     for number in range(1, answer.operations + 1):
         folder = begin(work, f"killed-{number}")
-        assert zygote(WORDS[work], folder, stop_at=number).codes == [-9]
-        finish(zygote, work, folder)
+        assert zygote(SHORT[work], folder, stop_at=number).codes == [-9]
+        finish(zygote, work, folder, SHORT)
         check_whole(folder, whole)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("work", WORDS)
 def test_kills_at_random_moments_change_nothing_in_the_end(work, zygote, begin, undisturbed):
-    whole, answer = undisturbed(work)
+    whole, answer = undisturbed(work, WORDS)
     rng = np.random.default_rng(0)
     for number in range(KILLS):
         folder = begin(work, f"killed-{number}")

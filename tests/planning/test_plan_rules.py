@@ -19,7 +19,7 @@ from gcn_tf.planning.rules import (
     planned_steps,
 )
 
-FOUND = Fingerprint((100, 100), (64, 64, 3), {"person": 40, "sign": 10}, 400, 1.0, 0, 0.6, {}, (), 2)
+FOUND = Fingerprint((100, 100), (64, 64, 3), {"person": 40, "sign": 10}, 400, 1.0, 0, 0.6, 0.25, {}, (), 2)
 
 
 def settings(found):
@@ -65,6 +65,12 @@ def test_the_ground_and_exact_factors_decide_about_the_generator():
     assert settings(dataclasses.replace(FOUND, exact=("turn",)))["generator"]["operators"]
 
 
+def test_drawings_and_exact_factors_have_imagined_cells():
+    assert settings(FOUND)["imagined_share"] == 0
+    assert settings(dataclasses.replace(FOUND, plain=0.9))["imagined_share"] > 0
+    assert settings(dataclasses.replace(FOUND, exact=("turn",)))["imagined_share"] > 0
+
+
 def test_steps_end_where_the_time_does():
     quick, slow = (planned_steps(dataclasses.replace(FOUND, seconds_per_step=s), 32) for s in (0.01, 3.0))
     assert quick.decision.settings["steps"] == quick.wanted == 900
@@ -100,6 +106,7 @@ def test_a_fingerprint_knows_which_factor_explains_the_pictures():
     assert found.explained["row"] > 0.9
     assert found.explained["column"] < 0.1
     assert 0.2 < found.ground < 0.7
+    assert found.plain < 0.4
     assert found.exact == ()
     assert any("row 9" in line for line in found.lines())
 
@@ -110,4 +117,5 @@ def test_colours_and_turns_are_exact(toy_config):
     found = Fingerprint.of(load_split(toy_config))
     assert found.exact == ("color", "rotation")
     assert found.ground < 0.1
+    assert found.plain > 0.7
     assert (found.native, found.repeats) == (None, 120)
