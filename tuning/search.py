@@ -16,6 +16,7 @@ import keras_tuner
 from gcn_tf.config.kept import check_kind, check_settings, keep_settings
 from gcn_tf.errors import UserError
 from gcn_tf.evaluation.judges import Judges, dataset_judges
+from gcn_tf.files import sweep
 from gcn_tf.runs.lock import locked
 from gcn_tf.tuning.config import Role, Search, check_free, is_loopback
 from gcn_tf.tuning.hypermodel import GCNHyperModel, check_scores, declare
@@ -91,8 +92,15 @@ def run_search(search: Search, role: Role, address: tuple[str, int]) -> Path | N
         work(open_search(search, role, address), address)
         return None
     with locked(search.out):
+        _sweep_all(search.out)
         opened = open_search(search, role, address)
         return lead(opened, address) if role == "chief" else alone(opened)
+
+
+def _sweep_all(folder: Path) -> None:
+    """Remove what killed processes left: files that are not written again once all trials are done."""
+    for path in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        sweep(path)
 
 
 def open_search(search: Search, role: Role, address: tuple[str, int]) -> OpenSearch:

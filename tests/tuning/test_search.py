@@ -21,6 +21,7 @@ from gcn_tf.cli import main
 from gcn_tf.config.files import resolve
 from gcn_tf.config.schema import to_dict
 from gcn_tf.errors import UserError
+from gcn_tf.files import unfinished
 from gcn_tf.pipelines.split import load_split
 from gcn_tf.runs.run_dir import read_run_config
 from gcn_tf.training import prepare as training
@@ -238,6 +239,15 @@ def test_a_search_that_ended_does_nothing_again_and_goes_on_with_more_trials(fin
         json.loads((s.out / "report.json").read_text())["trials"] for s in (finished.search, again)
     )
     assert after[:3] == before
+
+
+def test_what_a_kill_left_goes_even_when_nothing_is_left_to_do(finished, tmp_path):
+    search = dataclasses.replace(finished.search, out=tmp_path / "again")
+    shutil.copytree(finished.search.out, search.out)
+    left = unfinished(next(search.out.rglob("oracle.json")))
+    left.write_text("half")
+    run_search(search, "alone", ADDRESS)
+    assert not left.exists()
 
 
 @pytest.mark.slow
