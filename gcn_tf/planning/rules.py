@@ -18,7 +18,6 @@ SIDES = (64, 48, 32)  # longer sides to choose from, in pixels
 ENLARGED, SMALLER = 1.1, 0.75  # how much larger than the pictures, or smaller than such a side, it may be
 SEED_SIDE = 10  # pixels at most where the transposed convolutions begin
 DRAWN = 0.5  # share of plain ground in drawings: letters have 0.86 and more, photographed hands 0.25
-PHOTOGRAPHS_DROPOUT = 0.2  # of the generator
 DARK = 0.1  # brightness of a border that counts as a black ground
 MANY_CELLS = 1_000
 LEAST_UNSEEN, UNSEEN_SHARE = 3, 0.08
@@ -111,7 +110,6 @@ def _generator(found: Fingerprint) -> Decision:
     dark = found.ground < DARK
     settings = {
         "mean_picture": not dark,
-        "gaussian_dropout": 0.0 if found.plain >= DRAWN or found.exact else PHOTOGRAPHS_DROPOUT,
         "operators": bool(found.exact),
         "tower_units": 128 if large else 64,
         "trunk": [512, 512],
