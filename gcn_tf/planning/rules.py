@@ -19,7 +19,7 @@ ENLARGED, SMALLER = 1.1, 0.75  # how much larger than the pictures, or smaller t
 SEED_SIDE = 10  # pixels at most where the transposed convolutions begin
 DRAWN = 0.5  # share of plain ground in drawings: letters have 0.86 and more, photographed hands 0.25
 DARK = 0.1  # brightness of a border that counts as a black ground
-MANY_CELLS = 1_000
+MANY_CELLS = 500
 LEAST_UNSEEN, UNSEEN_SHARE = 3, 0.08
 
 

@@ -11,6 +11,7 @@ from gcn_tf.grid.holdout import default_roles
 from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.pipelines.split import split_dataset
 from gcn_tf.planning.fingerprint import Fingerprint
+from gcn_tf.planning.plan import make_plan
 from gcn_tf.planning.rules import (
     TRAINING_SECONDS,
     decisions,
@@ -119,3 +120,10 @@ def test_colours_and_turns_are_exact(toy_config):
     assert found.ground < 0.1
     assert found.plain > 0.7
     assert (found.native, found.repeats) == (None, 120)
+
+
+@pytest.mark.parametrize("dataset", ["glyphs", pytest.param("faces", marks=pytest.mark.slow)])
+def test_the_plan_of_a_grid_with_a_preset_is_the_preset(dataset, monkeypatch):
+    monkeypatch.setattr("gcn_tf.planning.plan.seconds_per_step", lambda prepared: 0.28)
+    config = resolve(dataset=dataset)
+    assert make_plan(config, ("holdout",)).config == config
