@@ -52,7 +52,7 @@ class Painted(GeneratorConfig):
     kind: ClassVar = "painted"
     units: Annotated[int, Range(1)] = 8
 
-    def build(self, factor_sizes, image_shape, dtype):
+    def build(self, factor_sizes, image_shape, dtype, distances=None):
         import keras
 
         codes = {name: keras.layers.Input((size,), name=name) for name, size in factor_sizes.items()}

@@ -71,6 +71,7 @@ def work(tmp_path_factory, toy_config, start_run):
         patch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)
         patch.setattr("gcn_tf.pipelines.procedural.datasets.GLYPH_REPEATS", 2)
         write_own_pictures(folder / "home")
+        (folder / "signs-plan.yaml").write_text("dataset: folder\nsteps: 900\n")
         demo = folder / "runs" / "demo"
         prepared = start_run(with_settings(toy_config, {"writers": "10", "steps": 8}, "toy"), demo)
         export_model(prepared.run(demo, fit(prepared, demo)), demo / "model")

@@ -106,7 +106,7 @@ def test_a_model_fits_on_it_from_a_folder(toy_run):
         ({"real": real().batch(8)}, "is batched"),
         ({"real": real().map(lambda x, y: x)}, "must be pairs"),
         ({"real": real(channels=2)}, r"images are \(28, 28, 2\)"),
-        ({"real": real().map(lambda x, y: (x[:14], y))}, "the run generates .28, 28, 1 or 3."),
+        ({"real": real().map(lambda x, y: (x[:14], y))}, r"the run generates \(28, 28, 1\) or \(28, 28, 3\)"),
         ({"real": real(dtype=np.int32)}, "images are int32"),
         ({"real": real().map(lambda x, y: (x, tf.one_hot(y, 7)))}, r"labels are float32 \(7,\)"),
         (

@@ -41,6 +41,9 @@ def no_work(monkeypatch, tmp_path):
     def refuse(*arguments):
         raise AssertionError("data were loaded for settings that can not be")
 
+    monkeypatch.setattr(
+        "gcn_tf.planning.plan.load_dataset", refuse
+    )  # first: it takes the name from where it is replaced below
     monkeypatch.setattr("gcn_tf.pipelines.split.load_dataset", refuse)
     monkeypatch.setattr("gcn_tf.pipelines.dataset.load_dataset", refuse)
     monkeypatch.setattr("gcn_tf.studies.comparison.run.load_dataset", refuse)

@@ -20,11 +20,11 @@ from damage import (
 )
 
 from gcn_tf.augmentation.augment import claim
-from gcn_tf.augmentation.files import parse_spec
 from gcn_tf.augmentation.report import Counts
 from gcn_tf.config.files import read_config, read_yaml, resolve
 from gcn_tf.errors import UserError
 from gcn_tf.grid.factors import FactorSpace
+from gcn_tf.pipelines.folder.augmented import parse_spec
 from gcn_tf.pipelines.kdef.files import find_files, read_picture
 from gcn_tf.pipelines.mmi.frames import frames_of, read_frame
 from gcn_tf.pipelines.mmi.sessions import Clip, find_clips

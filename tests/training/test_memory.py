@@ -54,7 +54,7 @@ def weights_of(*networks):
 
 def test_the_weights_of_a_run_are_counted_without_building_it(model, toy_config):
     sizes = {name: code.shape[1] for name, code in model.generator.input.items()}
-    assert count_weights(toy_config, sizes, 28) == weights_of(model.generator, model.classifier)
+    assert count_weights(toy_config, sizes, (28, 28, 3)) == weights_of(model.generator, model.classifier)
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ def test_the_weights_of_a_preset_are_counted_without_building_it(preset, sizes, 
         generator=replace(config.generator, activation=activation),
         classifier=replace(config.classifier, activation=activation),
     )
-    side, precision = config.image_size, "float16"
+    shape, precision = config.image_shape, "float16"
     networks = (
-        config.generator.build(sizes, (side, side, 3), precision),
-        config.classifier.build(sizes, (side, side, 3), precision, config.imagined_class),
+        config.generator.build(sizes, shape, precision),
+        config.classifier.build(sizes, shape, precision, config.imagined_class),
     )
-    assert count_weights(config, sizes, side) == weights_of(*networks)
+    assert count_weights(config, sizes, config.image_shape) == weights_of(*networks)
 
 
 def test_a_training_that_will_hardly_fit_is_warned_of(model, toy_config, monkeypatch, capsys):
@@ -92,17 +92,17 @@ def test_a_training_that_will_hardly_fit_is_warned_of(model, toy_config, monkeyp
 
 def test_networks_that_can_not_fit_are_refused_before_they_are_built(toy_config, monkeypatch):
     sizes = {"digit": 10, "writer": 3}
-    weights = count_weights(toy_config, sizes, 28)
+    weights = count_weights(toy_config, sizes, (28, 28, 3))
     monkeypatch.setattr("gcn_tf.model.size.available_bytes", lambda: 12 * weights)
-    check_weights(toy_config, sizes, 28)
+    check_weights(toy_config, sizes, (28, 28, 3))
     for there in (12 * weights - 1, 0, -1):
         monkeypatch.setattr("gcn_tf.model.size.available_bytes", lambda there=there: there)
         with pytest.raises(
             UserError, match=rf"have {weights:,} weights .* GiB of memory, 0\.0 are free: make the layers"
         ):
-            check_weights(toy_config, sizes, 28)
+            check_weights(toy_config, sizes, (28, 28, 3))
     monkeypatch.setattr("gcn_tf.model.size.available_bytes", lambda: None)
-    check_weights(toy_config, sizes, 28)
+    check_weights(toy_config, sizes, (28, 28, 3))
 
 
 def test_networks_of_terabytes_are_refused_by_training(toy_config):
