@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from gcn_tf.config.data import IMAGE_SIDES
+from gcn_tf.grid.holdout import HoldoutError
 from gcn_tf.pipelines.dataset import Dataset
+from gcn_tf.pipelines.split import split_dataset
 from gcn_tf.planning.fingerprint import Fingerprint
 
 TRAINING_SECONDS = 300  # of ten minutes; the others are for judges, report and loading
@@ -84,12 +88,18 @@ def planned_holdout(dataset: Dataset) -> Decision:
     """What is unseen: as the labels say, else a random share that leaves every value learnable."""
     if "split" in dataset.holdout_roles.published:
         return Decision({"holdout": ["split"]}, "the column split of the labels")
-    cells = len(dataset.images)
+    cells = len(np.unique(dataset.base_ids, axis=0))
     share = max(UNSEEN_SHARE, math.ceil(100 * LEAST_UNSEEN / cells) / 100)
-    return Decision(
-        {"holdout": [f"fraction={share:g}"]},
-        "a random share of the cells tells how far the others can be trusted; none: learn from all",
-    )
+    for some in (share, UNSEEN_SHARE):
+        try:
+            split_dataset(dataset, (f"fraction={some:g}",), 0)
+        except HoldoutError:
+            continue
+        return Decision(
+            {"holdout": [f"fraction={some:g}"]},
+            "a random share of the cells tells how far the others can be trusted; none: learn from all",
+        )
+    return Decision({"holdout": ["none"]}, "so few cells that every one is needed to learn the values")
 
 
 def decisions(found: Fingerprint) -> Iterator[Decision]:

@@ -97,6 +97,13 @@ def test_at_least_three_cells_are_unseen_unless_the_labels_say_which():
     assert planned_holdout(grid(12)).settings == {"holdout": ["fraction=0.25"]}
     split = split_dataset(grid(12), ("fraction=0.25",), 0)
     assert split.unseen.sum() == 3
+    diagonal = grid(16)
+    rows = np.arange(4)
+    alone = dataclasses.replace(
+        diagonal, images=diagonal.images[5 * rows], base_ids=diagonal.base_ids[5 * rows]
+    )
+    alone = dataclasses.replace(alone, roles=dataclasses.replace(alone.roles, cells=alone.base_ids))
+    assert planned_holdout(alone).settings == {"holdout": ["none"]}
     published = {"split": lambda space, seed, say: [{"row": "a", "column": "b"}]}
     assert planned_holdout(grid(12, published=published)).settings == {"holdout": ["split"]}
 
