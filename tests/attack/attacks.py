@@ -32,7 +32,6 @@ SHORT = {  # words for kills before every file operation, of which there are hun
         for name, words in WORDS.items()
         if "augment" in name
     },
-    "tune": WORDS["tune"].replace("--trials 2", "--trials 1"),
 }
 SMALL = {"writers": 2, "steps": 4, "checkpoint_steps": 2, "image_steps": 2, "log_steps": 1}
 UNIMPORTANT = {
