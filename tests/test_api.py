@@ -273,6 +273,7 @@ def test_a_folder_of_pictures_trains_to_the_same_weights(trained, tmp_path):
     assert not (run.folder / "report").exists()
 
 
+@pytest.mark.slow
 def test_settings_that_are_not_given_are_planned(tmp_path, monkeypatch):
     monkeypatch.setattr("gcn_tf.planning.plan.seconds_per_step", lambda prepared: 100.0)
     monkeypatch.chdir(tmp_path)

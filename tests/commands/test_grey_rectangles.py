@@ -58,7 +58,6 @@ def work(tmp_path_factory):
             "{letter}/{drawer}.png",
         ]
         main([*words, "--run-dir", "run"])
-        main([*words, "--run-dir", "padded", "--image-size", "48"])
         yield folder
 
 
@@ -93,7 +92,9 @@ def test_the_saved_model_gives_and_takes_one_channel():
     assert set(model.signatures["classify"](**images)) == {"letter", "drawer"}
 
 
-@pytest.mark.parametrize("kind", ["folders", "tfds", "tfrecord"])
+@pytest.mark.parametrize(
+    "kind", ["folders", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("tfds", "tfrecord"))]
+)
 def test_an_augmented_set_is_grey(kind, capsys):
     words = ["--blend", "letter", "--limit", "6", "--format", kind, "--out", kind, "--min-distance", "0.1"]
     main(["augment", "run", *words])
@@ -103,7 +104,10 @@ def test_an_augmented_set_is_grey(kind, capsys):
         assert cv2.imread(str(made), cv2.IMREAD_UNCHANGED).shape == (48, 32)
 
 
+@pytest.mark.slow
 def test_padding_is_cut_off_again():
+    words = ["train", "--config", "toy.yaml", "--dataset", "letters", "--pattern", "{letter}/{drawer}.png"]
+    main([*words, "--run-dir", "padded", "--image-size", "48"])
     run = open_run("padded")
     assert (run.config.image_shape, run.config.options.content_box) == ((48, 48, 1), (0, 8, 48, 32))
     main(["generate", "padded", "letter=a", "drawer=v", "--out", "upright.png", "--zoom", "1"])

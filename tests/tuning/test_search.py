@@ -137,6 +137,7 @@ def test_trials_learn_from_and_are_scored_on_no_test_cell(finished):
         assert count == split.unseen.sum() > 0
 
 
+@pytest.mark.slow
 def test_a_stopped_search_goes_on_and_loses_at_most_the_running_trial(toy_search, monkeypatch):
     original = hypermodel.fit
     trained = []
@@ -340,6 +341,7 @@ def test_a_score_of_another_search_or_trial_is_refused_by_its_file(finished, tmp
         run_search(copy, "alone", ADDRESS)
 
 
+@pytest.mark.slow
 def test_a_score_that_does_not_say_its_search_is_not_taken(finished, tmp_path, monkeypatch):
     """As those of older versions: the trial is trained again, unless the search had noted what it gave."""
     copy = dataclasses.replace(finished.search, out=tmp_path / "copy")
@@ -357,6 +359,7 @@ def test_a_score_that_does_not_say_its_search_is_not_taken(finished, tmp_path, m
     assert trained == ["1"]
 
 
+@pytest.mark.slow
 def test_the_seconds_of_a_trial_are_those_of_all_sittings(finished, tmp_path):
     """The two runs of a search in a folder, and the search that has only their scores, tell the same."""
     copy = dataclasses.replace(finished.search, out=tmp_path / "copy")
