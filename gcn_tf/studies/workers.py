@@ -32,8 +32,8 @@ def workers(jobs: int) -> Iterator[RunAll]:
     if jobs == 1:
         yield _in_turn
         return
-    os.environ.update({name: os.environ.get(name, "1") for name in THREADS})
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _start) as pool:
+    context = multiprocessing.get_context("spawn")
+    with _single_threaded(), ProcessPoolExecutor(jobs, context, _start) as pool:
 
         def side_by_side(
             work: Callable[..., None], todo: Sequence[tuple[Any, ...]], description: str
@@ -57,6 +57,18 @@ def workers(jobs: int) -> Iterator[RunAll]:
             for worker in multiprocessing.active_children():
                 worker.terminate()
             raise
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Processes that start meanwhile have one thread, unless the environment says otherwise already."""
+    added = [name for name in THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(added, "1"))
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 def _in_turn(work: Callable[..., None], todo: Sequence[tuple[Any, ...]], description: str) -> None:

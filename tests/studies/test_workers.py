@@ -95,3 +95,13 @@ def test_a_single_job_runs_in_this_process(jobs):
     with workers(1) as run:
         run(jobs_for_workers.note, [(str(jobs / "done"), n, 0) for n in range(3)], "jobs")
     assert {process for _, process in done(jobs)} == {os.getpid()}
+
+
+def test_the_threads_of_workers_are_not_those_of_this_process(monkeypatch):
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    monkeypatch.setenv("TF_NUM_INTEROP_THREADS", "3")
+    with workers(2):
+        assert os.environ["TF_NUM_INTRAOP_THREADS"] == "1"
+        assert os.environ["TF_NUM_INTEROP_THREADS"] == "3"
+    assert "TF_NUM_INTRAOP_THREADS" not in os.environ
+    assert os.environ["TF_NUM_INTEROP_THREADS"] == "3"
