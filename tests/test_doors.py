@@ -110,6 +110,7 @@ def kinds(monkeypatch):
 TOY = ["--steps", "6", "--batch-size", "4", "--precision", "float32", "--image-steps", "6"]
 
 
+@pytest.mark.slow
 def test_a_dataset_brings_its_flags_and_trains(stripes, toy_judges, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main(["train", "--dataset", "stripes", "--help"])

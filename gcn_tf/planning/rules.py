@@ -23,7 +23,7 @@ ENLARGED, SMALLER = 1.1, 0.75  # how much larger than the pictures, or smaller t
 SEED_SIDE = 10  # pixels at most where the transposed convolutions begin
 DRAWN = 0.5  # share of plain ground in drawings: letters have 0.86 and more, photographed hands 0.25
 DARK = 0.1  # brightness of a border that counts as a black ground
-MANY_CELLS = 500
+FEW_CELLS, MANY_CELLS = 20, 500
 LEAST_UNSEEN, UNSEEN_SHARE = 3, 0.08
 
 
@@ -90,16 +90,18 @@ def planned_holdout(dataset: Dataset) -> Decision:
         return Decision({"holdout": ["split"]}, "the column split of the labels")
     cells = len(np.unique(dataset.base_ids, axis=0))
     share = max(UNSEEN_SHARE, math.ceil(100 * LEAST_UNSEEN / cells) / 100)
-    for some in (share, UNSEEN_SHARE):
+    planned = f"fraction={share:g}"
+    if cells < FEW_CELLS:
         try:
-            split_dataset(dataset, (f"fraction={some:g}",), 0)
+            split_dataset(dataset, (planned,), 0)
         except HoldoutError:
-            continue
-        return Decision(
-            {"holdout": [f"fraction={some:g}"]},
-            "a random share of the cells tells how far the others can be trusted; none: learn from all",
-        )
-    return Decision({"holdout": ["none"]}, "so few cells that every one is needed to learn the values")
+            return Decision(
+                {"holdout": ["none"]}, "so few cells that every one is needed to learn the values"
+            )
+    return Decision(
+        {"holdout": [planned]},
+        "a random share of the cells tells how far the others can be trusted; none: learn from all",
+    )
 
 
 def decisions(found: Fingerprint) -> Iterator[Decision]:

@@ -35,6 +35,7 @@ classifier:
 """
 
 
+@pytest.mark.slow
 def test_files_in_kdefs_layout_are_trained_judged_and_drawn(kdef_files, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 10)
     monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from gcn_tf.model.generator import Deconvolution
@@ -25,6 +26,7 @@ def test_it_disturbs_training_alone():
     assert len(without.trainable_weights) == len(network.trainable_weights)
 
 
+@pytest.mark.slow
 def test_a_resumed_training_has_the_same_noise(toy_config, start_run, tmp_path):
     noisy = replace(toy_config.generator, gaussian_dropout=0.3)
     config = replace(toy_config, generator=noisy, steps=8, checkpoint_steps=4)

@@ -138,6 +138,7 @@ print(time.perf_counter() - since, (held() - before) / images.nbytes)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="counts memory as Linux does")
 def test_many_pictures_are_used_where_they_lie(spawn):
     out, _ = spawn(FIRST_BATCH).communicate(timeout=120)

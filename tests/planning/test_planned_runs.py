@@ -60,6 +60,7 @@ def test_datasets_prints_the_plan_and_writes_it_to_be_edited(pictures, tmp_path,
     assert "3 steps" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_train_follows_the_plan_where_nothing_else_is_given(pictures, tmp_path, capsys):
     (tmp_path / "tiny.yaml").write_text(TINY)
     given = ["--config", "tiny.yaml", "--steps", "4", "--batch-size", "8", "--run-dir", "run"]

@@ -139,6 +139,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(
     assert (folder / "metrics.jsonl").read_text() == (toy_run / "metrics.jsonl").read_text()
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_weights(tmp_path, toy_config, toy_run, start_run):
     prepared = start_run(dataclasses.replace(toy_config, seed=1), tmp_path / "run")
     other = fit(prepared, tmp_path / "run")

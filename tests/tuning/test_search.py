@@ -223,6 +223,7 @@ def test_a_trial_that_goes_on_keeps_its_own_precision_when_the_machine_may_choos
     assert (run_dir / "metrics.jsonl").exists() is kept
 
 
+@pytest.mark.slow
 def test_a_search_that_ended_does_nothing_again_and_goes_on_with_more_trials(finished, tmp_path, monkeypatch):
     again = dataclasses.replace(finished.search, out=tmp_path / "copy")
     shutil.copytree(finished.search.out, again.out)

@@ -116,6 +116,7 @@ class MeanPictures(Method):
         return np.load(trained)[split.ids[:, -1]].astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_a_method_is_whatever_trains_and_draws(toy_study):
     """Another number of factors, too; one that diverges is a result without figures."""
     experiment, config, out = toy_study
