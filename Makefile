@@ -10,7 +10,7 @@ demo: $(VENV)/.installed ## train on procedural digits, about three minutes; end
 	@rm -rf $(DEMO)
 	@$(BIN)/gcn-tf train --dataset glyphs --run-dir $(DEMO)
 
-test: $(VENV)/.installed-dev ## the default tests, under 4 minutes on two cores
+test: $(VENV)/.installed-dev ## the default tests, about 5 minutes on two cores
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/.installed-dev ## real digits, processes that are stopped, every way to install
