@@ -140,7 +140,7 @@ class Factor:
 
     def _code_of_value(self, text: str) -> np.ndarray:
         """One-hot, or for a number between two values of an ordered factor their weights by distance."""
-        number = _number(text) if self.numbers and text not in self.values else None
+        number = finite_number(text) if self.numbers and text not in self.values else None
         if number is None:
             return np.eye(1, len(self), self.index(text), np.float32)[0]
         nodes = np.array((*self.numbers, self.numbers[0] + self.period) if self.period else self.numbers)
@@ -177,7 +177,8 @@ def _names_a_folder(value: str) -> bool:
     return bool(value) and value.isprintable() and not path.is_absolute() and ".." not in path.parts
 
 
-def _number(text: str) -> float | None:
+def finite_number(text: str) -> float | None:
+    """A text as a number; None if it is none, or not finite."""
     try:
         number = float(text)
     except ValueError:

@@ -1,7 +1,6 @@
 """From columns of labels to factors: which columns serve, in which order their values are, and by which names."""
 
 import keyword
-import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gcn_tf.errors import ConfigError, UserError, shown_text, suggest
+from gcn_tf.grid.factors import finite_number
 
 FREE_TEXT = 64  # characters: no value of a factor is longer
 SPLIT = "split"  # a column of this name tells which rows are held out
@@ -161,7 +161,7 @@ def _unfit(values: Sequence[str | None]) -> str:
 
 
 def _column(name: str, original: str, values: Sequence[str]) -> Column:
-    numbers = {value: _number(value) for value in dict.fromkeys(values)}
+    numbers = {value: finite_number(value) for value in dict.fromkeys(values)}
     measured = {value: number for value, number in numbers.items() if number is not None}
     if len(set(measured.values())) == len(numbers):
         originals = sorted(measured, key=lambda value: measured[value])
@@ -169,14 +169,6 @@ def _column(name: str, original: str, values: Sequence[str]) -> Column:
     else:
         originals, ascending = sorted(numbers, key=_natural), ()
     return Column(name, original, tuple(_unlike(map(_plain, originals))), tuple(originals), ascending)
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _natural(text: str) -> list[tuple[int, int | str]]:
