@@ -178,7 +178,11 @@ def _names_a_folder(value: str) -> bool:
 
 
 def finite_number(text: str) -> float | None:
-    """A text as a number; None if it is none, or not finite."""
+    """A text as a number; None if it is none, or not finite.
+
+    >>> finite_number("-1.5"), finite_number("7a"), finite_number("nan")
+    (-1.5, None, None)
+    """
     try:
         number = float(text)
     except ValueError:
