@@ -19,7 +19,10 @@ DATASETS = {
 }
 
 # Each is a frozen dataclass, a `gcn_tf.config.networks.GeneratorConfig` or `ClassifierConfig`. The first is the default.
-GENERATORS = {"deconvolution": "gcn_tf.model.generator:Deconvolution"}
+GENERATORS = {
+    "deconvolution": "gcn_tf.model.generator:Deconvolution",
+    "references": "gcn_tf.model.references.generator:References",
+}
 CLASSIFIERS = {"alexnet": "gcn_tf.model.classifier:AlexNet"}
 
 # Each is a module with `parse(words)`, `run(options)`, OWN_FLAGS and HELP, whose first line `gcn-tf --help` shows.

@@ -58,6 +58,10 @@ class GeneratorConfig(NetworkConfig):
             distances: float (K_f, K_f) between the values of the ordered factors, by name; a kind may use them.
         """
 
+    def resolved(self, seen: int) -> Self:
+        """The same with what depends on the number of seen pictures; by default nothing does."""
+        return self
+
     def learn_before_training(
         self, network: "keras.Model", images: "np.ndarray", ids: "np.ndarray", sizes: dict[str, int]
     ) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from gcn_tf.config.checks import check_config
@@ -83,5 +84,8 @@ def prepare(
     split = split or load_split(config)
     config.check_factor_weights(split.dataset.space.names)
     options = config.options.resolved(split.dataset)
-    config = replace(config, options=options, precision=resolve_precision(config.precision))
+    seen = split.rows(unseen=False)
+    generator = config.generator.resolved(len(np.unique(split.base[seen])))
+    precision = resolve_precision(config.precision)
+    config = replace(config, options=options, generator=generator, precision=precision)
     return Prepared(config, split, strategy or tf.distribute.get_strategy())

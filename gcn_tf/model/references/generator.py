@@ -1,0 +1,131 @@
+"""The generator that looks at seen pictures. TensorFlow is imported to build it.
+
+For grids that no formula made. It takes the seen picture that is nearest to the wanted cell, moves it from its own pose into the one that
+is measured or predicted for the cell, brings it into the cell's light, and finishes it by a small U-Net that learns with the classifier.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+
+from gcn_tf.config.checks import Range
+from gcn_tf.config.networks import GeneratorConfig
+from gcn_tf.config.schema import Activation, Count
+from gcn_tf.errors import ConfigError
+from gcn_tf.model.widths import scaled_width
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+MOST_REFERENCES = 4096
+MOST_CELLS = 65_536
+HALVINGS = 2  # of the U-Net
+
+
+@dataclass(frozen=True)
+class References(GeneratorConfig):
+    """The number of pictures that it keeps, and the widths of the network that finishes them."""
+
+    kind: ClassVar = "references"
+
+    references: Annotated[int, Range(0, MOST_REFERENCES)] = 0
+    """Seen pictures that it keeps; 0: all of the training's, as far as it has room for them."""
+    filters: Annotated[tuple[int, ...], Range(1)] = (16, 32, 64)
+    """Filters of the finishing network at full, half and quarter size."""
+    activation: Activation = "leaky_relu"
+    """Activation after every hidden layer."""
+    negative_slope: Annotated[float, Range(0, 1)] = 0.1
+    """Slope of leaky_relu below 0."""
+    operators: bool = True
+    """Find the factors that do the same to every picture (a turn, a colour), and what each of their values does,
+    in the seen pictures; the rest is drawn from references."""
+
+    def resolved(self, seen: int) -> Self:
+        """With the number of pictures that are kept, of so many seen ones."""
+        return replace(self, references=min(seen, MOST_REFERENCES))
+
+    def build(
+        self,
+        factor_sizes: Mapping[str, int],
+        image_shape: tuple[int, int, int],
+        dtype: str,
+        distances: "Mapping[str, np.ndarray] | None" = None,
+    ) -> "keras.Model":
+        import keras
+        from keras import layers
+
+        from gcn_tf.model.activations import activated
+        from gcn_tf.model.operators import FactorOperators
+        from gcn_tf.model.references.layers import Modulation, NearestPictures
+
+        if math.prod(factor_sizes.values()) > MOST_CELLS:
+            raise ConfigError(
+                f"a grid of {math.prod(factor_sizes.values()):,} cells is too large for generator.kind references, which takes "
+                f"{MOST_CELLS:,}: use kind deconvolution"
+            )
+
+        def convolution(x: keras.KerasTensor, filters: int, stride: int, name: str) -> keras.KerasTensor:
+            return layers.Conv2D(filters, 3, stride, "same", dtype=dtype, name=name)(x)
+
+        def active(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+            return activated(x, self.activation, self.negative_slope, dtype, name)
+
+        def enlarged(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
+            return layers.Conv2DTranspose(filters, 4, 2, "same", dtype=dtype, name=name)(x)
+
+        codes = {name: layers.Input((size,), name=name) for name, size in factor_sizes.items()}
+        nearest = NearestPictures(dict(factor_sizes), image_shape, max(self.references, 1), finishing_dtype=dtype, name="nearest_pictures")
+        x = nearest(codes)
+        if self.operators:
+            x = FactorOperators(name="operators")((x, codes))
+        return keras.Model(codes, x, name="generator")
+
+    def learn_before_training(
+        self, network: "keras.Model", images: "np.ndarray", ids: "np.ndarray", sizes: dict[str, int]
+    ) -> None:
+        """Find operators, poses and neighbours, and keep the pictures."""
+        import numpy as np
+
+        from gcn_tf.model.operators import estimate_operators
+        from gcn_tf.model.references.learn import learn
+
+        found = estimate_operators(images, ids, sizes) if self.operators else {}
+        if self.operators:
+            network.get_layer("operators").assign(found)
+        rows = np.ones(len(ids), bool)
+        for m, name in enumerate(sizes):
+            if name in found and found[name].explain:
+                rows &= ids[:, m] == 0
+        chosen = np.flatnonzero(rows if rows.any() else True)
+        _, first = np.unique(ids[chosen], axis=0, return_index=True)  # one of every cell
+        chosen = chosen[np.sort(first)]
+        keep = network.get_layer("nearest_pictures").references
+        if len(chosen) > keep:
+            chosen = chosen[np.linspace(0, len(chosen) - 1, keep).astype(int)]
+        network.get_layer("nearest_pictures").assign(learn(images[chosen], ids[chosen], sizes), found)
+
+    def check_fit(self, image_shape: tuple[int, int, int]) -> None:
+        if len(self.filters) != HALVINGS + 1:
+            raise ConfigError(
+                f"generator.filters is {list(self.filters)}: give three numbers, for full, half and quarter size"
+            )
+        step = 2**HALVINGS
+        if any(side % step for side in image_shape[:2]):
+            sizes = "x".join(str(-(-side // step) * step) for side in image_shape[:2])
+            raise ConfigError(
+                f"the generator's layers need sides that are multiples of {step}, the images are "
+                f"{image_shape[0]}x{image_shape[1]}: change --image-size to {sizes}"
+            )
+
+    def count_weights(self, factor_sizes: Mapping[str, int], image_shape: tuple[int, int, int]) -> int:
+        full, half, quarter = self.filters
+        channels, values = image_shape[2], sum(factor_sizes.values())
+        convolutions = 9 * (channels * full + full * half + half * quarter + quarter**2 + half**2 + full**2 + full * channels)
+        enlarging = 16 * (quarter * half + half * full)
+        kept = self.references * math.prod(image_shape) // 4  # bytes, as weights of 4
+        return convolutions + enlarging + 2 * values * (quarter + half) + kept
+
+    def scaled(self, factor: float) -> Self:
+        return replace(self, filters=tuple(scaled_width(count, factor) for count in self.filters))

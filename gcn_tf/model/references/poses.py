@@ -1,0 +1,112 @@
+"""Poses: where the points of a template lie in a picture, and pictures drawn in another pose.
+
+A pose is an affine map and a smooth displacement on top of it, as `NUMBERS` numbers. Lengths are in halves of the height or of the width: a
+picture reaches from -1 to 1 both ways. All zeros is the template's own pose. The mean of two poses is a pose between them.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+AFFINE = 6  # centre y and x, logarithms of height and width, slant, turn in radians
+GRID = 5  # control points of the displacement, a uniform cubic B-spline, along either side
+NUMBERS = AFFINE + 2 * GRID**2
+ITERATIONS = 4  # of the fixed point that inverts a pose
+
+
+def picture_points(height: int, width: int) -> np.ndarray:
+    """Centres of all pixels, row by row: float32 (H * W, 2), y and x."""
+    y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    return np.stack([y, x], axis=-1).reshape(-1, 2).astype(np.float32)
+
+
+def in_picture(poses: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
+    """Points of the template in pictures: poses (B, NUMBERS), points (B, P, 2) -> float32 (B, P, 2)."""
+    matrix, shift = _affine(poses)
+    return tf.matmul(points, matrix, transpose_b=True) + shift + _displacement(poses, points)
+
+
+def in_template(poses: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
+    """Points of pictures in the template, the inverse of `in_picture`: poses (B, NUMBERS), points (B, P, 2) -> float32 (B, P, 2).
+
+    The displacement is inverted by a fixed point: with those that `register` finds, to a hundredth of a pixel.
+    """
+    matrix, shift = _affine(poses)
+    inverse = _inverse(matrix)
+    found = tf.matmul(points - shift, inverse, transpose_b=True)
+    for _ in range(ITERATIONS):
+        moved = points - shift - _displacement(poses, found)
+        found = tf.matmul(moved, inverse, transpose_b=True)
+    return found
+
+
+def _affine(poses: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Matrix (B, 2, 2) and shift (B, 1, 2): scale, then slant, then turn."""
+    y, x, height, width, slant, turn = tf.unstack(poses[:, :AFFINE], axis=1)
+    height, width, cos, sin = tf.exp(height), tf.exp(width), tf.cos(turn), tf.sin(turn)
+    lean = slant * height
+    rows = [[cos * height - sin * lean, -sin * width], [sin * height + cos * lean, cos * width]]
+    matrix = tf.stack([tf.stack(row, axis=-1) for row in rows], axis=1)
+    return matrix, tf.stack([y, x], axis=-1)[:, None]
+
+
+def _inverse(matrix: tf.Tensor) -> tf.Tensor:
+    """Of matrices (B, 2, 2)."""
+    (a, b), (c, d) = ((matrix[:, row, 0], matrix[:, row, 1]) for row in (0, 1))
+    rows = [tf.stack([d, -b], axis=-1), tf.stack([-c, a], axis=-1)]
+    return tf.stack(rows, axis=1) / (a * d - b * c)[:, None, None]
+
+
+def _displacement(poses: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
+    """The displacements at points of the template, float32 (B, P, 2)."""
+    control = tf.reshape(poses[:, AFFINE:], (-1, GRID, GRID * 2))
+    y, x = tf.unstack(_spline((points + 1) * ((GRID - 1) / 2)), axis=2)  # (B, P, GRID) each
+    along = tf.reshape(tf.matmul(y, control), (-1, tf.shape(points)[1], GRID, 2))
+    return tf.reduce_sum(along * x[..., None], axis=2)
+
+
+def _spline(places: tf.Tensor) -> tf.Tensor:
+    """Weights of the control points: places float32 (B, P, 2) in their distances -> float32 (B, P, 2, GRID)."""
+    away = tf.abs(places[..., None] - tf.range(GRID, dtype=tf.float32))
+    near = (4 - 6 * away**2 + 3 * away**3) / 6
+    far = tf.maximum(2 - away, 0.0) ** 3 / 6
+    return tf.where(away < 1, near, far)
+
+
+def sample(pictures: tf.Tensor, points: tf.Tensor, cubic: bool = False) -> tf.Tensor:
+    """Values of pictures at points: float32 (B, H, W, C) and (B, P, 2) -> float32 (B, P, C).
+
+    Outside of a picture its border goes on.
+
+    Args:
+        cubic: Keys's cubic convolution, which keeps pictures crisp; otherwise bilinear.
+    """
+    height, width, channels = pictures.shape[1:]
+    flat = tf.reshape(pictures, (-1, height * width, channels))
+    rows, columns = (
+        _taps((points[..., axis] + 1) * ((side - 1) / 2), side, cubic) for axis, side in enumerate((height, width))
+    )
+    total = tf.zeros(())
+    for y, row_weight in rows:
+        line = tf.zeros(())
+        for x, column_weight in columns:
+            line += column_weight[..., None] * tf.gather(flat, y * width + x, batch_dims=1)
+        total += row_weight[..., None] * line
+    return total
+
+
+def _taps(places: tf.Tensor, side: int, cubic: bool) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    """Pixels beside places along one side, int32 (B, P), and their weights, float32 (B, P)."""
+    places = tf.clip_by_value(places, 0.0, float(side - 1))
+    first = tf.floor(places)
+    past = places - first
+    if cubic:
+        weights = [
+            ((-0.5 * past + 1.0) * past - 0.5) * past,
+            (1.5 * past - 2.5) * past**2 + 1.0,
+            ((-1.5 * past + 2.0) * past + 0.5) * past,
+            (0.5 * past - 0.5) * past**2,
+        ]
+    else:
+        weights = [1.0 - past, past]
+    start = tf.cast(first, tf.int32) - int(cubic)
+    return [(tf.clip_by_value(start + n, 0, side - 1), weight) for n, weight in enumerate(weights)]

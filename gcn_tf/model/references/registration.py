@@ -1,0 +1,85 @@
+"""Find the poses of seen pictures: each is moved until it looks as the others say that its cell should.
+
+The others are told apart by an additive model of the moved pictures that leaves the picture itself out (congealing, Learned-Miller 2006, with
+a template for every cell). The place, size and slant of hands and faces then no longer stand in the way of what the factors do.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gcn_tf.model.references.additive import fit_additive
+from gcn_tf.model.references.poses import AFFINE, GRID, NUMBERS, in_picture, picture_points, sample
+
+SIDE = 40  # pixels of the longer side at which pictures are compared, about
+ROUNDS, STEPS = 10, 15  # the additive model is fitted anew in every round, and the poses follow it for so many steps
+AFFINE_ROUNDS = 4  # at first, without displacement
+LEARNING_RATE = 0.05
+SPREAD = np.array([0.15, 0.15, 0.15, 0.15, 0.2, 0.15], np.float32)  # of the affine numbers, expected
+DISPLACEMENT = 0.1  # the same of the control points
+AFFINE_PENALTY, BEND_PENALTY = 0.01, 0.02  # beside the share of the variance that is left between the pictures
+AT_ONCE = 512  # pictures
+
+
+def register(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> np.ndarray:
+    """Poses of pictures: uint8 (N, H, W, C) of cells int (N, M) -> float32 (N, NUMBERS), zero on average."""
+    small = _small(images)
+    variance = float(small.var()) + 1e-6
+    free = tf.Variable(tf.zeros((len(images), NUMBERS)))
+    adam = keras.optimizers.Adam(LEARNING_RATE)
+    adam.build([free])
+    scale = tf.constant(np.concatenate([SPREAD, np.full(NUMBERS - AFFINE, DISPLACEMENT, np.float32)]))
+    affine = tf.constant((np.arange(NUMBERS) < AFFINE).astype(np.float32))
+    points = tf.constant(picture_points(*small.shape[1:3])[None])
+    pictures = tf.constant(small)
+
+    def moved(poses: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+        places = in_picture(poses, tf.repeat(points, tf.shape(poses)[0], axis=0))
+        return tf.reshape(sample(tf.gather(pictures, chosen), places), (-1, *small.shape[1:]))
+
+    def centred(allowed: tf.Tensor) -> tf.Tensor:
+        return (free - tf.reduce_mean(free, axis=0)) * scale * allowed
+
+    parts = [
+        tf.range(start, min(start + AT_ONCE, len(images))) for start in range(0, len(images), AT_ONCE)
+    ]
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def gradient(template: tf.Tensor, chosen: tf.Tensor, allowed: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            poses = tf.gather(centred(allowed), chosen)
+            missed = tf.reduce_sum((moved(poses, chosen) - template) ** 2) / (variance * template.shape[1] * template.shape[2] * template.shape[3])
+            loss = missed + _penalty(poses / scale)
+        found = tape.gradient(loss, free)
+        return tf.convert_to_tensor(found)
+
+    for number in range(ROUNDS):
+        allowed = affine if number < AFFINE_ROUNDS else tf.ones_like(affine)
+        aligned = np.concatenate([moved(tf.gather(centred(allowed), part), part) for part in parts])
+        template = fit_additive(aligned.reshape(len(images), -1), ids, sizes).left_out.reshape(small.shape)
+        for _ in range(STEPS):
+            steps = [gradient(tf.constant(template[part]), part, allowed) for part in parts]
+            adam.apply([tf.add_n(steps) / len(images)], [free])
+    return np.asarray(centred(tf.ones_like(affine)))
+
+
+def _penalty(poses: tf.Tensor) -> tf.Tensor:
+    """Of poses in their expected spreads, (B, NUMBERS): their squares, and how much the displacement bends."""
+    control = tf.reshape(poses[:, AFFINE:], (-1, GRID, GRID, 2))
+    per_affine, per_step, per_point = AFFINE, 2 * GRID * (GRID - 1), 2 * GRID**2
+    bends = tf.reduce_sum((control[:, 1:] - control[:, :-1]) ** 2) / per_step
+    bends += tf.reduce_sum((control[:, :, 1:] - control[:, :, :-1]) ** 2) / per_step
+    bends += 0.2 * tf.reduce_sum(control**2) / per_point
+    return AFFINE_PENALTY * tf.reduce_sum(poses[:, :AFFINE] ** 2) / per_affine + BEND_PENALTY * bends
+
+
+def _small(images: np.ndarray) -> np.ndarray:
+    """The pictures at about SIDE pixels, float32 in [0, 1]."""
+    height, width = images.shape[1:3]
+    factor = min(1.0, SIDE / max(height, width))
+    size = max(8, round(height * factor)), max(8, round(width * factor))
+    made = [
+        np.asarray(tf.image.resize(tf.cast(images[n : n + AT_ONCE], tf.float32) / 255, size, "area"))
+        for n in range(0, len(images), AT_ONCE)
+    ]
+    return np.concatenate(made)
