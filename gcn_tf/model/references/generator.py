@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from gcn_tf.config.checks import Range
 from gcn_tf.config.networks import GeneratorConfig
-from gcn_tf.config.schema import Activation, Count
+from gcn_tf.config.schema import Activation
 from gcn_tf.errors import ConfigError
 from gcn_tf.model.widths import scaled_width
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MOST_REFERENCES = 4096
 MOST_CELLS = 65_536
-HALVINGS = 2  # of the U-Net
+LAYER = "drawn_from_references"
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class References(GeneratorConfig):
 
     references: Annotated[int, Range(0, MOST_REFERENCES)] = 0
     """Seen pictures that it keeps; 0: all of the training's, as far as it has room for them."""
-    filters: Annotated[tuple[int, ...], Range(1)] = (16, 32, 64)
-    """Filters of the finishing network at full, half and quarter size."""
+    filters: Annotated[tuple[int, ...], Range(1)] = (24, 48)
+    """Filters of the layers that move the points of what was drawn: at half the picture's size, and below."""
     activation: Activation = "leaky_relu"
     """Activation after every hidden layer."""
     negative_slope: Annotated[float, Range(0, 1)] = 0.1
@@ -56,9 +56,8 @@ class References(GeneratorConfig):
         import keras
         from keras import layers
 
-        from gcn_tf.model.activations import activated
         from gcn_tf.model.operators import FactorOperators
-        from gcn_tf.model.references.layers import Modulation, NearestPictures
+        from gcn_tf.model.references.layers import DrawnFromReferences
 
         if math.prod(factor_sizes.values()) > MOST_CELLS:
             raise ConfigError(
@@ -66,18 +65,17 @@ class References(GeneratorConfig):
                 f"{MOST_CELLS:,}: use kind deconvolution"
             )
 
-        def convolution(x: keras.KerasTensor, filters: int, stride: int, name: str) -> keras.KerasTensor:
-            return layers.Conv2D(filters, 3, stride, "same", dtype=dtype, name=name)(x)
-
-        def active(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-            return activated(x, self.activation, self.negative_slope, dtype, name)
-
-        def enlarged(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
-            return layers.Conv2DTranspose(filters, 4, 2, "same", dtype=dtype, name=name)(x)
-
         codes = {name: layers.Input((size,), name=name) for name, size in factor_sizes.items()}
-        nearest = NearestPictures(dict(factor_sizes), image_shape, max(self.references, 1), finishing_dtype=dtype, name="nearest_pictures")
-        x = nearest(codes)
+        x = DrawnFromReferences(
+            factor_sizes,
+            image_shape,
+            max(self.references, 1),
+            self.filters,
+            self.activation,
+            self.negative_slope,
+            dtype,
+            name=LAYER,
+        )(codes)
         if self.operators:
             x = FactorOperators(name="operators")((x, codes))
         return keras.Model(codes, x, name="generator")
@@ -101,31 +99,26 @@ class References(GeneratorConfig):
         chosen = np.flatnonzero(rows if rows.any() else True)
         _, first = np.unique(ids[chosen], axis=0, return_index=True)  # one of every cell
         chosen = chosen[np.sort(first)]
-        keep = network.get_layer("nearest_pictures").references
+        layer = network.get_layer(LAYER)
+        keep = layer.references
         if len(chosen) > keep:
             chosen = chosen[np.linspace(0, len(chosen) - 1, keep).astype(int)]
-        network.get_layer("nearest_pictures").assign(learn(images[chosen], ids[chosen], sizes), found)
+        layer.assign(learn(images[chosen], ids[chosen], sizes), found)
 
     def check_fit(self, image_shape: tuple[int, int, int]) -> None:
-        if len(self.filters) != HALVINGS + 1:
+        if len(self.filters) != 2:
             raise ConfigError(
-                f"generator.filters is {list(self.filters)}: give three numbers, for full, half and quarter size"
+                f"generator.filters is {list(self.filters)}: give two numbers, at half the picture's size and below"
             )
-        step = 2**HALVINGS
-        if any(side % step for side in image_shape[:2]):
-            sizes = "x".join(str(-(-side // step) * step) for side in image_shape[:2])
-            raise ConfigError(
-                f"the generator's layers need sides that are multiples of {step}, the images are "
-                f"{image_shape[0]}x{image_shape[1]}: change --image-size to {sizes}"
-            )
+        if self.activation == "prelu":
+            raise ConfigError("generator.activation is prelu: with kind references use another")
 
     def count_weights(self, factor_sizes: Mapping[str, int], image_shape: tuple[int, int, int]) -> int:
-        full, half, quarter = self.filters
-        channels, values = image_shape[2], sum(factor_sizes.values())
-        convolutions = 9 * (channels * full + full * half + half * quarter + quarter**2 + half**2 + full**2 + full * channels)
-        enlarging = 16 * (quarter * half + half * full)
-        kept = self.references * math.prod(image_shape) // 4  # bytes, as weights of 4
-        return convolutions + enlarging + 2 * values * (quarter + half) + kept
+        """Weights of the layers, and what is kept of the pictures, in fours of bytes."""
+        first, below = self.filters
+        convolutions = 9 * (image_shape[2] * first + first * below + 3 * below**2 + 2 * below) + 16 * below**2
+        codes = 4 * below * sum(factor_sizes.values())
+        return convolutions + codes + self.references * math.prod(image_shape) // 4
 
     def scaled(self, factor: float) -> Self:
         return replace(self, filters=tuple(scaled_width(count, factor) for count in self.filters))

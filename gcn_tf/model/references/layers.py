@@ -1,6 +1,7 @@
-"""The layers of a generator that looks at seen pictures."""
+"""The layer that draws cells from the nearest seen pictures, and what remembers and chooses them."""
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -8,206 +9,174 @@ import numpy as np
 import tensorflow as tf
 
 from gcn_tf.model.operators import Operators
-from gcn_tf.model.references.learn import CANDIDATES, Memory, redrawn_at
+from gcn_tf.model.references.finish import Finish
+from gcn_tf.model.references.learn import CANDIDATES, Memory
 from gcn_tf.model.references.nearest import enlarging
 from gcn_tf.model.references.poses import NUMBERS, picture_points
+from gcn_tf.model.references.redraw import redrawn_at
 
 BLENDED = 8  # cells that a blend is made of at most, the heaviest
-import os
-GAIN = float(os.environ.get("GAIN", 0))
-SHIFT = float(os.environ.get("SHIFT", 1))
-MOVED = float(os.environ.get("MV", .1))  # farthest that the finish moves a point, in halves of a side
-OWN_SHARE = 0.15  # of the training pictures that are shown to themselves: seen cells are to stay as they are
+VALUES_BLENDED = {1: 8, 2: 8, 3: 4, 4: 3}  # of a factor, by the number of factors; with more factors 2
 
 
 @keras.saving.register_keras_serializable(package="gcn_tf")
-class NearestPictures(keras.layers.Layer):
-    """Draw cells from the nearest seen pictures, in the poses and in the light that are known or predicted for them.
+class DrawnFromReferences(keras.layers.Layer):
+    """Draw cells from the nearest seen pictures, in the pose and the light that are known or predicted for them.
 
-    Takes {factor: code float (B, K_f)}, and gives a pair: pictures float32 (B, H, W, C), and by how much the codes of the
-    wanted cells differ from those of the pictures that were taken, float32 (B, sum of K_f). A blend is made of cells: their poses are
-    mixed, and so are the pictures in the mixed pose. In training a cell never finds its own picture, except a share
-    `OWN_SHARE`. Nothing is known before `assign`: all is black.
+    Takes {factor: code float (B, K_f)} and gives pictures, float32 (B, H, W, C), linear. A blend is a mixture of cells: of their poses, and of
+    the pictures that each of them gives in the mixed pose. A seen cell is its own picture, except in training, where it is
+    drawn from a neighbour, like unseen ones. All is black before `assign`.
 
     Args:
         sizes: number of values by factor name.
         image_shape: (H, W, C).
-        references: number of pictures that are kept.
+        references: number of pictures that it keeps.
+        filters: of the `Finish`.
+        activation, negative_slope: the same.
+        finish_dtype: dtype policy of the same.
         seed: of the choice among neighbours in training.
     """
 
     def __init__(
-        self, sizes: dict[str, int], image_shape: tuple[int, int, int], references: int, filters=(24, 48), finishing_dtype="float32", seed: int = 0, **kwargs: Any
+        self,
+        sizes: Mapping[str, int],
+        image_shape: tuple[int, int, int],
+        references: int,
+        filters: tuple[int, ...],
+        activation: str = "leaky_relu",
+        negative_slope: float = 0.1,
+        finish_dtype: str = "float32",
+        seed: int = 0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.sizes, self.image_shape, self.references, self.seed = dict(sizes), tuple(image_shape), references, seed
+        self.sizes, self.image_shape, self.references = dict(sizes), tuple(image_shape), references
+        self.settings = {
+            "filters": list(filters),
+            "activation": activation,
+            "negative_slope": negative_slope,
+            "finish_dtype": finish_dtype,
+            "seed": seed,
+        }
+        height, width, channels = self.image_shape
+        self.half = -(-height // 2), -(-width // 2)
+        self.points = {side: picture_points(*side)[None] for side in ((height, width), self.half)}
+        self.enlarge = enlarging(height), enlarging(width)
+        self.strides = np.cumprod([1, *list(self.sizes.values())[:0:-1]])[::-1].astype(np.int32)
         self.random = keras.random.SeedGenerator(seed)
-        cells = int(np.prod(list(sizes.values())))
-        height, width, channels = image_shape
-        down, across = enlarging(height), enlarging(width)
-        self.enlarge = tf.constant(down), tf.constant(across)
+        self.finish = Finish(filters, activation, negative_slope, dtype=finish_dtype, name="finish")
 
         def kept(name: str, dtype: str, *shape: int) -> keras.Variable:
             return self.add_weight(name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False)
 
-        self.pictures = kept("pictures", "uint8", references, *image_shape)
+        cells = int(np.prod(list(self.sizes.values())))
+        self.pictures = kept("pictures", "uint8", references, *self.image_shape)
         self.cells = kept("cells", "int32", references)
         self.poses = kept("poses", "float32", cells, NUMBERS)
-        self.light = kept("light", "float32", cells, down.shape[1], across.shape[1], channels)
+        self.light = kept("light", "float32", cells, *(part.shape[1] for part in self.enlarge), channels)
         self.sources = kept("sources", "int32", cells, 1 + CANDIDATES)
-        self.hidden = kept("hidden", "float32", len(sizes))
-        self.points = tf.constant(picture_points(height, width)[None])
-        self.half_points = tf.constant(picture_points(-(-height // 2), -(-width // 2))[None])
-        policy = keras.dtype_policies.get(finishing_dtype)
-        conv = lambda n, stride=1, **k: keras.layers.Conv2D(n, 3, stride, "same", dtype=policy, **k)
-        small, large = filters
-        self.half, self.quarter, self.inner = conv(small), conv(large, 2), conv(large)
-        self.eighth, self.deep, self.out = conv(large, 2), conv(large), conv(large)
-        self.up = keras.layers.Conv2DTranspose(large, 4, 2, "same", dtype=policy)
-        self.quarter_codes, self.eighth_codes = Modulation(dtype=policy), Modulation(dtype=policy)
-        self.change = conv(2 + 2 * channels, kernel_initializer="zeros")
-        self.activation = lambda x: tf.nn.leaky_relu(x, 0.1)
+        self.hidden = kept("hidden", "float32", len(self.sizes))
 
-    def assign(self, memory: Memory, found: dict[str, Operators]) -> None:
-        """Keep what was computed, and which factors operators draw: their codes are not looked at."""
+    def build(self, input_shape: Any) -> None:
+        self.finish.build(((None, *self.half, self.image_shape[2]), (None, sum(self.sizes.values()))))
+
+    def assign(self, memory: Memory, found: Mapping[str, Operators]) -> None:
+        """Keep what was learned of the seen pictures; the codes of factors that operators draw are not looked at."""
         spare = self.references - len(memory.pictures)
         self.pictures.assign(np.pad(memory.pictures, ((0, spare), (0, 0), (0, 0), (0, 0))))
         self.cells.assign(np.pad(memory.cells, (0, spare)))
-        for name in ("poses", "light", "sources"):
-            getattr(self, name).assign(getattr(memory, name))
+        self.poses.assign(memory.poses)
+        self.light.assign(memory.light)
+        self.sources.assign(memory.sources)
         self.hidden.assign([float(name in found and found[name].explain) for name in self.sizes])
-
-    def build(self, input_shape: Any) -> None:
-        height, width, channels = self.image_shape
-        shape: Any = (None, -(-height // 2), -(-width // 2), channels)
-        code = (None, sum(self.sizes.values()))
-        for layer in (self.half, self.quarter, self.inner, self.eighth, self.deep):
-            layer.build(shape)
-            shape = layer.compute_output_shape(shape)
-        quarter = self.quarter.compute_output_shape(self.half.compute_output_shape((None, -(-height // 2), -(-width // 2), channels)))
-        self.up.build(shape)
-        self.out.build(quarter)
-        self.change.build(quarter)
-        self.quarter_codes.build((quarter, code))
-        self.eighth_codes.build((shape, code))
 
     def call(self, codes: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         codes = self._looked_at(codes)
-        cells, weights = self._heaviest_cells(codes)
         wanted = tf.concat([codes[name] for name in self.sizes], axis=1)
+        cells, weights = self._heaviest_cells(codes)
         if training:
-            cells, taken = cells[:, :1], self._neighbour(cells[:, 0])[:, None]
-            return self._finished(cells, tf.ones_like(weights[:, :1]), taken, wanted)
+            taken = self._neighbours(cells[:, 0])[:, None]
+            return self._drawn(cells[:, :1], tf.ones_like(weights[:, :1]), taken, wanted)
         taken = tf.gather(self.sources[:, 0], cells)
         return tf.cond(
-            tf.reduce_all((weights[:, 0] == 1.0) | (weights[:, 0] == 0.0)),
-            lambda: self._finished(cells[:, :1], weights[:, :1], taken[:, :1], wanted),
-            lambda: self._finished(cells, weights, taken, wanted),
+            tf.reduce_any(weights[:, 1:] > 0),
+            lambda: self._drawn(cells, weights, taken, wanted),
+            lambda: self._drawn(cells[:, :1], weights[:, :1], taken[:, :1], wanted),
         )
 
-    def _finished(self, cells: tf.Tensor, weights: tf.Tensor, taken: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
-        height, width, channels = self.image_shape
-        theirs = tf.gather(self.cells, taken)
-        preview = self._drawn(self.half_points, None, cells, weights, taken)
-        preview = tf.reshape(preview, (-1, -(-height // 2), -(-width // 2), channels))
-        shown = tf.reshape(self._codes_of(tf.reshape(theirs, (-1,))), (-1, cells.shape[1], wanted.shape[1]))
-        difference = wanted - tf.reduce_sum(shown * weights[..., None], axis=1)
-        x = self.activation(self.half(preview))
-        x = skip = self.activation(self.inner(self.activation(self.quarter_codes((self.quarter(x), difference)))))
-        x = self.activation(self.eighth_codes((self.eighth(x), difference)))
-        x = x + self.activation(self.deep(x))
-        x = self.activation(self.out(self.activation(self.up(x) + skip)))
-        change = tf.image.resize(tf.cast(self.change(x), tf.float32), (height, width))
-        change = tf.reshape(change, (-1, height * width, 2 + 2 * channels))
-        moved, gain, shift = tf.split(change, [2, channels, channels], axis=2)
-        drawn = self._drawn(self.points, MOVED * tf.tanh(moved), cells, weights, taken)
-        return tf.reshape(drawn * (1 + GAIN * gain) + SHIFT * shift, (-1, height, width, channels))
-
     def _looked_at(self, codes: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """The codes, with the first value for the factors that operators draw."""
-        first = {name: tf.one_hot(tf.zeros_like(code[:, 0], tf.int32), code.shape[1]) for name, code in codes.items()}
+        """The codes, with the first value of every factor that operators draw."""
+        first = {name: tf.one_hot(0, size)[None] for name, size in self.sizes.items()}
         return {
-            name: codes[name] + self.hidden[m] * (first[name] - codes[name]) for m, name in enumerate(self.sizes)
+            name: codes[name] + self.hidden[m] * (first[name] - codes[name])
+            for m, name in enumerate(self.sizes)
         }
 
     def _heaviest_cells(self, codes: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """Cells that codes are made of, int32 (B, n), and their weights, float32 (B, n), which add up to 1."""
-        per_factor = {1: 8, 2: 8, 3: 4, 4: 3}.get(len(self.sizes), 2)
-        best = [tf.math.top_k(codes[name], min(per_factor, size)) for name, size in self.sizes.items()]
-        stride, strides = 1, []
-        for size in reversed(self.sizes.values()):
-            strides.insert(0, stride)
-            stride *= size
-        choices = list(itertools.product(*(range(values.values.shape[1]) for values in best)))
-        places = np.array(choices, np.int32)  # (combinations, M)
-        cells: Any = 0
-        weights: Any = 1.0
-        for m, (values, step) in enumerate(zip(best, strides, strict=True)):
-            cells += tf.gather(values.indices, places[:, m], axis=1) * step
-            weights *= tf.gather(values.values, places[:, m], axis=1)
-        heaviest = tf.math.top_k(weights, min(BLENDED, len(choices)))
+        """Cells that codes are mixtures of, int32 (B, n), and their weights, float32 (B, n), the heaviest first.
+
+        The weights add up to 1, or are all 0 where the codes are.
+        """
+        count = VALUES_BLENDED.get(len(self.sizes), 2)
+        best = [tf.math.top_k(codes[name], min(count, size)) for name, size in self.sizes.items()]
+        places = np.array(list(itertools.product(*(range(found.values.shape[1]) for found in best))))
+        cells, weights = tf.zeros((), tf.int32), tf.ones(())
+        for m, found in enumerate(best):
+            cells += tf.gather(found.indices, places[:, m], axis=1) * self.strides[m]
+            weights *= tf.gather(found.values, places[:, m], axis=1)
+        heaviest = tf.math.top_k(weights, min(BLENDED, len(places)))
         total = tf.reduce_sum(heaviest.values, axis=1, keepdims=True)
         weights = tf.math.divide_no_nan(heaviest.values, total)
         return tf.gather(cells, heaviest.indices, batch_dims=1), weights
 
-    def _neighbour(self, cell: tf.Tensor) -> tf.Tensor:
-        """A picture for each cell to learn from, int32 (B,): at random, nearer ones more often."""
-        chance = keras.random.uniform((3, tf.shape(cell)[0]), seed=self.random)
-        rank = tf.cast(tf.minimum(chance[0], chance[1]) * CANDIDATES, tf.int32) + 1
-        rank = tf.where(chance[2] < OWN_SHARE, 0, rank)
-        return tf.gather_nd(self.sources, tf.stack([cell, rank], axis=1))
+    def _neighbours(self, cells: tf.Tensor) -> tf.Tensor:
+        """Pictures to learn from, one for each cell, int32 (B,): at random, nearer ones more often."""
+        chance = keras.random.uniform((2, tf.shape(cells)[0]), seed=self.random)
+        rank = 1 + tf.cast(tf.reduce_min(chance, axis=0) * CANDIDATES, tf.int32)
+        return tf.gather_nd(self.sources, tf.stack([cells, rank], axis=1))
 
-    def _drawn(
-        self, points: tf.Tensor, moved: tf.Tensor | None, cells: tf.Tensor, weights: tf.Tensor, taken: tf.Tensor
-    ) -> tf.Tensor:
-        """Mixtures of cells (B, n), each drawn from the picture taken for it: float32 (B, P, C)."""
+    def _drawn(self, cells: tf.Tensor, weights: tf.Tensor, taken: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+        """Mixtures of cells, (B, n), each from the picture that is taken for it; `wanted` are their codes, side by side."""
+        height, width, channels = self.image_shape
+        preview = self._mixed(self.points[self.half], cells, weights, taken)
+        shown = self._codes_of(tf.gather(self.cells, taken))  # (B, n, sum of K_f)
+        difference = wanted - tf.reduce_sum(shown * weights[..., None], axis=1)
+        moves = self.finish((tf.reshape(preview, (-1, *self.half, channels)), difference))
+        differing = tf.reduce_max(
+            tf.abs(difference), axis=1
+        )  # 0 for a picture's own cell, which stays as it is
+        moves = tf.image.resize(moves * differing[:, None, None, None], (height, width))
+        points = self.points[height, width] + tf.reshape(moves, (-1, height * width, 2))
+        return tf.reshape(self._mixed(points, cells, weights, taken), (-1, height, width, channels))
+
+    def _mixed(self, points: tf.Tensor, cells: tf.Tensor, weights: tf.Tensor, taken: tf.Tensor) -> tf.Tensor:
+        """Mixtures of cells (B, n) at points (B, P, 2), or at the same ones (1, P, 2): float32 (B, P, C)."""
         count = cells.shape[1]
         pose = tf.reduce_sum(tf.gather(self.poses, cells) * weights[..., None], axis=1)
-        points = tf.repeat(points, tf.shape(cells)[0], axis=0)
-        points = points if moved is None else points + moved
-        taken = tf.reshape(taken, (-1,))
+        points = tf.broadcast_to(points, (tf.shape(cells)[0], points.shape[1], 2))
+        cells, taken = tf.reshape(cells, (-1,)), tf.reshape(taken, (-1,))
         theirs = tf.gather(self.cells, taken)
-        change = tf.gather(self.light, tf.reshape(cells, (-1,))) - tf.gather(self.light, theirs)
-        light = tf.einsum("Hh,nhwc,Ww->nHWc", self.enlarge[0], change, self.enlarge[1])
-        light = tf.ensure_shape(light, (None, *self.image_shape))
-        pictures = tf.cast(tf.gather(self.pictures, taken), tf.float32) / 255.0
-        own, wanted = tf.gather(self.poses, theirs), tf.repeat(pose, count, axis=0)
-        made = redrawn_at(tf.repeat(points, count, axis=0), pictures, own, wanted, light)
+        light = tf.gather(self.light, cells) - tf.gather(self.light, theirs)
+        light = tf.einsum("Hh,nhwc,Ww->nHWc", self.enlarge[0], light, self.enlarge[1])
+        made = redrawn_at(
+            tf.repeat(points, count, axis=0),
+            tf.cast(tf.gather(self.pictures, taken), tf.float32) / 255.0,
+            tf.gather(self.poses, theirs),
+            tf.repeat(pose, count, axis=0),
+            tf.ensure_shape(light, (None, *self.image_shape)),
+        )
         made = tf.reshape(made, (-1, count, points.shape[1], self.image_shape[2]))
         return tf.reduce_sum(made * weights[..., None, None], axis=1)
 
     def _codes_of(self, cells: tf.Tensor) -> tf.Tensor:
-        """One-hot codes of cells, side by side: int32 (B,) -> float32 (B, sum of K_f)."""
-        parts = []
-        for size in reversed(self.sizes.values()):
-            parts.insert(0, tf.one_hot(cells % size, size))
-            cells //= size
-        return tf.concat(parts, axis=1)
+        """One-hot codes of cells, side by side: int32 (B, n) -> float32 (B, n, sum of K_f)."""
+        sizes = list(self.sizes.values())
+        ids = [cells // stride % size for stride, size in zip(self.strides, sizes, strict=True)]
+        return tf.concat([tf.one_hot(values, size) for values, size in zip(ids, sizes, strict=True)], axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (None, *self.image_shape)
 
     def get_config(self) -> dict[str, Any]:
-        own = {"sizes": self.sizes, "image_shape": self.image_shape, "references": self.references, "seed": self.seed}
-        return {**super().get_config(), **own}
-
-
-@keras.saving.register_keras_serializable(package="gcn_tf")
-class Modulation(keras.layers.Layer):
-    """Scale and shift every channel as a code says (FiLM, Perez 2018): float (B, h, w, C) and (B, d) -> (B, h, w, C).
-
-    The code is not mixed before: what values do to a picture adds up, so that no single cell can be memorised.
-    """
-
-    def build(self, input_shape: Any) -> None:
-        channels = input_shape[0][-1]
-        self.change = keras.layers.Dense(2 * channels, use_bias=False, kernel_initializer="zeros", dtype=self.dtype_policy)
-        self.change.build(input_shape[1])
-
-    def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        picture, code = inputs
-        scale, shift = tf.split(self.change(code)[:, None, None, :], 2, axis=-1)
-        return picture * (1 + scale) + shift
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return input_shape[0]
+        own = {"sizes": self.sizes, "image_shape": list(self.image_shape), "references": self.references}
+        return {**super().get_config(), **own, **self.settings}

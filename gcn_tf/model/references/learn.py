@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from gcn_tf.model.references.additive import fit_additive
 from gcn_tf.model.references.nearest import enlarged, large_parts, nearest_pictures, value_distances
-from gcn_tf.model.references.poses import NUMBERS, in_picture, in_template, picture_points, sample
+from gcn_tf.model.references.poses import in_picture, picture_points, sample
+from gcn_tf.model.references.redraw import redrawn_at
 from gcn_tf.model.references.registration import register
 
 CANDIDATES = 6  # pictures of which training takes one at random
@@ -42,7 +43,9 @@ def learn(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> Memory:
     Whether pictures are moved, and how far, is decided by leaving every picture out once: what is left between it and
     the one made from its nearest neighbour.
     """
-    space = np.stack(np.unravel_index(np.arange(np.prod(list(sizes.values()))), tuple(sizes.values())), axis=1)
+    space = np.stack(
+        np.unravel_index(np.arange(np.prod(list(sizes.values()))), tuple(sizes.values())), axis=1
+    )
     cells = np.ravel_multi_index(tuple(ids.T), tuple(sizes.values())).astype(np.int32)
     poses = register(images, ids, sizes)
     best: tuple[float, Memory] | None = None
@@ -94,40 +97,18 @@ def _left_out_error(
 ) -> float:
     """Mean squared difference of pictures and those made from their neighbours in the poses predicted for them."""
     error, shape = 0.0, images.shape[1:]
+    points = tf.constant(picture_points(*shape[:2])[None])
+    redraw = tf.function(redrawn_at, reduce_retracing=True, autograph=False)
     for n in range(0, len(images), AT_ONCE):
         part = slice(n, n + AT_ONCE)
         chosen = sources[part]
-        made = redrawn(
-            tf.ensure_shape(tf.constant(images[chosen], tf.float32) / 255, (None, *shape)),
+        made = redraw(
+            tf.repeat(points, len(chosen), axis=0),
+            tf.constant(images[chosen], tf.float32) / 255,
             tf.constant(poses[chosen], tf.float32),
             tf.constant(predicted[part], tf.float32),
-            tf.constant(enlarged(light[cells[part]] - light[cells[chosen]], *shape[:2])),
+            tf.constant(enlarged(light[cells[part]] - light[cells[chosen]], *shape[:2]), tf.float32),
         )
-        error += float(np.square(np.clip(made, 0, 1) - images[part] / 255).sum())
+        missed = np.clip(made, 0, 1).reshape(-1, *shape) - images[part] / 255
+        error += float(np.square(missed).sum())
     return error / images.size
-
-
-@tf.function(reduce_retracing=True, autograph=False)
-def redrawn(pictures: tf.Tensor, own: tf.Tensor, wanted: tf.Tensor, light: tf.Tensor) -> tf.Tensor:
-    """`redrawn_at` every pixel: float32 (B, H, W, C)."""
-    shape = pictures.shape[1:]
-    points = tf.repeat(tf.constant(picture_points(*shape[:2])[None]), tf.shape(own)[0], axis=0)
-    return tf.reshape(redrawn_at(points, pictures, own, wanted, light), (-1, *shape))
-
-
-def redrawn_at(
-    points: tf.Tensor, pictures: tf.Tensor, own: tf.Tensor, wanted: tf.Tensor, light: tf.Tensor
-) -> tf.Tensor:
-    """Pictures in other poses and another light, in one step from pixels to pixels.
-
-    Args:
-        points: float32 (B, P, 2). Places to draw, in halves of the height and of the width.
-        pictures: float32 (B, H, W, C) in [0, 1].
-        own, wanted: float32 (B, NUMBERS), poses.
-        light: float32 (B, H, W, C). What is added, in the pose of the template.
-
-    Returns:
-        float32 (B, P, C), not clipped.
-    """
-    template = in_template(wanted, points)
-    return sample(pictures, in_picture(own, template), cubic=True) + sample(light, template)

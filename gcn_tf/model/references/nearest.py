@@ -21,7 +21,9 @@ def value_distances(pictures: np.ndarray, ids: np.ndarray, sizes: dict[str, int]
     light = large_parts(pictures)
     height, width = pictures.shape[1:3]
     form = pictures - enlarged(light, height, width)
-    apart = _squared_distances(form) + LIGHT * _squared_distances(light) * (height * width / np.prod(light.shape[1:3]))
+    apart = _squared_distances(form) + LIGHT * _squared_distances(light) * (
+        height * width / np.prod(light.shape[1:3])
+    )
     differs = [ids[:, m, None] != ids[None, :, m] for m in range(ids.shape[1])]
     count = np.sum(differs, axis=0, dtype=np.int8)
     usual = float(apart[count > 0].mean()) if (count > 0).any() else 0.0
@@ -92,4 +94,6 @@ def enlarging(side: int) -> np.ndarray:
     starts = np.arange(0, side, LARGE_PARTS)
     centres = (starts + np.minimum(starts + LARGE_PARTS, side) - 1) / 2
     columns = np.eye(len(starts))
-    return np.stack([np.interp(np.arange(side), centres, column) for column in columns], axis=1).astype(np.float32)
+    return np.stack([np.interp(np.arange(side), centres, column) for column in columns], axis=1).astype(
+        np.float32
+    )

@@ -83,7 +83,8 @@ def sample(pictures: tf.Tensor, points: tf.Tensor, cubic: bool = False) -> tf.Te
     height, width, channels = pictures.shape[1:]
     flat = tf.reshape(pictures, (-1, height * width, channels))
     rows, columns = (
-        _taps((points[..., axis] + 1) * ((side - 1) / 2), side, cubic) for axis, side in enumerate((height, width))
+        _taps((points[..., axis] + 1) * ((side - 1) / 2), side, cubic)
+        for axis, side in enumerate((height, width))
     )
     total = tf.zeros(())
     for y, row_weight in rows:

@@ -12,12 +12,18 @@ from gcn_tf.model.references.additive import fit_additive
 from gcn_tf.model.references.poses import AFFINE, GRID, NUMBERS, in_picture, picture_points, sample
 
 SIDE = 40  # pixels of the longer side at which pictures are compared, about
-ROUNDS, STEPS = 10, 15  # the additive model is fitted anew in every round, and the poses follow it for so many steps
+ROUNDS, STEPS = (
+    10,
+    15,
+)  # the additive model is fitted anew in every round, and the poses follow it for so many steps
 AFFINE_ROUNDS = 4  # at first, without displacement
 LEARNING_RATE = 0.05
 SPREAD = np.array([0.15, 0.15, 0.15, 0.15, 0.2, 0.15], np.float32)  # of the affine numbers, expected
 DISPLACEMENT = 0.1  # the same of the control points
-AFFINE_PENALTY, BEND_PENALTY = 0.01, 0.02  # beside the share of the variance that is left between the pictures
+AFFINE_PENALTY, BEND_PENALTY = (
+    0.01,
+    0.02,
+)  # beside the share of the variance that is left between the pictures
 AT_ONCE = 512  # pictures
 
 
@@ -40,15 +46,15 @@ def register(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> np.n
     def centred(allowed: tf.Tensor) -> tf.Tensor:
         return (free - tf.reduce_mean(free, axis=0)) * scale * allowed
 
-    parts = [
-        tf.range(start, min(start + AT_ONCE, len(images))) for start in range(0, len(images), AT_ONCE)
-    ]
+    parts = [tf.range(start, min(start + AT_ONCE, len(images))) for start in range(0, len(images), AT_ONCE)]
 
     @tf.function(reduce_retracing=True, autograph=False)
     def gradient(template: tf.Tensor, chosen: tf.Tensor, allowed: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             poses = tf.gather(centred(allowed), chosen)
-            missed = tf.reduce_sum((moved(poses, chosen) - template) ** 2) / (variance * template.shape[1] * template.shape[2] * template.shape[3])
+            missed = tf.reduce_sum((moved(poses, chosen) - template) ** 2) / (
+                variance * template.shape[1] * template.shape[2] * template.shape[3]
+            )
             loss = missed + _penalty(poses / scale)
         found = tape.gradient(loss, free)
         return tf.convert_to_tensor(found)
