@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from gcn_tf.model.references.additive import fit_additive
 from gcn_tf.model.references.poses import AFFINE, GRID, NUMBERS, in_picture, picture_points, sample
+from gcn_tf.progress import progress
 
 SIDE = 40  # pixels of the longer side at which pictures are compared, about
 ROUNDS, STEPS = (
@@ -52,13 +53,12 @@ def register(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> np.n
     def gradient(template: tf.Tensor, chosen: tf.Tensor, allowed: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             poses = tf.gather(centred(allowed), chosen)
-            missed = tf.reduce_sum((moved(poses, chosen) - template) ** 2) / (
-                variance * template.shape[1] * template.shape[2] * template.shape[3]
-            )
+            missed = tf.reduce_sum((moved(poses, chosen) - template) ** 2) / (variance * small[0].size)
             loss = missed + _penalty(poses / scale)
         found = tape.gradient(loss, free)
         return tf.convert_to_tensor(found)
 
+    bar = progress(ROUNDS, "poses of the pictures", "round", delay=5)
     for number in range(ROUNDS):
         allowed = affine if number < AFFINE_ROUNDS else tf.ones_like(affine)
         aligned = np.concatenate([moved(tf.gather(centred(allowed), part), part) for part in parts])
@@ -66,6 +66,8 @@ def register(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> np.n
         for _ in range(STEPS):
             steps = [gradient(tf.constant(template[part]), part, allowed) for part in parts]
             adam.apply([tf.add_n(steps) / len(images)], [free])
+        bar.update()
+    bar.close()
     return np.asarray(centred(tf.ones_like(affine)))
 
 
