@@ -24,7 +24,7 @@ HELD_OUT_LIMIT = 2_400  # pictures to be tested on
 HELD_OUT_SHARE = 0.2  # of the grid, where there are no repeats
 
 
-FEW_PICTURES = 40  # too few to tell what a value does to a picture; nearest neighbours are as good
+FEW_PICTURES = 40  # known ones; fewer hardly tell what a value does to a picture from chance
 
 
 LONE_BELOW = 1.5  # known pictures of a cell on average
