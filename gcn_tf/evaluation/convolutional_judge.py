@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from gcn_tf.evaluation.discriminant import AdditiveDiscriminant
 from gcn_tf.evaluation.judge import JUDGE_SEED, JudgePictures, judge_accuracy
 from gcn_tf.progress import progress
 from gcn_tf.synthesis.draw import to_uint8
@@ -39,21 +40,40 @@ ROUND_ACCURACY = 0.97  # of every factor of the grid; below it another round fol
 ROUND_GAIN = 0.01  # of some factor's accuracy below that; a round that brings less is the last
 
 
+SHAPES_SIDE = 4  # of the second layer's activations, averaged for a discriminant
+
+
 class ConvolutionalJudge:
-    """A convolutional network of its own layers and seed, trained with conventional augmentation."""
+    """A convolutional network of its own layers and seed, trained with conventional augmentation.
+
+    Where cells have several pictures, the network's outputs classify; where they have one, they know cells by heart,
+    and a discriminant of the second layer's activations classifies instead.
+    """
 
     name = "convolutional"
 
-    def __init__(self, network: keras.Model) -> None:
+    def __init__(self, network: keras.Model, discriminant: AdditiveDiscriminant | None = None) -> None:
         self.network = network
         self.known_accuracy: dict[str, float] = {}
         self.held_out_accuracy: dict[str, float] = {}
         self.recognised: tuple[str, ...] = ()
+        self.discriminant = discriminant
         self._features = keras.Model(network.input, network.get_layer("features").output)
+        shapes = network.get_layer("shapes").output
+        pool = [-(-side // SHAPES_SIDE) for side in shapes.shape[1:3]]
+        shapes = layers.AveragePooling2D(pool, padding="same", dtype="float32")(shapes)  # up to 4 x 4 x 64
+        self._shapes = keras.Model(network.input, layers.Flatten(dtype="float32")(shapes))
 
     def classify(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        if self.discriminant:
+            ids = self.discriminant.classify(self.shapes(images))
+            return {name: ids[:, m] for m, name in enumerate(self.network.output)}
         logits = self.network.predict(images, batch_size=256, verbose=0)
         return {name: values.argmax(axis=-1) for name, values in logits.items()}
+
+    def shapes(self, images: np.ndarray) -> np.ndarray:
+        """Second layer's activations, averaged to at most 4 x 4: uint8 (B, H, W, C) -> float32 (B, d)."""
+        return np.asarray(self._shapes.predict(images, batch_size=256, verbose=0))
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """Last hidden layer, for `metrics.kid` and `metrics.fid`: uint8 (B, H, W, C) -> float64 (B, 384)."""
@@ -80,7 +100,8 @@ def judge_network(factor_sizes: dict[str, int], image_shape: tuple[int, int, int
     kernel = tuple(2 * step + 1 for step in steps)
     for filters, size, stride in ((32, kernel, steps), (64, 3, 1), (128, 3, 2)):
         x = layers.Conv2D(filters, size, stride, padding="same", use_bias=False, dtype=dtype)(x)
-        x = layers.ReLU(dtype=dtype)(layers.BatchNormalization(momentum=0.95, dtype=dtype)(x))
+        x = layers.BatchNormalization(momentum=0.95, dtype=dtype)(x)
+        x = layers.ReLU(dtype=dtype, name="shapes" if filters == 64 else None)(x)
     while max(x.shape[1:3]) > 8:
         x = layers.MaxPooling2D([1 + (side > 8) for side in x.shape[1:3]], dtype=dtype)(x)
     x = layers.Dropout(0.2, seed=JUDGE_SEED, dtype=dtype)(layers.Flatten(dtype=dtype)(x))
@@ -109,7 +130,10 @@ def _augmented(images: np.ndarray, copies: int, batch_size: int = 600) -> np.nda
 
 
 def train_network(network: keras.Model, pictures: JudgePictures) -> None:
-    """Rounds of training, at most `ROUNDS`, until the known pictures are classified correctly or a round brings nothing."""
+    """Rounds of training, at most `ROUNDS`, until the known pictures are classified correctly or a round brings nothing.
+
+    One round where a discriminant classifies: more of them hardly change its layer.
+    """
 
     def stream(part: tuple[np.ndarray, np.ndarray], copies: int) -> tf.data.Dataset:
         images = _augmented(part[0], copies)
@@ -128,7 +152,7 @@ def train_network(network: keras.Model, pictures: JudgePictures) -> None:
     before: dict[str, float] = {}
     with progress(STEPS, "training the judge") as bar:
         tick = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())
-        for number in range(ROUNDS):
+        for number in range(1 if pictures.lone else ROUNDS):
             bar.total = (number + 1) * STEPS
             rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, STEPS)
             network.compile(keras.optimizers.Adam(rate), losses, jit_compile=False)

@@ -1,5 +1,6 @@
 """What a judge is: a classifier of its own that scores generated pictures, and the real pictures that it knows."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +22,15 @@ HELD_OUT_LIMIT = 2_400  # pictures to be tested on
 
 
 HELD_OUT_SHARE = 0.2  # of the grid, where there are no repeats
+
+
+FEW_PICTURES = 40  # known ones; fewer hardly tell what a value does to a picture from chance
+
+
+LONE_BELOW = 1.5  # known pictures of a cell on average
+
+
+MOST_CELLS = 20_000  # of a grid whose cells are compared one by one
 
 
 RECOGNISED = (
@@ -49,6 +59,13 @@ class JudgePictures:
             np.concatenate([self.grid[0], self.repeats[0]]),
             np.concatenate([self.grid[1], self.repeats[1]]),
         )
+
+    @property
+    def lone(self) -> bool:
+        """Whether a picture is as a rule the only one of its cell, so that judges must classify by factor, not by cell."""
+        ids = self.known[1]
+        lone = FEW_PICTURES <= len(ids) < LONE_BELOW * len(np.unique(ids, axis=0))
+        return lone and math.prod(len(factor) for factor in self.space) <= MOST_CELLS
 
 
 class Judge(Protocol):

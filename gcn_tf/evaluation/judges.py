@@ -2,12 +2,14 @@
 
 The cooperating classifier is no judge of a generator that was trained to please it. These know all real pictures of
 the grid, unseen cells included, and other pictures of the same cells where the dataset has some; part of the real
-pictures is kept from them and tells how far each can be believed.
+pictures is kept from them and tells how far each can be believed. Where no cell has a second picture, both classify by
+an additive discriminant of their own features (`discriminant.py`).
 """
 
 import hashlib
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,8 @@ from gcn_tf.evaluation.convolutional_judge import (
     judge_network,
     train_network,
 )
-from gcn_tf.evaluation.hog_judge import HogJudge, hog_features
+from gcn_tf.evaluation.discriminant import AdditiveDiscriminant, fit_discriminant
+from gcn_tf.evaluation.hog_judge import HogJudge, hog_features, layout_features
 from gcn_tf.evaluation.judge import (
     JUDGE_SEED,
     Judge,
@@ -37,7 +40,10 @@ from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.pipelines.prepared import default_data_dir
 
 REMEDY = "the judges are trained anew"
-VERSION = 2  # of what judges learn and their file holds: raise it when a change makes judges that were cached before differ
+VERSION = 3  # of what judges learn and their file holds: raise it when a change makes judges that were cached before differ
+
+NAMES = (ConvolutionalJudge.name, HogJudge.name)
+
 
 Judges = tuple[ConvolutionalJudge, HogJudge]
 
@@ -53,20 +59,43 @@ def _key(pictures: JudgePictures) -> str:
     return digest.hexdigest()
 
 
-def _learn(pictures: JudgePictures) -> tuple[list[np.ndarray], np.ndarray]:
-    """Weights of the convolutional judge, features of the HOG judge."""
-    keras.utils.set_random_seed(JUDGE_SEED)
-    learner = judge_network(pictures.space.sizes, pictures.grid[0].shape[1:], resolve_precision("auto"))
-    train_network(learner, pictures)
-    return learner.get_weights(), hog_features(pictures.known[0])
+@dataclass(frozen=True)
+class _Learned:
+    """Weights of the convolutional judge's network; discriminants of both where pictures are lone, else the HOG judge's features."""
+
+    weights: list[np.ndarray]
+    features: np.ndarray | None = None
+    discriminants: tuple[AdditiveDiscriminant, AdditiveDiscriminant] | None = None
 
 
-def _judges(pictures: JudgePictures, weights: list[np.ndarray], features: np.ndarray) -> Judges:
+def _network(pictures: JudgePictures, weights: list[np.ndarray]) -> keras.Model:
     """The network always reads in float32: the same figures whether it was trained a moment or a year ago, in whichever
     precision was faster then."""
     network = judge_network(pictures.space.sizes, pictures.grid[0].shape[1:], "float32")
     network.set_weights(weights)
-    return ConvolutionalJudge(network), HogJudge(features, pictures.known[1], pictures.space)
+    return network
+
+
+def _learn(pictures: JudgePictures) -> _Learned:
+    keras.utils.set_random_seed(JUDGE_SEED)
+    learner = judge_network(pictures.space.sizes, pictures.grid[0].shape[1:], resolve_precision("auto"))
+    train_network(learner, pictures)
+    weights = learner.get_weights()
+    images, ids = pictures.known
+    if not pictures.lone:
+        return _Learned(weights, features=hog_features(images))
+    of_both = ConvolutionalJudge(_network(pictures, weights)).shapes(images), layout_features(images)
+    shapes, layout = (fit_discriminant(features, ids, pictures.space) for features in of_both)
+    return _Learned(weights, discriminants=(shapes, layout))
+
+
+def _judges(pictures: JudgePictures, learned: _Learned) -> Judges:
+    network = _network(pictures, learned.weights)
+    if learned.discriminants:
+        shapes, layout = learned.discriminants
+        return ConvolutionalJudge(network, shapes), HogJudge(layout, pictures.known[1], pictures.space)
+    assert learned.features is not None
+    return ConvolutionalJudge(network), HogJudge(learned.features, pictures.known[1], pictures.space)
 
 
 def _rate(judge: Judge, known: dict[str, float], held_out: dict[str, float], pictures: JudgePictures) -> None:
@@ -74,10 +103,14 @@ def _rate(judge: Judge, known: dict[str, float], held_out: dict[str, float], pic
     judge.recognised = recognised_factors(held_out, pictures.held_out[1])
 
 
-def _write(path: Path, key: str, judges: Judges, weights: list[np.ndarray], features: np.ndarray) -> None:
+def _write(path: Path, key: str, judges: Judges, learned: _Learned) -> None:
     accuracy = {judge.name: [judge.known_accuracy, judge.held_out_accuracy] for judge in judges}
-    arrays: dict[str, Any] = {f"weights/{i:02d}": array for i, array in enumerate(weights)}
-    arrays |= {"features": features, "accuracy": np.array(json.dumps(accuracy)), "key": np.array(key)}
+    arrays: dict[str, Any] = {f"weights/{i:02d}": array for i, array in enumerate(learned.weights)}
+    arrays |= {"accuracy": np.array(json.dumps(accuracy)), "key": np.array(key)}
+    if learned.features is not None:
+        arrays["features"] = learned.features
+    for name, one in zip(NAMES, learned.discriminants or (), strict=False):
+        arrays |= {f"projection/{name}": one.projection, f"cells/{name}": one.cells}
     write_atomically(path, lambda path: np.savez(path, **arrays))
 
 
@@ -89,7 +122,16 @@ def _read(path: Path, key: str, pictures: JudgePictures) -> Judges:
                 f"{path} holds judges of other pictures ({found[:16]}, not {key[:16]} by SHA-256): {REMEDY}"
             )
         weights = [file[name] for name in sorted(file.files) if name.startswith("weights/")]
-        judges = _judges(pictures, weights, file["features"])
+        if pictures.lone:
+            sizes = tuple(pictures.space.sizes.values())
+            shapes, layout = (
+                AdditiveDiscriminant(file[f"projection/{name}"], file[f"cells/{name}"], sizes)
+                for name in NAMES
+            )
+            learned = _Learned(weights, discriminants=(shapes, layout))
+        else:
+            learned = _Learned(weights, features=file["features"])
+        judges = _judges(pictures, learned)
         accuracy = json.loads(str(file["accuracy"]))
         for judge in judges:
             known, held_out = (
@@ -97,7 +139,8 @@ def _read(path: Path, key: str, pictures: JudgePictures) -> Judges:
                 for shares in accuracy[judge.name]
             )
             _rate(judge, known, held_out, pictures)
-        judges[1].classify(pictures.grid[0][:1])  # raises for features of another length
+        for judge in judges:
+            judge.classify(pictures.grid[0][:1])  # raises for features of another length
         return judges
 
 
@@ -114,15 +157,15 @@ def train_judges(pictures: JudgePictures, cache: Path) -> Judges:
             return _read(path, key, pictures)
         except UserError as damaged:
             print(f"gcn-tf: {damaged}", file=sys.stderr)
-    weights, features = _learn(pictures)
-    judges = _judges(pictures, weights, features)
+    learned = _learn(pictures)
+    judges = _judges(pictures, learned)
     for judge in judges:
         known, held_out = (
             judge_accuracy(judge, *part, pictures.space) for part in (pictures.grid, pictures.held_out)
         )
         _rate(judge, known, held_out, pictures)
     try:
-        _write(path, key, judges, weights, features)
+        _write(path, key, judges, learned)
     except OSError as error:
         print(
             f"gcn-tf: cannot write to {cache} ({error.strerror}): the judges are trained anew next time",

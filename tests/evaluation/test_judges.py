@@ -12,7 +12,7 @@ from gcn_tf.evaluation.convolutional_judge import (
     judge_network,
     train_network,
 )
-from gcn_tf.evaluation.hog_judge import hog_features
+from gcn_tf.evaluation.hog_judge import HogJudge, geometry, hog_features, layout_features
 from gcn_tf.evaluation.judge import (
     JudgePictures,
     doubted_factors,
@@ -218,7 +218,7 @@ def test_a_judge_of_large_pictures_costs_about_what_one_of_small_ones_does(shape
 def test_the_judge_of_small_pictures_and_its_cache_are_what_they_were(pictures):
     network = judge_network(pictures.space.sizes, (28, 28, 3), "float32")
     assert network.count_params() == 2_512_373
-    digest = hashlib.sha256(f"2 {pictures.space.to_json()} {keras.__version__}".encode())
+    digest = hashlib.sha256(f"3 {pictures.space.to_json()} {keras.__version__}".encode())
     for part in (*pictures.grid, *pictures.repeats, *pictures.held_out):
         digest.update(part.tobytes())
     assert _key(pictures) == digest.hexdigest()
@@ -247,3 +247,112 @@ def test_a_tiny_grid_has_a_picture_to_be_tested_on():
     )
     parts = judge_pictures(dataset)
     assert [len(parts.grid[0]), len(parts.held_out[0])] == [3, 1]
+
+
+def hand_pictures(values, held_out=0.2):
+    """Letters (where a bar stands across) by hands (how low it stands), one picture a cell."""
+    letters, hands = values
+    space = FactorSpace(
+        (
+            Factor("letter", tuple(f"l{n}" for n in range(letters))),
+            Factor("hand", tuple(f"h{n}" for n in range(hands))),
+        )
+    )
+    ids = np.indices(values).reshape(2, -1).T.astype(np.int32)
+    rng = np.random.default_rng(3)
+    images = np.zeros((len(ids), 28, 28, 1), np.uint8)
+    for image, (letter, hand) in zip(images, ids, strict=True):
+        top, left = 1 + 2 * hand + rng.integers(0, 2), 1 + 3 * letter + rng.integers(0, 2)
+        image[top : top + 9, left : left + 3] = 220
+    images = np.clip(images + rng.normal(0, 8, images.shape), 0, 255).astype(np.uint8)
+    held = np.random.default_rng(0).random(len(ids)) < held_out
+    known, kept = (images[~held], ids[~held]), (images[held], ids[held])
+    return JudgePictures(space, known, (images[:0], ids[:0]), kept)
+
+
+@pytest.fixture(scope="module")
+def lone():
+    return hand_pictures((8, 8))
+
+
+def test_pictures_are_lone_where_no_cell_has_a_second_one(pictures, lone):
+    assert lone.lone
+    assert not pictures.lone
+    assert not dataclasses.replace(lone, repeats=lone.grid).lone
+    few = tuple(part[:30] for part in lone.grid)
+    assert not dataclasses.replace(lone, grid=few).lone
+
+
+@pytest.fixture(scope="module")
+def lone_judges(lone, tmp_path_factory):
+    """Judges of lone pictures whose network never learned, and the folder of their file."""
+    cache = tmp_path_factory.mktemp("lone")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gcn_tf.evaluation.judges.train_network", lambda network, pictures: None)
+        yield (*train_judges(lone, cache), cache)
+
+
+def test_factors_are_classified_in_cells_that_no_judge_knows(lone, lone_judges):
+    neighbours = HogJudge(hog_features(lone.known[0]), lone.known[1], lone.space)
+    wanted = lone.held_out[1][:, 1]
+    nearest = np.mean(neighbours.classify(lone.held_out[0])["hand"] == wanted)
+    for judge in lone_judges[:2]:
+        assert judge.held_out_accuracy["letter"] > 0.9, judge.name
+        assert judge.held_out_accuracy["hand"] > nearest + 0.2, judge.name
+        assert "letter" in judge.recognised
+
+
+def test_judges_of_lone_pictures_come_from_the_cache_and_classify_the_same(lone, lone_judges, monkeypatch):
+    *before, cache = lone_judges
+
+    def refuse(*arguments):
+        raise AssertionError("learned again")
+
+    monkeypatch.setattr("gcn_tf.evaluation.judges._learn", refuse)
+    for old, new in zip(before, train_judges(lone, cache), strict=True):
+        assert new.held_out_accuracy == old.held_out_accuracy
+        for name, ids in old.classify(lone.held_out[0]).items():
+            np.testing.assert_array_equal(new.classify(lone.held_out[0])[name], ids)
+
+
+def test_damaged_judges_of_lone_pictures_are_made_anew(lone, lone_judges, tmp_path, monkeypatch, capsys):
+    (path,) = lone_judges[-1].iterdir()
+    with np.load(path) as file:
+        arrays = dict(file)
+    monkeypatch.setattr("gcn_tf.evaluation.judges.train_network", lambda network, pictures: None)
+    for name in ("cells/hog", "projection/convolutional"):
+        for wrong in (arrays[name][1:], arrays[name] * np.nan):
+            np.savez(tmp_path / path.name, **{**arrays, name: wrong})
+            assert train_judges(lone, tmp_path)[1].held_out_accuracy == lone_judges[1].held_out_accuracy
+            assert "is damaged" in capsys.readouterr().err
+
+
+def test_lone_pictures_take_one_round_of_training(lone, monkeypatch):
+    monkeypatch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 2)
+    fitted = []
+    network = judge_network(lone.space.sizes, (28, 28, 1), "float32")
+    fit = network.fit
+    monkeypatch.setattr(network, "fit", lambda *given, **named: (fitted.append(1), fit(*given, **named)))
+    train_network(network, lone)
+    assert len(fitted) == 1
+
+
+def test_geometry_follows_a_figure_that_is_moved_and_slanted():
+    upright = np.zeros((28, 28, 1), np.uint8)
+    upright[6:20, 12:15] = 255
+    moved = np.roll(upright, (3, -5), axis=(0, 1))
+    slanted = np.stack([np.roll(row, round((n - 13) / 3), axis=0) for n, row in enumerate(upright)])
+    a, b, c = geometry(np.stack([upright, moved, slanted]))
+    np.testing.assert_allclose((b - a)[:2], [3 / 28, -5 / 28], atol=1e-6)
+    np.testing.assert_allclose((b - a)[[2, 3, 4, 9, 10]], 0, atol=1e-5)
+    assert abs(a[4]) < 0.01
+    assert 0.25 < c[4] < 0.4
+    np.testing.assert_allclose(geometry(255 - np.stack([upright, moved, slanted])), [a, b, c], atol=1e-5)
+
+
+def test_layout_features_of_a_picture_of_one_color_are_finite_and_hold_its_color():
+    plain = np.full((2, 64, 40, 3), (51, 102, 204), np.uint8)
+    features = layout_features(plain)
+    assert np.isfinite(features).all()
+    tiles = features[0, hog_features(plain).shape[1] :][: 14 * 14 * 3].reshape(14, 14, 3)
+    np.testing.assert_allclose(tiles, np.broadcast_to([0.2, 0.4, 0.8], tiles.shape), atol=1e-5)
