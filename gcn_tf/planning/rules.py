@@ -13,6 +13,7 @@ import numpy as np
 
 from gcn_tf.config.data import IMAGE_SIDES
 from gcn_tf.grid.holdout import HoldoutError
+from gcn_tf.model.references.generator import MOST_CELLS, MOST_REFERENCES
 from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.pipelines.split import split_dataset
 from gcn_tf.planning.fingerprint import Fingerprint
@@ -113,6 +114,11 @@ def decisions(found: Fingerprint) -> Iterator[Decision]:
 
 
 def _generator(found: Fingerprint) -> Decision:
+    if uses_references(found):
+        return Decision(
+            {"generator": {"kind": "references"}},
+            "no factor does the same to every picture, so unseen cells are drawn from the nearest seen pictures",
+        )
     count = upsamplings(max(found.shape[:2]))
     large = count > 2
     filters = [*[96] * (count - 2), 64, 32] if large else [64, 32]
@@ -135,9 +141,15 @@ def _generator(found: Fingerprint) -> Decision:
     exact = (
         f"{' and '.join(found.exact)} {'do' if found.exact[1:] else 'does'} the same to every picture, which operators draw"
         if found.exact
-        else "no factor does the same to every picture, so it has no operators"
+        else f"{found.cells:,} cells are too many to be drawn from seen pictures"
     )
     return Decision({"generator": settings}, f"{count} upsamplings for this size; {ground}; {exact}")
+
+
+def uses_references(found: Fingerprint) -> bool:
+    """Whether unseen cells are drawn from seen pictures: where no formula made the grid (docs/planning.md)."""
+    small = found.cells <= MOST_REFERENCES and found.cells / found.fill <= MOST_CELLS
+    return small and not found.exact
 
 
 def _classifier(found: Fingerprint) -> Decision:
@@ -151,7 +163,11 @@ def _classifier(found: Fingerprint) -> Decision:
 
 
 def _imagined(found: Fingerprint) -> Decision:
-    """Imagined cells make strokes and exact variations crisp; of photographs they make dirt (docs/planning.md)."""
+    """Imagined cells make exact variations crisp; of photographs they make dirt (docs/planning.md)."""
+    if uses_references(found):
+        return Decision(
+            {"imagined_share": 0.0}, "what is drawn from seen pictures is crisp without imagined cells"
+        )
     if found.plain >= DRAWN:
         return Decision(
             {"imagined_share": 0.5},

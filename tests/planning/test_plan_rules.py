@@ -23,6 +23,9 @@ from gcn_tf.planning.rules import (
 FOUND = Fingerprint((100, 100), (64, 64, 3), {"person": 40, "sign": 10}, 400, 1.0, 0, 0.6, 0.25, {}, (), 2)
 
 
+TURNED = dataclasses.replace(FOUND, exact=("turn",))
+
+
 def settings(found):
     return {key: value for decision in decisions(found) for key, value in decision.settings.items()}
 
@@ -51,7 +54,7 @@ def test_sizes_have_the_proportions_of_the_pictures_and_fit_the_layers(native, s
 
 def test_larger_pictures_have_more_layers():
     for side, layers in {28: 2, 40: 2, 64: 3, 96: 4, 128: 4, 256: 5}.items():
-        chosen = settings(dataclasses.replace(FOUND, shape=(side, side, 1)))
+        chosen = settings(dataclasses.replace(TURNED, shape=(side, side, 1)))
         assert len(chosen["generator"]["upsampling"]) == layers + 1
         assert chosen["generator"]["upsampling"][-1]["filters"] == 1
         config = with_settings(resolve(), chosen, "test")
@@ -59,17 +62,21 @@ def test_larger_pictures_have_more_layers():
 
 
 def test_the_ground_and_exact_factors_decide_about_the_generator():
-    dark = settings(dataclasses.replace(FOUND, ground=0.02))["generator"]
+    dark = settings(dataclasses.replace(TURNED, ground=0.02))["generator"]
     assert not dark["mean_picture"]
-    assert settings(FOUND)["generator"]["mean_picture"]
-    assert not settings(FOUND)["generator"]["operators"]
-    assert settings(dataclasses.replace(FOUND, exact=("turn",)))["generator"]["operators"]
+    assert settings(TURNED)["generator"]["mean_picture"]
+    assert settings(TURNED)["generator"]["operators"]
+    assert settings(FOUND)["generator"] == {"kind": "references"}
+    large = settings(dataclasses.replace(FOUND, cells=5000))["generator"]
+    assert not large["operators"]
 
 
 def test_drawings_and_exact_factors_have_imagined_cells():
     assert settings(FOUND)["imagined_share"] == 0
-    assert settings(dataclasses.replace(FOUND, plain=0.9))["imagined_share"] > 0
-    assert settings(dataclasses.replace(FOUND, exact=("turn",)))["imagined_share"] > 0
+    assert settings(TURNED)["imagined_share"] > 0
+    many = {"cells": 5000}
+    assert settings(dataclasses.replace(FOUND, **many, plain=0.9))["imagined_share"] > 0
+    assert settings(dataclasses.replace(FOUND, **many, plain=0.2))["imagined_share"] == 0
 
 
 def test_steps_end_where_the_time_does():

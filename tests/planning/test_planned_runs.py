@@ -53,7 +53,7 @@ def test_datasets_prints_the_plan_and_writes_it_to_be_edited(pictures, tmp_path,
     assert "# the pictures are 60x45 at the median\nimage_size: 64x48\n" in text
     planned = yaml.safe_load(text)
     assert planned["holdout"] == ["fraction=0.17"]
-    assert planned["generator"]["mean_picture"] is True
+    assert planned["generator"]["kind"] == "references"
     edited = tmp_path / "edited.yaml"
     edited.write_text(text.replace("steps: 900", "steps: 3"))
     main(["train", "--config", str(edited), "--dry-run"])
