@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from gcn_tf.evaluation.hands import Hands, hands_to_json
 from gcn_tf.evaluation.judges import Judges
 from gcn_tf.evaluation.ridge import predict_pictures
-from gcn_tf.evaluation.scores import mean_scores, score_cells, scores_to_json
+from gcn_tf.evaluation.scores import mean_scores, score_cells, scores_to_json, two_sample_scores
+from gcn_tf.metrics.hand import content_numbers
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.split import GROUPS, Split
 
@@ -54,9 +56,7 @@ def baselines(split: Split) -> Iterator[Baseline]:
 
 def _mean_over(m: int, name: str, known: np.ndarray, images: np.ndarray, wanted: np.ndarray) -> Baseline:
     """The mean of the known pictures, uint8 (N, H, W, C), whose cells differ from the wanted one in factor m alone."""
-    rest = np.delete(np.concatenate([known, wanted]), m, axis=1)
-    _, place = np.unique(rest, axis=0, return_inverse=True)
-    of_known, of_wanted = np.split(place.ravel(), [len(known)])
+    of_known, of_wanted = content_numbers(known, wanted, m)
     pictures = np.empty((len(wanted), *images.shape[1:]), np.uint8)
     pictures[:] = np.rint(images.mean(axis=0))
     defined = np.isin(of_wanted, of_known)
@@ -65,21 +65,28 @@ def _mean_over(m: int, name: str, known: np.ndarray, images: np.ndarray, wanted:
     return Baseline(f"mean over {name}", pictures, defined)
 
 
-def score_baselines(split: Split, judges: Judges) -> dict[str, dict[str, Any]]:
+def score_baselines(split: Split, judges: Judges, hands: Hands | None = None) -> dict[str, dict[str, Any]]:
     """Scores of every baseline by group of unseen cells, as report.json holds them.
+
+    Args:
+        hands: measured before, or not.
 
     Returns:
         By name: `scores`, estimates by group and metric, without groups in which it is defined nowhere; `undefined_cells`,
-        by group, how many cells have the mean of all seen pictures instead.
+        by group, how many cells have the mean of all seen pictures instead; `hand_correlation`, by group, factor and number of
+        the geometry.
     """
-    rows, found = split.rows(unseen=True), {}
+    rows, found, hands = split.rows(unseen=True), {}, hands or Hands.of(split)
     for baseline in baselines(split):
         scored = score_cells(split, baseline.pictures, judges, rows)
         groups = [GROUPS[n] for n in np.unique(scored.group[baseline.defined])]
         missing = scored.group[~baseline.defined]
-        scores = scores_to_json(mean_scores(scored))
+        means, told = mean_scores(scored), two_sample_scores(scored)
+        scores = scores_to_json({group: means[group] | told.get(group, {}) for group in groups})
+        correlations = hands_to_json(hands.correlations(baseline.pictures, rows))
         found[baseline.name] = {
-            "scores": {group: scores[group] for group in groups},
+            "scores": scores,
             "undefined_cells": {group: int((missing == GROUPS.index(group)).sum()) for group in groups},
+            "hand_correlation": {group: by for group, by in correlations.items() if group in groups},
         }
     return found

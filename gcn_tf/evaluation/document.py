@@ -14,6 +14,7 @@ from gcn_tf.reporting.html import to_html
 from gcn_tf.reporting.tables import (
     GLOSSARY,
     baseline_tables,
+    hand_tables,
     markdown_table,
     score_table,
     unrecognised,
@@ -69,6 +70,7 @@ def _text(report: dict[str, Any], curves: bool) -> str:
         "## Scores",
         markdown_table(score_table(report["scores"], unrecognised(report))),
         *_baselines(report),
+        *_hands(report),
         "### How to read the figures",
         GLOSSARY.strip(),
         *_real_repeats(report),
@@ -125,6 +127,24 @@ def _baselines(report: dict[str, Any]) -> list[str]:
     ]
     for group, rows in tables.items():
         parts += [f"{group.capitalize()} cells:", markdown_table(rows)]
+    return parts
+
+
+def _hands(report: dict[str, Any]) -> list[str]:
+    tables = hand_tables(report)
+    if not tables:
+        return []
+    parts = [
+        "### The hand of unseen cells",
+        "*Hand correlation*: how far a figure deviates in height, width, slant and place from the mean of the seen pictures that "
+        "differ in one factor alone (the letter of a drawer from the same letter of the others), in the generated pictures and in "
+        "the true ones: their partial correlation given that mean. 1: what the factor changes is carried over. 0: it is not. "
+        "*Usual deviation of the value*: what a prediction without a network reaches, the mean deviation of the other seen pictures "
+        "with the same value (the drawer's other letters). A figure is what differs from the color of the picture's edge; "
+        "where there is no plain background the numbers say little. Numbers that the factor does not change are left out.",
+    ]
+    for name, rows in tables.items():
+        parts += [f"{name[0].upper()}{name[1:]} cells:", markdown_table(rows)]
     return parts
 
 

@@ -14,6 +14,7 @@ from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import UserError
 from gcn_tf.evaluation.baselines import score_baselines
 from gcn_tf.evaluation.document import PICTURE, write_documents
+from gcn_tf.evaluation.hands import Hands, hands_to_json
 from gcn_tf.evaluation.judge import JudgePictures, doubted_factors
 from gcn_tf.evaluation.judges import Judges, dataset_judges
 from gcn_tf.evaluation.scores import (
@@ -80,9 +81,14 @@ def write_report(run: Run, split: Split) -> Path:
         done()
         repeats = score_repeats(split, pictures, judges)
         done()
-        baselines = score_baselines(split, judges)
+        hands = Hands.of(split)
+        baselines = score_baselines(split, judges, hands)
         done()
-        report = {**_report(run, scored, repeats, pictures, judges), "baselines": baselines}
+        report = {
+            **_report(run, scored, repeats, pictures, judges),
+            "hand_correlation": _hands(hands, scored, repeats),
+            "baselines": baselines,
+        }
         done()
         folder = run.folder / "report"
 
@@ -115,7 +121,7 @@ def _keep_others(old: Path, new: Path) -> None:
 def _report(
     run: Run, scored: Scored, repeats: Scored | None, pictures: JudgePictures, judges: Judges
 ) -> dict[str, Any]:
-    """What report.json holds, but for the baselines."""
+    """What report.json holds, but for the baselines and the hand correlations."""
     split = scored.split
     groups = split.groups()
     reference: Scores = summarise(repeats) if repeats else {}
@@ -141,6 +147,17 @@ def _report(
         },
         "confusion": confusion(scored),
     }
+
+
+def _hands(hands: Hands, scored: Scored, repeats: Scored | None) -> dict[str, Any]:
+    """Hand correlations by what the pictures are, group, factor and number of the geometry."""
+    found = {
+        "generated": hands.correlations(scored.generated, scored.rows),
+        "usual_hand": hands.of_usual_hand(),
+    }
+    if repeats:
+        found["real_repeats"] = hands.correlations(repeats.generated, repeats.rows)
+    return {name: hands_to_json(scores) for name, scores in found.items()}
 
 
 def finished_report(run_dir: Path, config: RunConfig) -> Path | None:

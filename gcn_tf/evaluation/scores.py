@@ -19,6 +19,7 @@ from gcn_tf.metrics.pictures import (
     stray_ink,
 )
 from gcn_tf.metrics.sets import fid, kid
+from gcn_tf.metrics.two_sample import two_sample_accuracy
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.split import Split, rows_by_group
 
@@ -151,13 +152,28 @@ def mean_scores(scored: Scored) -> Scores:
 
 
 def summarise(scored: Scored) -> Scores:
-    """`mean_scores`, and sets of pictures by KID and FID of the judge's features, with intervals as well."""
+    """`mean_scores`, and sets of pictures by KID and FID of the judge's features, and by `two_sample_scores`."""
     summary = mean_scores(scored)
+    for group, found in two_sample_scores(scored).items():
+        summary[group] |= found
     for group, rows in rows_by_group(scored.group).items():
         if len(rows) > 1:
             generated, real = (features[rows] for features in scored.cells.features)
             for name, distance in (("kid_of_judge_features", kid), ("fid_of_judge_features", fid)):
                 summary[group][name] = jackknife(distance, real, generated, scored.base[rows])
+    return summary
+
+
+def two_sample_scores(scored: Scored) -> Scores:
+    """How well a classifier tells the pictures of unseen cells from real ones, by group, where there are enough of them."""
+    summary: Scores = {}
+    for group, rows in rows_by_group(scored.group).items():
+        if group == "seen":
+            continue
+        real = pixels(scored.split, scored.rows[rows])
+        found = two_sample_accuracy(real, scored.generated[rows], scored.base[rows])
+        if found is not None:
+            summary[group] = {"two_sample_accuracy": found}
     return summary
 
 

@@ -87,12 +87,41 @@ def bootstrap_mean(
     return Estimate(value, *map(float, np.percentile(means, LEVEL)))
 
 
+def bootstrap_of_means(
+    statistic: Callable[[np.ndarray], np.ndarray], values: np.ndarray, clusters: np.ndarray, seed: int = 0
+) -> Estimate:
+    """A figure that is a function of means, such as a correlation, with a percentile bootstrap over base images.
+
+    Args:
+        statistic: of means float64 (R, k) -> (R,), NaN where it is not defined.
+        values: float (N, k).
+        clusters: int (N,). Base image numbers; cells that share one are resampled together.
+
+    Returns:
+        The figure with its interval, which is NaN for a single base image.
+
+    >>> values = np.array([[1.0, 2.0], [3.0, 6.0], [5.0, 10.0]])
+    >>> bootstrap_of_means(lambda means: means[:, 1] / means[:, 0], values, np.arange(3))
+    Estimate(value=2.0, low=2.0, high=2.0)
+    """
+    value = float(statistic(values.mean(axis=0, keepdims=True))[0])
+    if len(np.unique(clusters)) == 1:
+        return Estimate(value, np.nan, np.nan)
+    found = statistic(_resampled_means(values, clusters, np.random.default_rng(seed)))
+    if np.isnan(found).all():
+        return Estimate(value, np.nan, np.nan)
+    return Estimate(value, *map(float, np.nanpercentile(found, LEVEL)))
+
+
 def _resampled_means(values: np.ndarray, clusters: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Means of `RESAMPLES` resamples of whole clusters: float64 (RESAMPLES,)."""
+    """Means of `RESAMPLES` resamples of whole clusters: values (N,) or (N, k) -> float64 (RESAMPLES,) or (RESAMPLES, k)."""
     _, position = np.unique(clusters, return_inverse=True)
-    sums, counts = np.bincount(position, values), np.bincount(position)
+    counts = np.bincount(position)
+    sums = np.zeros((len(counts), *values.shape[1:]))
+    np.add.at(sums, position, values)
     times = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), RESAMPLES)
-    return np.asarray((times @ sums) / (times @ counts))
+    total = times @ counts
+    return np.asarray((times @ sums) / (total if values.ndim == 1 else total[:, None]))
 
 
 def jackknife(

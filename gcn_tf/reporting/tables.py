@@ -12,12 +12,20 @@ LABELS = {
     "sharpness": "sharpness",
     "stray_ink": "stray ink",
     "copying": "copying",
+    "two_sample_accuracy": "told from real pictures",
     "kid_of_judge_features": "KID of the judge's features",
     "fid_of_judge_features": "FID of the judge's features",
 }
 
 
 DECIMALS = {"psnr_db": 1, "stray_ink": 4, "kid_of_judge_features": 2, "fid_of_judge_features": 1}
+
+
+HAND_ROWS = {  # of the tables of hand correlations, by their names in report.json
+    "generated": "this run",
+    "usual_hand": "usual deviation of the value",
+    "real_repeats": "another real picture",
+}
 
 
 GLOSSARY = """
@@ -37,6 +45,9 @@ Everything is measured on images as users get them: clipped to [0, 1] and rounde
 - *Stray ink*: share of a picture's energy where the true picture has no ink within a fourteenth of the side. Pictures that
   are classified correctly *with* stray ink are no success: a mark in a corner can stand for a writer.
 - *Copying*: share of unseen cells whose picture is nearer to some training picture than to its own true one.
+- *Told from real pictures*: share of real and generated pictures of unseen cells that a classifier, trained to tell them apart
+  by their brightness, edges and colors, tells correctly in cells that it did not learn from. 0.5 is the aim: nothing gives the
+  generated ones away. 1: all of them are recognised, by fog, blur, noise or patches, even where nobody would see it.
 - *KID*, *FID*: distance of the set of generated pictures from the set of real ones in the features of the convolutional judge,
   not of Inception: compare them within one dataset and, FID, for sets of one size only.
 
@@ -140,6 +151,8 @@ def _baseline_columns(report: Mapping[str, Any]) -> dict[str, list[str]]:
     judges, without = list(report["judges"]), unrecognised(report)
     factors = list(next(iter(report["judges"].values()))["known_accuracy"])
     columns = {label(name): [name] for name in ("psnr_db", "ssim", "sharpness")}
+    if any("two_sample_accuracy" in figures for figures in report["scores"].values()):
+        columns[label("two_sample_accuracy")] = ["two_sample_accuracy"]
     for name in (*factors, "all_factors"):
         metrics = [f"{name}_accuracy/{judge}" for judge in judges]
         known = ["" if metric in without else metric for metric in metrics]
@@ -159,10 +172,40 @@ def _value(figures: Mapping[str, Mapping[str, float]], metric: str) -> str:
     return f"{figures[metric]['value']:.{decimals}f}" if metric in figures else "-"
 
 
+def hand_tables(report: Mapping[str, Any]) -> dict[str, list[list[str]]]:
+    """Hand correlations by "FACTOR, GROUP": rows of what the pictures are, the head first; those of baselines without intervals.
+
+    Args:
+        report: what report.json holds. Reports of earlier versions have none.
+    """
+    found: Mapping[str, Any] = report.get("hand_correlation", {})
+    ways = {label: found[name] for name, label in HAND_ROWS.items() if name in found}
+    ways |= {name: one.get("hand_correlation", {}) for name, one in report.get("baselines", {}).items()}
+    tables = {}
+    for group, by_factor in found.get("generated", {}).items():
+        for factor, numbers in by_factor.items():
+            rows = {name: by_group.get(group, {}).get(factor, {}) for name, by_group in ways.items()}
+            tables[f"{factor}, {group}"] = [
+                ["", *numbers],
+                *(
+                    [name, *(_hand_text(has.get(n), name in HAND_ROWS.values()) for n in numbers)]
+                    for name, has in rows.items()
+                    if has
+                ),
+            ]
+    return tables
+
+
+def _hand_text(numbers: Mapping[str, float | None] | None, interval: bool) -> str:
+    if not numbers:
+        return "-"
+    return Estimate.from_json(dict(numbers)).text(2) if interval else f"{numbers['value']:.2f}"
+
+
 def _order(name: str) -> int:
     """Likeness first, then accuracies with stray ink right before them, then the figures of sets."""
     first = ["psnr_db", "ssim", "normalised_euclidean_error", "sharpness", "stray_ink"]
-    last = ["copying", "kid_of_judge_features", "fid_of_judge_features"]
+    last = ["copying", "two_sample_accuracy", "kid_of_judge_features", "fid_of_judge_features"]
     return first.index(name) if name in first else 20 + last.index(name) if name in last else 10
 
 

@@ -94,6 +94,31 @@ def test_scores_say_how_many_cells_a_baseline_could_not_predict(split):
     assert 3 < found["additive"]["scores"]["unseen low-level"]["psnr_db"]["value"] < 30
 
 
+def test_pictures_of_few_base_images_are_not_told_apart_and_have_no_hand(split):
+    found = score_baselines(split, (BlindJudge("convolutional"), BlindJudge("hog")))
+    assert "two_sample_accuracy" not in found["additive"]["scores"]["unseen high-level"]
+    assert found["additive"]["hand_correlation"] == {}
+
+
+def test_the_table_tells_which_pictures_can_be_told_from_real_ones():
+    def figures(share):
+        return {"two_sample_accuracy": {"value": share, "low": None, "high": None}}
+
+    report = {
+        "judges": {"one": {"known_accuracy": {}}},
+        "scores": {"seen": {}, "unseen low-level": figures(0.55)},
+        "baselines": {
+            "additive": {
+                "scores": {"unseen low-level": figures(1.0)},
+                "undefined_cells": {"unseen low-level": 0},
+            }
+        },
+    }
+    rows = baseline_tables(report)["unseen low-level"]
+    column = rows[0].index("told from real pictures")
+    assert [row[column] for row in rows[1:]] == ["0.55", "1.00"]
+
+
 def test_the_table_begins_with_the_run():
     def figures(psnr_db, share):
         accuracies = {f"{n}_accuracy/{j}": share for n in ("person", "all_factors") for j in ("one", "two")}

@@ -185,6 +185,7 @@ def test_reports_of_one_run_say_what_it_was(toy_run, toy_judges, tmp_path):
     for scores in report["scores"].values():
         for estimate in scores.values():
             assert estimate["low"] is None or estimate["low"] <= estimate["value"] <= estimate["high"]
+    assert set(report["hand_correlation"]) == {"generated", "usual_hand", "real_repeats"}
     page = (run / "report/report.html").read_text()
     assert page.count("data:image/png") >= 6
     for told in ("mistaken for what", "Stray ink", "held out", "What real pictures reach", "Learning curves"):

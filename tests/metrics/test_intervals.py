@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gcn_tf.metrics.intervals import Estimate, bootstrap_mean, jackknife
+from gcn_tf.metrics.intervals import Estimate, bootstrap_mean, bootstrap_of_means, jackknife
 
 RNG = np.random.default_rng(0)
 
@@ -71,6 +71,19 @@ def test_the_jackknife_of_a_mean_difference_is_its_standard_error():
     error = np.sqrt((first - second).var() / 400)
     assert estimate.value == pytest.approx((first - second).mean())
     assert (estimate.high - estimate.low) / 2 == pytest.approx(1.96 * error, rel=0.5)
+
+
+def test_a_function_of_means_has_the_interval_of_its_base_images():
+    values, base = RNG.normal(5, 2, (300, 2)), np.repeat(np.arange(100), 3)
+    values += np.repeat(RNG.normal(0, 2, (100, 2)), 3, axis=0)
+    first = bootstrap_of_means(lambda means: means[:, 0], values, base)
+    same = bootstrap_mean([(values[:, 0], base)])
+    assert [first.value, first.low, first.high] == pytest.approx([same.value, same.low, same.high])
+    assert first.low < first.value < first.high
+    ratio = bootstrap_of_means(lambda means: means[:, 0] / means[:, 1], values, base)
+    assert ratio.value == pytest.approx(values[:, 0].mean() / values[:, 1].mean())
+    one = bootstrap_of_means(lambda means: means[:, 0], values, np.zeros(300))
+    assert np.isnan([one.low, one.high]).all()
 
 
 def test_estimates_survive_json():

@@ -7,6 +7,8 @@ blend into one figure, which can then be drawn in the pose of any picture. For l
 import numpy as np
 import tensorflow as tf
 
+from gcn_tf.metrics.geometry import figure_moments
+
 UPRIGHT_HEIGHT = 5 / 28  # standard deviation of the ink from top to bottom, as a share of the side
 
 
@@ -26,13 +28,7 @@ Poses = (
 
 def measure_poses(images: np.ndarray) -> Poses:
     """Poses of figures: uint8 (N, H, W, C), H equal to W."""
-    ink = images.max(axis=-1).astype(np.float64)
-    ink /= np.maximum(ink.sum(axis=(1, 2), keepdims=True), 1e-6)
-    place = np.arange(images.shape[1])
-    y, x = (ink.sum(axis=2) * place).sum(axis=1), (ink.sum(axis=1) * place).sum(axis=1)
-    from_y, from_x = place - y[:, None], place - x[:, None]  # (N, H)
-    tall = (ink.sum(axis=2) * from_y**2).sum(axis=1)
-    lean = np.einsum("nij,ni,nj->n", ink, from_y, from_x)
+    y, x, tall, _, lean = figure_moments(images.max(axis=-1))
     side = images.shape[1]
     return np.stack([y / side, x / side, lean / np.maximum(tall, 1e-6), np.sqrt(tall) / side], axis=1)
 
