@@ -12,8 +12,7 @@ from gcn_tf.model.operators import Operators
 from gcn_tf.model.references.finish import Finish
 from gcn_tf.model.references.learn import CANDIDATES, Memory
 from gcn_tf.model.references.nearest import enlarging
-from gcn_tf.model.references.poses import NUMBERS, picture_points
-from gcn_tf.model.references.redraw import redrawn_at
+from gcn_tf.model.references.poses import NUMBERS, in_picture, in_template, picture_points, sample
 
 BLENDED = 8  # cells that a blend is made of at most, the heaviest
 VALUES_BLENDED = {1: 8, 2: 8, 3: 4, 4: 3}  # of a factor, by the number of factors; with more factors 2
@@ -60,7 +59,10 @@ class DrawnFromReferences(keras.layers.Layer):
         }
         height, width, channels = self.image_shape
         self.half = -(-height // 2), -(-width // 2)
-        self.points = {side: picture_points(*side)[None] for side in ((height, width), self.half)}
+        self.points = picture_points(*self.half)[None]
+        self.double = tuple(
+            _interpolation(few, many) for few, many in zip(self.half, (height, width), strict=True)
+        )
         self.enlarge = enlarging(height), enlarging(width)
         self.strides = np.cumprod([1, *list(self.sizes.values())[:0:-1]])[::-1].astype(np.int32)
         self.random = keras.random.SeedGenerator(seed)
@@ -97,12 +99,7 @@ class DrawnFromReferences(keras.layers.Layer):
         if training:
             taken = self._neighbours(cells[:, 0])[:, None]
             return self._drawn(cells[:, :1], tf.ones_like(weights[:, :1]), taken, wanted)
-        taken = tf.gather(self.sources[:, 0], cells)
-        return tf.cond(
-            tf.reduce_any(weights[:, 1:] > 0),
-            lambda: self._drawn(cells, weights, taken, wanted),
-            lambda: self._drawn(cells[:, :1], weights[:, :1], taken[:, :1], wanted),
-        )
+        return self._drawn(cells, weights, tf.gather(self.sources[:, 0], cells), wanted)
 
     def _looked_at(self, codes: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The codes, with the first value of every factor that operators draw."""
@@ -137,36 +134,65 @@ class DrawnFromReferences(keras.layers.Layer):
 
     def _drawn(self, cells: tf.Tensor, weights: tf.Tensor, taken: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
         """Mixtures of cells, (B, n), each from the picture that is taken for it; `wanted` are their codes, side by side."""
-        height, width, channels = self.image_shape
-        preview = self._mixed(self.points[self.half], cells, weights, taken)
-        shown = self._codes_of(tf.gather(self.cells, taken))  # (B, n, sum of K_f)
-        difference = wanted - tf.reduce_sum(shown * weights[..., None], axis=1)
-        moves = self.finish((tf.reshape(preview, (-1, *self.half, channels)), difference))
+        theirs = tf.gather(self.cells, taken)
+        own = tf.gather(self.poses, theirs)
+        pose = tf.reduce_sum(tf.gather(self.poses, cells) * weights[..., None], axis=1)
+        light = tf.gather(self.light, cells) - tf.gather(self.light, theirs)
+        light = tf.reduce_sum(light * weights[..., None, None, None], axis=1)
+        light = tf.einsum("Hh,nhwc,Ww->nHWc", self.enlarge[0], light, self.enlarge[1])
+        light = tf.ensure_shape(light, (None, *self.image_shape))
+
+        points = tf.repeat(self.points, tf.shape(pose)[0], axis=0)
+        template = in_template(pose, points)
+        preview = self._mixed(template, own, weights, taken, finished=False) + sample(light, template)
+        difference = wanted - tf.reduce_sum(self._codes_of(theirs) * weights[..., None], axis=1)
+        moves = self.finish((tf.reshape(preview, (-1, *self.half, self.image_shape[2])), difference))
         differing = tf.reduce_max(
             tf.abs(difference), axis=1
         )  # 0 for a picture's own cell, which stays as it is
-        moves = tf.image.resize(moves * differing[:, None, None, None], (height, width))
-        points = self.points[height, width] + tf.reshape(moves, (-1, height * width, 2))
-        return tf.reshape(self._mixed(points, cells, weights, taken), (-1, height, width, channels))
+        moves = tf.image.resize(moves * differing[:, None, None, None], self.half)
+        template = in_template(pose, points + tf.reshape(moves, tf.shape(points)))
+        drawn = self._mixed(template, own, weights, taken, finished=True)
+        drawn += self._between(sample(light, template))
+        return tf.reshape(drawn, (-1, *self.image_shape))
 
-    def _mixed(self, points: tf.Tensor, cells: tf.Tensor, weights: tf.Tensor, taken: tf.Tensor) -> tf.Tensor:
-        """Mixtures of cells (B, n) at points (B, P, 2), or at the same ones (1, P, 2): float32 (B, P, C)."""
-        count = cells.shape[1]
-        pose = tf.reduce_sum(tf.gather(self.poses, cells) * weights[..., None], axis=1)
-        points = tf.broadcast_to(points, (tf.shape(cells)[0], points.shape[1], 2))
-        cells, taken = tf.reshape(cells, (-1,)), tf.reshape(taken, (-1,))
-        theirs = tf.gather(self.cells, taken)
-        light = tf.gather(self.light, cells) - tf.gather(self.light, theirs)
-        light = tf.einsum("Hh,nhwc,Ww->nHWc", self.enlarge[0], light, self.enlarge[1])
-        made = redrawn_at(
-            tf.repeat(points, count, axis=0),
-            tf.cast(tf.gather(self.pictures, taken), tf.float32) / 255.0,
-            tf.gather(self.poses, theirs),
-            tf.repeat(pose, count, axis=0),
-            tf.ensure_shape(light, (None, *self.image_shape)),
-        )
-        made = tf.reshape(made, (-1, count, points.shape[1], self.image_shape[2]))
-        return tf.reduce_sum(made * weights[..., None, None], axis=1)
+    def _mixed(
+        self, template: tf.Tensor, own: tf.Tensor, weights: tf.Tensor, taken: tf.Tensor, finished: bool
+    ) -> tf.Tensor:
+        """Mixtures of pictures in other poses.
+
+        Args:
+            template: float32 (B, P, 2). Places in the template, of every second pixel.
+            own: float32 (B, n, NUMBERS), poses of the pictures.
+            weights: float32 (B, n), of the pictures, the heaviest first.
+            taken: int32 (B, n), numbers of the pictures.
+            finished: whether all pixels are drawn, and crisp.
+
+        Returns:
+            float32 (B, P or H * W, C) in [0, 1], about.
+        """
+
+        def weighted(n: int | tf.Tensor) -> tf.Tensor:
+            places = in_picture(tf.gather(own, n, axis=1), template)
+            picture = tf.gather(self.pictures, tf.gather(taken, n, axis=1))
+            values = sample(picture, self._between(places) if finished else places, cubic=finished)
+            return values * (tf.gather(weights, n, axis=1) / 255.0)[:, None, None]
+
+        if own.shape[1] == 1:
+            return weighted(0)
+        used = tf.reduce_max(tf.reduce_sum(tf.cast(weights > 0, tf.int32), axis=1))
+        # one after the other: what others in the batch are mixed of does not change the order of a sum
+        return tf.while_loop(
+            lambda n, total: n < used, lambda n, total: (n + 1, total + weighted(n)), (1, weighted(0))
+        )[1]
+
+    def _between(self, values: tf.Tensor) -> tf.Tensor:
+        """Values at every second pixel, at all of them, by straight lines: (B, P, D) -> (B, H * W, D)."""
+        down, across = self.double
+        depth = values.shape[2]
+        rows = tf.matmul(down, tf.reshape(values, (-1, self.half[0], self.half[1] * depth)))
+        rows = tf.reshape(rows, (-1, self.half[1], depth))  # (B * H, w, D)
+        return tf.reshape(tf.matmul(across, rows), (-1, self.image_shape[0] * self.image_shape[1], depth))
 
     def _codes_of(self, cells: tf.Tensor) -> tf.Tensor:
         """One-hot codes of cells, side by side: int32 (B, n) -> float32 (B, n, sum of K_f)."""
@@ -180,3 +206,9 @@ class DrawnFromReferences(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         own = {"sizes": self.sizes, "image_shape": list(self.image_shape), "references": self.references}
         return {**super().get_config(), **own, **self.settings}
+
+
+def _interpolation(few: int, many: int) -> np.ndarray:
+    """Matrix that takes values at `few` points of [-1, 1] to `many`: float32 (many, few), by straight lines."""
+    at, between = np.linspace(-1, 1, few), np.linspace(-1, 1, many)
+    return np.stack([np.interp(between, at, one) for one in np.eye(few)], axis=1).astype(np.float32)

@@ -59,21 +59,21 @@ def _inverse(matrix: tf.Tensor) -> tf.Tensor:
 def _displacement(poses: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
     """The displacements at points of the template, float32 (B, P, 2)."""
     control = tf.reshape(poses[:, AFFINE:], (-1, GRID, GRID * 2))
-    y, x = tf.unstack(_spline((points + 1) * ((GRID - 1) / 2)), axis=2)  # (B, P, GRID) each
-    along = tf.reshape(tf.matmul(y, control), (-1, tf.shape(points)[1], GRID, 2))
-    return tf.reduce_sum(along * x[..., None], axis=2)
+    places = tf.transpose((points + 1) * ((GRID - 1) / 2), (2, 0, 1))[:, :, None]  # points last: several times as fast
+    y, x = tf.unstack(_spline(places))  # (B, GRID, P) each
+    along = tf.reshape(tf.matmul(control, y, transpose_a=True), (-1, GRID, 2, tf.shape(points)[1]))
+    return tf.transpose(tf.reduce_sum(along * x[:, :, None], axis=1), (0, 2, 1))
 
 
 def _spline(places: tf.Tensor) -> tf.Tensor:
-    """Weights of the control points: places float32 (B, P, 2) in their distances -> float32 (B, P, 2, GRID)."""
-    away = tf.abs(places[..., None] - tf.range(GRID, dtype=tf.float32))
-    near = (4 - 6 * away**2 + 3 * away**3) / 6
-    far = tf.maximum(2 - away, 0.0) ** 3 / 6
-    return tf.where(away < 1, near, far)
+    """Weights of the control points: places float32 (2, B, 1, P) in their distances -> float32 (2, B, GRID, P)."""
+    away = tf.abs(places - tf.range(GRID, dtype=tf.float32)[:, None])
+    near, far = tf.nn.relu(1 - away), tf.nn.relu(2 - away)
+    return (far * far * far - 4 * near * near * near) / 6
 
 
 def sample(pictures: tf.Tensor, points: tf.Tensor, cubic: bool = False) -> tf.Tensor:
-    """Values of pictures at points: float32 (B, H, W, C) and (B, P, 2) -> float32 (B, P, C).
+    """Values of pictures at points: uint8 or float32 (B, H, W, C) and float32 (B, P, 2) -> float32 (B, P, C).
 
     Outside of a picture its border goes on.
 
@@ -81,33 +81,36 @@ def sample(pictures: tf.Tensor, points: tf.Tensor, cubic: bool = False) -> tf.Te
         cubic: Keys's cubic convolution, which keeps pictures crisp; otherwise bilinear.
     """
     height, width, channels = pictures.shape[1:]
-    flat = tf.reshape(pictures, (-1, height * width, channels))
-    rows, columns = (
-        _taps((points[..., axis] + 1) * ((side - 1) / 2), side, cubic)
+    before, after = (1, 2) if cubic else (0, 1)
+    border, taps = (before, after), before + 1 + after
+    padded = tf.pad(pictures, [(0, 0), border, border, (0, 0)], "SYMMETRIC")
+    beside = tf.concat([padded[:, :, n : n + width] for n in range(taps)], axis=3)  # gathered at once
+    beside = tf.reshape(beside, (-1, taps * channels))
+    (top, down), (left, across) = (
+        _weights((points[..., axis] + 1) * ((side - 1) / 2), side, cubic)
         for axis, side in enumerate((height, width))
     )
-    total = tf.zeros(())
-    for y, row_weight in rows:
-        line = tf.zeros(())
-        for x, column_weight in columns:
-            line += column_weight[..., None] * tf.gather(flat, y * width + x, batch_dims=1)
-        total += row_weight[..., None] * line
-    return total
+    first = tf.range(tf.shape(points)[0])[:, None] * ((height + taps - 1) * width) + top * width + left
+    rows = [
+        weight[..., None] * tf.cast(tf.gather(beside, first + n * width), tf.float32)
+        for n, weight in enumerate(down)
+    ]
+    columns = tf.split(tf.add_n(rows), taps, axis=2)
+    return tf.add_n([weight[..., None] * column for weight, column in zip(across, columns, strict=True)])
 
 
-def _taps(places: tf.Tensor, side: int, cubic: bool) -> list[tuple[tf.Tensor, tf.Tensor]]:
-    """Pixels beside places along one side, int32 (B, P), and their weights, float32 (B, P)."""
+def _weights(places: tf.Tensor, side: int, cubic: bool) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """The pixels before places along one side, int32 (B, P), and weights of those around, float32 (B, P) each."""
     places = tf.clip_by_value(places, 0.0, float(side - 1))
     first = tf.floor(places)
     past = places - first
     if cubic:
         weights = [
             ((-0.5 * past + 1.0) * past - 0.5) * past,
-            (1.5 * past - 2.5) * past**2 + 1.0,
+            (1.5 * past - 2.5) * past * past + 1.0,
             ((-1.5 * past + 2.0) * past + 0.5) * past,
-            (0.5 * past - 0.5) * past**2,
+            (0.5 * past - 0.5) * past * past,
         ]
     else:
         weights = [1.0 - past, past]
-    start = tf.cast(first, tf.int32) - int(cubic)
-    return [(tf.clip_by_value(start + n, 0, side - 1), weight) for n, weight in enumerate(weights)]
+    return tf.cast(first, tf.int32), weights
