@@ -144,25 +144,35 @@ class DrawnFromReferences(keras.layers.Layer):
 
         points = tf.repeat(self.points, tf.shape(pose)[0], axis=0)
         template = in_template(pose, points)
-        preview = self._mixed(template, own, weights, taken, finished=False) + sample(light, template)
+        missed = points - in_picture(pose, template)  # so that a picture in its own pose is itself exactly
+        preview = self._mixed(template, missed, own, weights, taken) + sample(light, template)
         difference = wanted - tf.reduce_sum(self._codes_of(theirs) * weights[..., None], axis=1)
         moves = self.finish((tf.reshape(preview, (-1, *self.half, self.image_shape[2])), difference))
         differing = tf.reduce_max(
             tf.abs(difference), axis=1
         )  # 0 for a picture's own cell, which stays as it is
         moves = tf.image.resize(moves * differing[:, None, None, None], self.half)
-        template = in_template(pose, points + tf.reshape(moves, tf.shape(points)))
-        drawn = self._mixed(template, own, weights, taken, finished=True)
+        points += tf.reshape(moves, tf.shape(points))
+        template = in_template(pose, points)
+        missed = points - in_picture(pose, template)
+        drawn = self._mixed(template, missed, own, weights, taken, finished=True)
         drawn += self._between(sample(light, template))
         return tf.reshape(drawn, (-1, *self.image_shape))
 
     def _mixed(
-        self, template: tf.Tensor, own: tf.Tensor, weights: tf.Tensor, taken: tf.Tensor, finished: bool
+        self,
+        template: tf.Tensor,
+        missed: tf.Tensor,
+        own: tf.Tensor,
+        weights: tf.Tensor,
+        taken: tf.Tensor,
+        finished: bool = False,
     ) -> tf.Tensor:
         """Mixtures of pictures in other poses.
 
         Args:
             template: float32 (B, P, 2). Places in the template, of every second pixel.
+            missed: float32 (B, P, 2). What is added to places in the pictures.
             own: float32 (B, n, NUMBERS), poses of the pictures.
             weights: float32 (B, n), of the pictures, the heaviest first.
             taken: int32 (B, n), numbers of the pictures.
@@ -173,7 +183,7 @@ class DrawnFromReferences(keras.layers.Layer):
         """
 
         def weighted(n: int | tf.Tensor) -> tf.Tensor:
-            places = in_picture(tf.gather(own, n, axis=1), template)
+            places = in_picture(tf.gather(own, n, axis=1), template) + missed
             picture = tf.gather(self.pictures, tf.gather(taken, n, axis=1))
             values = sample(picture, self._between(places) if finished else places, cubic=finished)
             return values * (tf.gather(weights, n, axis=1) / 255.0)[:, None, None]
