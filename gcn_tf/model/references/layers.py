@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from gcn_tf.model.operators import Operators
 from gcn_tf.model.references.finish import Finish
-from gcn_tf.model.references.learn import CANDIDATES, Memory
+from gcn_tf.model.references.learn import CANDIDATES, LIGHT_SIDES, Memory
 from gcn_tf.model.references.nearest import enlarging
 from gcn_tf.model.references.poses import NUMBERS, in_picture, in_template, picture_points, sample
 
@@ -63,7 +63,7 @@ class DrawnFromReferences(keras.layers.Layer):
         self.double = tuple(
             _interpolation(few, many) for few, many in zip(self.half, (height, width), strict=True)
         )
-        self.enlarge = enlarging(height), enlarging(width)
+        self.enlarge = enlarging(height, LIGHT_SIDES[0]), enlarging(width, LIGHT_SIDES[0])
         self.strides = np.cumprod([1, *list(self.sizes.values())[:0:-1]])[::-1].astype(np.int32)
         self.random = keras.random.SeedGenerator(seed)
         self.finish = Finish(filters, activation, negative_slope, dtype=finish_dtype, name="finish")
@@ -75,7 +75,9 @@ class DrawnFromReferences(keras.layers.Layer):
         self.pictures = kept("pictures", "uint8", references, *self.image_shape)
         self.cells = kept("cells", "int32", references)
         self.poses = kept("poses", "float32", cells, NUMBERS)
-        self.light = kept("light", "float32", cells, *(part.shape[1] for part in self.enlarge), channels)
+        self.light = kept(
+            "light", "float32", sum(self.sizes.values()), *(part.shape[1] for part in self.enlarge), channels
+        )
         self.sources = kept("sources", "int32", cells, 1 + CANDIDATES)
         self.hidden = kept("hidden", "float32", len(self.sizes))
 
@@ -137,8 +139,8 @@ class DrawnFromReferences(keras.layers.Layer):
         theirs = tf.gather(self.cells, taken)
         own = tf.gather(self.poses, theirs)
         pose = tf.reduce_sum(tf.gather(self.poses, cells) * weights[..., None], axis=1)
-        light = tf.gather(self.light, cells) - tf.gather(self.light, theirs)
-        light = tf.reduce_sum(light * weights[..., None, None, None], axis=1)
+        difference = wanted - tf.reduce_sum(self._codes_of(theirs) * weights[..., None], axis=1)
+        light = tf.tensordot(difference, self.light, 1)
         light = tf.einsum("Hh,nhwc,Ww->nHWc", self.enlarge[0], light, self.enlarge[1])
         light = tf.ensure_shape(light, (None, *self.image_shape))
 
@@ -146,7 +148,6 @@ class DrawnFromReferences(keras.layers.Layer):
         template = in_template(pose, points)
         missed = points - in_picture(pose, template)  # so that a picture in its own pose is itself exactly
         preview = self._mixed(template, missed, own, weights, taken) + sample(light, template)
-        difference = wanted - tf.reduce_sum(self._codes_of(theirs) * weights[..., None], axis=1)
         moves = self.finish((tf.reshape(preview, (-1, *self.half, self.image_shape[2])), difference))
         differing = tf.reduce_max(
             tf.abs(difference), axis=1

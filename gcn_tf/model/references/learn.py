@@ -13,6 +13,7 @@ from gcn_tf.model.references.registration import register
 
 CANDIDATES = 6  # pictures of which training takes one at random
 POSE_SHARES = (0.0, 0.5, 1.0)  # of the way from a picture's own pose to the predicted one
+LIGHT_SIDES = (2, 8)  # pixels of the squares that light may be averaged over, the finest first
 AT_ONCE = 64
 
 
@@ -24,9 +25,10 @@ class Memory:
         pictures: uint8 (N, H, W, C).
         cells: int32 (N,), of the pictures.
         poses: float32 (cells, NUMBERS), measured or predicted.
-        light: float32 (cells, h, w, C), `large_parts` of the template's picture, as the other cells predict it.
+        light: float32 (sum of K_f, h, w, C). What every value adds to the means over squares of LIGHT_SIDES[0] pixels.
         sources: int32 (cells, 1 + CANDIDATES), numbers of pictures: the one that is taken, and others.
         pose_share: float. How far pictures are moved from their own pose to the cell's.
+        light_side: int. Pixels of the squares over which the light was averaged.
     """
 
     pictures: np.ndarray
@@ -35,39 +37,51 @@ class Memory:
     light: np.ndarray
     sources: np.ndarray
     pose_share: float
+    light_side: int
 
 
 def learn(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> Memory:
     """Compute what a generator of this kind knows of its cells, uint8 (N, H, W, C) and int (N, M).
 
-    Whether pictures are moved, and how far, is decided by leaving every picture out once: what is left between it and
-    the one made from its nearest neighbour.
+    Whether pictures are moved, how far, and how fine the light is are decided by leaving every picture out once: what is left
+    between it and the one made from its nearest neighbour.
     """
-    space = np.stack(
-        np.unravel_index(np.arange(np.prod(list(sizes.values()))), tuple(sizes.values())), axis=1
-    )
-    cells = np.ravel_multi_index(tuple(ids.T), tuple(sizes.values())).astype(np.int32)
-    poses = register(images, ids, sizes)
+    shape = tuple(sizes.values())
+    space = np.stack(np.unravel_index(np.arange(np.prod(shape)), shape), axis=1)
+    cells = np.ravel_multi_index(tuple(ids.T), shape).astype(np.int32)
+    registered = register(images, ids, sizes)
     best: tuple[float, Memory] | None = None
     for share in POSE_SHARES:
-        aligned = _aligned(images, poses * share)
-        model = fit_additive(large_parts(aligned).reshape(len(images), -1), ids, sizes)
-        light = model.predict(space, sizes)
-        light[cells] = model.left_out
-        light = light.reshape(len(space), *large_parts(aligned[:1]).shape[1:])
-        predicted = fit_additive(poses * share, ids, sizes)
+        poses = registered * share
+        aligned = _aligned(images, poses)
+        predicted = fit_additive(poses, ids, sizes)
         known = predicted.predict(space, sizes)
-        distances = value_distances(aligned, ids, sizes)
-        sources = nearest_pictures(distances, space, ids, CANDIDATES)
-        missed = _left_out_error(images, cells, poses * share, predicted.left_out, light, sources[cells, 0])
-        known[cells] = poses * share
-        taken = sources[:, :1].copy()
-        taken[cells, 0] = np.arange(len(images))
-        memory = Memory(images, cells, known, light, np.hstack([taken, sources]), share)
-        if best is None or missed < best[0]:
-            best = missed, memory
+        known[cells] = poses
+        neighbours = nearest_pictures(value_distances(aligned, ids, sizes), space, ids, CANDIDATES)
+        first = neighbours[cells, 0]
+        for side in LIGHT_SIDES:
+            light = _light(aligned, side)
+            model = fit_additive(light.reshape(len(images), -1), ids, sizes)
+            change = (model.left_out - model.predict(ids[first], sizes)).reshape(light.shape)
+            missed = _left_out_error(images, poses, predicted.left_out, change, first)
+            if best is None or missed < best[0]:
+                effects = model.effects.reshape(-1, *light.shape[1:])
+                taken = neighbours[:, :1].copy()
+                taken[cells, 0] = np.arange(len(images))
+                memory = Memory(images, cells, known, effects, np.hstack([taken, neighbours]), share, side)
+                best = missed, memory
     assert best is not None
     return best[1]
+
+
+def _light(aligned: np.ndarray, side: int) -> np.ndarray:
+    """Means over squares of `side` pixels, as fine as the finest: float32 (N, H, W, C) -> (N, h, w, C)."""
+    fine = large_parts(aligned, LIGHT_SIDES[0])
+    if side == LIGHT_SIDES[0]:
+        return fine
+    coarser = side // LIGHT_SIDES[0]
+    height, width = fine.shape[1:3]
+    return enlarged(large_parts(fine, coarser), height, width, coarser)
 
 
 def _aligned(images: np.ndarray, poses: np.ndarray) -> np.ndarray:
@@ -89,13 +103,16 @@ def _aligned(images: np.ndarray, poses: np.ndarray) -> np.ndarray:
 
 def _left_out_error(
     images: np.ndarray,
-    cells: np.ndarray,
     poses: np.ndarray,
     predicted: np.ndarray,
     light: np.ndarray,
     sources: np.ndarray,
 ) -> float:
-    """Mean squared difference of pictures and those made from their neighbours in the poses predicted for them."""
+    """Mean squared difference of pictures, and of those made from their neighbours in the poses and light predicted for them.
+
+    Args:
+        light: float32 (N, h, w, C). What has to be added to the neighbours.
+    """
     error, shape = 0.0, images.shape[1:]
     points = tf.constant(picture_points(*shape[:2])[None])
     redraw = tf.function(redrawn_at, reduce_retracing=True, autograph=False)
@@ -107,7 +124,7 @@ def _left_out_error(
             tf.constant(images[chosen], tf.float32) / 255,
             tf.constant(poses[chosen], tf.float32),
             tf.constant(predicted[part], tf.float32),
-            tf.constant(enlarged(light[cells[part]] - light[cells[chosen]], *shape[:2]), tf.float32),
+            tf.constant(enlarged(light[part], shape[0], shape[1], LIGHT_SIDES[0]), tf.float32),
         )
         missed = np.clip(made, 0, 1).reshape(-1, *shape) - images[part] / 255
         error += float(np.square(missed).sum())

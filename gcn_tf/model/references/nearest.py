@@ -2,14 +2,20 @@
 
 import numpy as np
 
+from gcn_tf.model.references.additive import fit_additive
+
+PAIRS = 0.1  # weight of differences between pairs of pictures, beside those of effects
 PRIOR_PAIRS = 2  # of the mean distance of a factor's values, added to those that were seen
 LIGHT = 0.25  # weight of differences in light, which are corrected, beside those in form
-LARGE_PARTS = 8  # pixels; what is averaged over so many is light
+LARGE_PARTS = 8  # pixels along a side; what is averaged over so many is light, the rest is form
 CELLS_AT_ONCE = 1024
 
 
 def value_distances(pictures: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> list[np.ndarray]:
-    """How much changing one value into another changes a picture, on average over pairs that differ in nothing else.
+    """How much changing one value into another changes a picture.
+
+    Mostly what it does to all pictures alike, the effects of an additive model: two people whose hands differ by chance only are
+    near. A little of the mean difference of pairs of pictures that differ in nothing else is added.
 
     Args:
         pictures: float32 (N, H, W, C) of different cells.
@@ -19,22 +25,23 @@ def value_distances(pictures: np.ndarray, ids: np.ndarray, sizes: dict[str, int]
         float64 (K_f, K_f) by factor: mean squared differences of form, and a little of light; 0 on the diagonal.
     """
     light = large_parts(pictures)
-    height, width = pictures.shape[1:3]
-    form = pictures - enlarged(light, height, width)
-    apart = _squared_distances(form) + LIGHT * _squared_distances(light) * (
-        height * width / np.prod(light.shape[1:3])
-    )
+    form = pictures - enlarged(light, *pictures.shape[1:3])
+    apart = _squared_distances(form) + LIGHT * _squared_distances(light)
+    effects = [fit_additive(part.reshape(len(part), -1), ids, sizes).effects for part in (form, light)]
     differs = [ids[:, m, None] != ids[None, :, m] for m in range(ids.shape[1])]
     count = np.sum(differs, axis=0, dtype=np.int8)
     usual = float(apart[count > 0].mean()) if (count > 0).any() else 0.0
-    found = []
+    found, start = [], 0
     for m, size in enumerate(sizes.values()):
+        own = slice(start, start + size)
+        start += size
+        alike = _squared_distances(effects[0][own]) + LIGHT * _squared_distances(effects[1][own])
         a, b = np.nonzero((count == 1) & differs[m])
         total, pairs = np.zeros((size, size)), np.zeros((size, size))
         np.add.at(total, (ids[a, m], ids[b, m]), apart[a, b])
         np.add.at(pairs, (ids[a, m], ids[b, m]), 1)
         mean = total.sum() / pairs.sum() if pairs.sum() else usual
-        distance = (total + PRIOR_PAIRS * mean) / (pairs + PRIOR_PAIRS)
+        distance = alike + PAIRS * (total + PRIOR_PAIRS * mean) / (pairs + PRIOR_PAIRS)
         np.fill_diagonal(distance, 0)
         found.append(distance)
     return found
@@ -74,26 +81,25 @@ def nearest_pictures(
     return found
 
 
-def large_parts(pictures: np.ndarray) -> np.ndarray:
-    """Means over squares of LARGE_PARTS pixels: float32 (N, H, W, C) -> (N, ceil(H / 8), ceil(W / 8), C)."""
+def large_parts(pictures: np.ndarray, side: int = LARGE_PARTS) -> np.ndarray:
+    """Means over squares of `side` pixels: float32 (N, H, W, C) -> (N, ceil(H / side), ceil(W / side), C)."""
     height, width = pictures.shape[1:3]
-    rows, columns = (np.arange(0, side, LARGE_PARTS) for side in (height, width))
+    rows, columns = (np.arange(0, length, side) for length in (height, width))
     total = np.add.reduceat(np.add.reduceat(pictures, rows, axis=1), columns, axis=2)
-    tall, wide = (np.diff([*starts, side]) for starts, side in ((rows, height), (columns, width)))
+    tall, wide = (np.diff([*starts, length]) for starts, length in ((rows, height), (columns, width)))
     return np.asarray(total / (tall[:, None] * wide)[..., None], np.float32)
 
 
-def enlarged(parts: np.ndarray, height: int, width: int) -> np.ndarray:
+def enlarged(parts: np.ndarray, height: int, width: int, side: int = LARGE_PARTS) -> np.ndarray:
     """`large_parts` at the pictures' size, between their centres by straight lines: (N, h, w, C) -> (N, H, W, C)."""
-    down, across = (enlarging(side) for side in (height, width))
+    down, across = (enlarging(length, side) for length in (height, width))
     return np.einsum("Hh,nhwc,Ww->nHWc", down, parts, across, optimize=True)
 
 
-def enlarging(side: int) -> np.ndarray:
-    """Matrix that enlarges `large_parts` along a side: float32 (side, ceil(side / 8)), rows of sum 1."""
-    starts = np.arange(0, side, LARGE_PARTS)
-    centres = (starts + np.minimum(starts + LARGE_PARTS, side) - 1) / 2
+def enlarging(length: int, side: int = LARGE_PARTS) -> np.ndarray:
+    """Matrix that enlarges `large_parts` along a picture's side: float32 (length, ceil(length / side)), rows of sum 1."""
+    starts = np.arange(0, length, side)
+    centres = (starts + np.minimum(starts + side, length) - 1) / 2
     columns = np.eye(len(starts))
-    return np.stack([np.interp(np.arange(side), centres, column) for column in columns], axis=1).astype(
-        np.float32
-    )
+    weights = [np.interp(np.arange(length), centres, column) for column in columns]
+    return np.stack(weights, axis=1).astype(np.float32)
