@@ -21,9 +21,7 @@ def value_distances(pictures: np.ndarray, ids: np.ndarray, sizes: dict[str, int]
     light = large_parts(pictures)
     height, width = pictures.shape[1:3]
     form = pictures - enlarged(light, height, width)
-    apart = _squared_distances(form) + LIGHT * _squared_distances(light) * (
-        height * width / np.prod(light.shape[1:3])
-    )
+    apart = _squared_distances(form) + LIGHT * _squared_distances(light)
     differs = [ids[:, m, None] != ids[None, :, m] for m in range(ids.shape[1])]
     count = np.sum(differs, axis=0, dtype=np.int8)
     usual = float(apart[count > 0].mean()) if (count > 0).any() else 0.0
