@@ -110,7 +110,8 @@ def test_control_points_that_agree_are_a_shift_where_they_all_reach():
     wanted = pose()
     wanted[0, AFFINE:] = np.tile([0.0, 0.125], GRID**2)
     points = picture_points(9, 9)[None] * 0.45
-    np.testing.assert_allclose(in_picture(wanted, points), points + [0, 0.125], atol=1e-6)
+    shifted = points + np.array([0, 0.125])
+    np.testing.assert_allclose(in_picture(wanted, points), shifted, atol=1e-6)
 
 
 def test_light_is_added_in_the_pose_of_the_template():

@@ -63,6 +63,7 @@ def test_registration_gives_the_same_bits_twice(grid, poses, memory):
     np.testing.assert_array_equal(memory.poses[cells], poses * memory.pose_share)
 
 
+@pytest.mark.slow
 def test_more_pictures_than_are_registered_at_once_get_the_same_poses(monkeypatch, grid, poses):
     monkeypatch.setattr("gcn_tf.model.references.registration.AT_ONCE", 13)
     found = register(grid.images[grid.seen], grid.ids[grid.seen], SIZES)
@@ -90,7 +91,7 @@ def test_a_seen_cell_is_its_own_source_and_no_candidate_is_it(grid, memory):
     assert (memory.cells[memory.sources[:, 1:]] != np.arange(36)[:, None]).all()
 
 
-@pytest.mark.parametrize("kind", ["breadth", "light"])
+@pytest.mark.parametrize("kind", ["breadth", pytest.param("light", marks=pytest.mark.slow)])
 def test_where_no_style_is_a_pose_nothing_is_moved(kind):
     grid = breadth_grid() if kind == "breadth" else breadth_grid(light=True)
     memory = learn(grid.images[grid.seen], grid.ids[grid.seen], SIZES)
@@ -98,6 +99,7 @@ def test_where_no_style_is_a_pose_nothing_is_moved(kind):
     assert (memory.poses == 0).all()
 
 
+@pytest.mark.slow
 def test_more_pictures_than_are_moved_at_once_are_learned(grid, memory, monkeypatch):
     assert len(memory.pictures) < AT_ONCE
     monkeypatch.setattr("gcn_tf.model.references.learn.AT_ONCE", 13)
