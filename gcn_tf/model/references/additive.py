@@ -12,7 +12,7 @@ class Additive:
     """A mean and an effect of every value.
 
     Args:
-        mean: float32 (d,).
+        mean: float32 (d,). What the effects are added to.
         effects: float32 (sum of K_f, d), factor after factor.
         left_out: float32 (N, d). What the others say of each row that it was fitted on.
     """
@@ -41,6 +41,8 @@ def fit_additive(values: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> 
     True
     """
     codes = np.hstack([np.eye(size, dtype=np.float32)[ids[:, m]] for m, size in enumerate(sizes.values())])
+    usual = codes.mean(axis=0)
+    codes = codes - usual  # the mean is free of the penalty, so that leaving a row out is exact
     mean = values.mean(axis=0, dtype=np.float64).astype(np.float32)
     varied = (values - mean).astype(np.float32)
     shared, products = codes.T @ codes, codes.T @ varied
@@ -54,4 +56,4 @@ def fit_additive(values: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> 
         if best is None or error < best[0]:
             best = error, effects, missed
     assert best is not None
-    return Additive(mean, best[1], values.astype(np.float32) - best[2])
+    return Additive(mean - usual @ best[1], best[1], values.astype(np.float32) - best[2])
