@@ -1,6 +1,6 @@
 """What is computed from the seen pictures before training: poses, light, and the nearest picture of every cell."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
@@ -48,7 +48,7 @@ def learn(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> Memory:
     )
     cells = np.ravel_multi_index(tuple(ids.T), tuple(sizes.values())).astype(np.int32)
     poses = register(images, ids, sizes)
-    best: tuple[float, Memory] | None = None
+    best: tuple[float, list[np.ndarray], Memory] | None = None
     for share in POSE_SHARES:
         aligned = _aligned(images, poses * share)
         model = fit_additive(large_parts(aligned).reshape(len(images), -1), ids, sizes)
@@ -58,16 +58,16 @@ def learn(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> Memory:
         predicted = fit_additive(poses * share, ids, sizes)
         known = predicted.predict(space, sizes)
         distances = value_distances(aligned, ids, sizes)
-        sources = nearest_pictures(distances, space, ids, CANDIDATES)
-        missed = _left_out_error(images, cells, poses * share, predicted.left_out, light, sources[cells, 0])
+        nearest = nearest_pictures(distances, ids, ids, 1)[:, 0]
+        missed = _left_out_error(images, cells, poses * share, predicted.left_out, light, nearest)
         known[cells] = poses * share
-        taken = sources[:, :1].copy()
-        taken[cells, 0] = np.arange(len(images))
-        memory = Memory(images, cells, known, light, np.hstack([taken, sources]), share)
         if best is None or missed < best[0]:
-            best = missed, memory
+            best = missed, distances, Memory(images, cells, known, light, np.empty(0), share)
     assert best is not None
-    return best[1]
+    sources = nearest_pictures(best[1], space, ids, CANDIDATES)
+    taken = sources[:, :1].copy()
+    taken[cells, 0] = np.arange(len(images))
+    return replace(best[2], sources=np.hstack([taken, sources]))
 
 
 def _aligned(images: np.ndarray, poses: np.ndarray) -> np.ndarray:
