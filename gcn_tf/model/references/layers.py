@@ -198,7 +198,7 @@ class DrawnFromReferences(keras.layers.Layer):
         )[1]
 
     def _between(self, values: tf.Tensor) -> tf.Tensor:
-        """Values at every second pixel, at all of them, by straight lines: (B, P, D) -> (B, H * W, D)."""
+        """Values at every second pixel, at all of them, smoothly: (B, P, D) -> (B, H * W, D)."""
         down, across = self.double
         depth = values.shape[2]
         rows = tf.matmul(down, tf.reshape(values, (-1, self.half[0], self.half[1] * depth)))
@@ -220,6 +220,17 @@ class DrawnFromReferences(keras.layers.Layer):
 
 
 def _interpolation(few: int, many: int) -> np.ndarray:
-    """Matrix that takes values at `few` points of [-1, 1] to `many`: float32 (many, few), by straight lines."""
-    at, between = np.linspace(-1, 1, few), np.linspace(-1, 1, many)
-    return np.stack([np.interp(between, at, one) for one in np.eye(few)], axis=1).astype(np.float32)
+    """Matrix that takes values at `few` points of [-1, 1] to `many`: float32 (many, few), by Keys's cubic convolution.
+
+    Beyond both ends values go on straight, so that straight lines stay straight.
+    """
+    at = np.linspace(0, few - 1, many)[:, None] - np.arange(-1, few + 1)
+    away = np.abs(at)
+    near, far = (1.5 * away - 2.5) * away**2 + 1, ((-0.5 * away + 2.5) * away - 4) * away + 2
+    weights = np.where(away < 1, near, np.where(away < 2, far, 0))
+    inner = weights[:, 1:-1].copy()
+    inner[:, 0] += 2 * weights[:, 0]
+    inner[:, 1] -= weights[:, 0]
+    inner[:, -1] += 2 * weights[:, -1]
+    inner[:, -2] -= weights[:, -1]
+    return inner.astype(np.float32)

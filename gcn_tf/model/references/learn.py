@@ -1,6 +1,6 @@
 """What is computed from the seen pictures before training: poses, light, and the nearest picture of every cell."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
@@ -50,28 +50,28 @@ def learn(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> Memory:
     space = np.stack(np.unravel_index(np.arange(np.prod(shape)), shape), axis=1)
     cells = np.ravel_multi_index(tuple(ids.T), shape).astype(np.int32)
     registered = register(images, ids, sizes)
-    best: tuple[float, Memory] | None = None
+    best: tuple[float, list[np.ndarray], Memory] | None = None
     for share in POSE_SHARES:
         poses = registered * share
         aligned = _aligned(images, poses)
         predicted = fit_additive(poses, ids, sizes)
         known = predicted.predict(space, sizes)
         known[cells] = poses
-        neighbours = nearest_pictures(value_distances(aligned, ids, sizes), space, ids, CANDIDATES)
-        first = neighbours[cells, 0]
+        distances = value_distances(aligned, ids, sizes)
+        nearest = nearest_pictures(distances, ids, ids, 1)[:, 0]
         for side in LIGHT_SIDES:
             light = _light(aligned, side)
             model = fit_additive(light.reshape(len(images), -1), ids, sizes)
-            change = (model.left_out - model.predict(ids[first], sizes)).reshape(light.shape)
-            missed = _left_out_error(images, poses, predicted.left_out, change, first)
+            change = (model.left_out - model.predict(ids[nearest], sizes)).reshape(light.shape)
+            missed = _left_out_error(images, poses, predicted.left_out, change, nearest)
             if best is None or missed < best[0]:
                 effects = model.effects.reshape(-1, *light.shape[1:])
-                taken = neighbours[:, :1].copy()
-                taken[cells, 0] = np.arange(len(images))
-                memory = Memory(images, cells, known, effects, np.hstack([taken, neighbours]), share, side)
-                best = missed, memory
+                best = missed, distances, Memory(images, cells, known, effects, np.empty(0), share, side)
     assert best is not None
-    return best[1]
+    sources = nearest_pictures(best[1], space, ids, CANDIDATES)
+    taken = sources[:, :1].copy()
+    taken[cells, 0] = np.arange(len(images))
+    return replace(best[2], sources=np.hstack([taken, sources]))
 
 
 def _light(aligned: np.ndarray, side: int) -> np.ndarray:

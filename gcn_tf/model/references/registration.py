@@ -12,19 +12,15 @@ from gcn_tf.model.references.additive import fit_additive
 from gcn_tf.model.references.poses import AFFINE, GRID, NUMBERS, in_picture, picture_points, sample
 from gcn_tf.progress import progress
 
-SIDE = 40  # pixels of the longer side at which pictures are compared, about
-ROUNDS, STEPS = (
-    10,
-    15,
-)  # the additive model is fitted anew in every round, and the poses follow it for so many steps
+SIDE = 28  # pixels of the longer side at which pictures are compared, about
+ROUNDS = 9  # in each of which the additive model is fitted anew
+STEPS = 8  # of a round, in which the poses follow it
 AFFINE_ROUNDS = 4  # at first, without displacement
-LEARNING_RATE = 0.05
+LEARNING_RATE = 0.1
 SPREAD = np.array([0.15, 0.15, 0.15, 0.15, 0.2, 0.15], np.float32)  # of the affine numbers, expected
 DISPLACEMENT = 0.1  # the same of the control points
-AFFINE_PENALTY, BEND_PENALTY = (
-    0.01,
-    0.02,
-)  # beside the share of the variance that is left between the pictures
+AFFINE_PENALTY = 0.01  # beside the share of the variance that is left between the pictures
+BEND_PENALTY = 0.02
 AT_ONCE = 512  # pictures
 
 
