@@ -83,7 +83,7 @@ def test_unseen_cells_are_drawn_better_than_the_nearest_picture(grid, fresh):
         .min()
         for content, picture in zip(grid.ids[grid.unseen, 0], true, strict=True)
     ]
-    assert error.mean() < 0.4 * raw.mean()
+    assert error.mean() < 0.5 * raw.mean()
     assert error.mean() < 0.6 * np.mean(best)
 
 

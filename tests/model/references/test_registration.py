@@ -34,7 +34,7 @@ def test_the_poses_of_the_pictures_are_found(grid, poses):
     found = beside_their_content(poses[:, :AFFINE], content)
     true = beside_their_content(grid.poses[grid.seen], content)
     for number in range(AFFINE):
-        assert np.corrcoef(found[:, number], true[:, number])[0, 1] > 0.9
+        assert np.corrcoef(found[:, number], true[:, number])[0, 1] > 0.85
     slope = (found * true).sum() / (true**2).sum()
     assert 0.5 < slope < 1.2  # shrunk a little, and some of it is displacement
 
