@@ -7,12 +7,13 @@ import tensorflow as tf
 
 from gcn_tf.model.references.additive import fit_additive
 from gcn_tf.model.references.nearest import enlarged, large_parts, nearest_pictures, value_distances
-from gcn_tf.model.references.poses import in_picture, picture_points, sample
+from gcn_tf.model.references.poses import AFFINE, NUMBERS, in_picture, picture_points, sample
 from gcn_tf.model.references.redraw import redrawn_at
 from gcn_tf.model.references.registration import register
 
 CANDIDATES = 6  # pictures of which training takes one at random
-POSE_SHARES = (0.0, 0.5, 1.0)  # of the way from a picture's own pose to the predicted one
+# Of the way from a picture's own pose to the predicted one: of the affine part, and of the displacement.
+POSE_SHARES = ((0.0, 0.0), (0.5, 0.5), (1.0, 0.0), (1.0, 0.5), (1.0, 1.0))
 LIGHT_SIDES = (2, 8)  # pixels of the squares that light may be averaged over, the finest first
 AT_ONCE = 64
 
@@ -27,7 +28,7 @@ class Memory:
         poses: float32 (cells, NUMBERS), measured or predicted.
         light: float32 (sum of K_f, h, w, C). What every value adds to the means over squares of LIGHT_SIDES[0] pixels.
         sources: int32 (cells, 1 + CANDIDATES), numbers of pictures: the one that is taken, and others.
-        pose_share: float. How far pictures are moved from their own pose to the cell's.
+        pose_share: of `POSE_SHARES`. How far pictures are moved from their own pose to the cell's.
         light_side: int. Pixels of the squares over which the light was averaged.
     """
 
@@ -36,7 +37,7 @@ class Memory:
     poses: np.ndarray
     light: np.ndarray
     sources: np.ndarray
-    pose_share: float
+    pose_share: tuple[float, float]
     light_side: int
 
 
@@ -52,7 +53,7 @@ def learn(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> Memory:
     registered = register(images, ids, sizes)
     best: tuple[float, list[np.ndarray], Memory] | None = None
     for share in POSE_SHARES:
-        poses = registered * share
+        poses = registered * np.repeat(np.float32(share), (AFFINE, NUMBERS - AFFINE))
         aligned = _aligned(images, poses)
         predicted = fit_additive(poses, ids, sizes)
         known = predicted.predict(space, sizes)

@@ -71,7 +71,7 @@ def test_more_pictures_than_are_registered_at_once_get_the_same_poses(monkeypatc
 
 
 def test_where_styles_are_poses_pictures_are_moved_all_the_way(grid, memory):
-    assert memory.pose_share == 1.0
+    assert memory.pose_share[0] == 1.0
     assert memory.pictures.shape == (30, 28, 28, 1)
     assert memory.poses.shape == (36, NUMBERS)
     assert memory.sources.shape == (36, 1 + CANDIDATES)
@@ -95,7 +95,7 @@ def test_a_seen_cell_is_its_own_source_and_no_candidate_is_it(grid, memory):
 def test_where_no_style_is_a_pose_nothing_is_moved(kind):
     grid = breadth_grid() if kind == "breadth" else breadth_grid(light=True)
     memory = learn(grid.images[grid.seen], grid.ids[grid.seen], SIZES)
-    assert memory.pose_share == 0.0
+    assert memory.pose_share == (0.0, 0.0)
     assert (memory.poses == 0).all()
 
 
