@@ -104,12 +104,23 @@ class GCNHyperModel(keras_tuner.HyperModel):
     def _run(self, config: RunConfig, run_dir: Path) -> dict[str, float]:
         """One training and its score."""
         prepared = self._open(config, run_dir)
+        metrics = self._stored_score(run_dir) or self._train(prepared, run_dir)
+        # The winner is trained anew, on all seen cells. A trial that was killed once it was scored still has them.
+        shutil.rmtree(run_dir / "checkpoints", ignore_errors=True)
+        return metrics
+
+    def _stored_score(self, run_dir: Path) -> dict[str, float] | None:
+        """The score of a training that was stopped before the search had written it down; None: train (again)."""
         scored = run_dir / "score.json"
-        origin = score_origin(self.prepared, run_dir)
-        if scored.exists():  # scored, and stopped before the search had written it down
-            with suppress(UserError):  # a damaged one: train again
+        if scored.exists():
+            with suppress(UserError):  # a damaged one
+                origin = score_origin(self.prepared, run_dir)
                 check_origin(scored, read_json_object(scored, SCORE_REMEDY).get("origin"), origin)
                 return read_score(scored)
+        return None
+
+    def _train(self, prepared: Prepared, run_dir: Path) -> dict[str, float]:
+        """Train, or go on, then score and write the score down."""
         with counted_seconds(run_dir / "seconds.json") as seconds:
             try:
                 model = fit(prepared, run_dir)
@@ -118,10 +129,9 @@ class GCNHyperModel(keras_tuner.HyperModel):
             except Interrupted as stop:  # KerasTuner would take an Exception for a trial that broke down
                 raise Stopped(stop.exit_code) from None
             run = prepared.run(run_dir, model)
-            metrics = {**self._score(run), "steps": float(config.steps), "seconds": seconds()}
-        write_atomically(scored, lambda path: path.write_text(json.dumps({"origin": origin, **metrics})))
-        # The winner is trained anew, on all seen cells.
-        shutil.rmtree(run_dir / "checkpoints", ignore_errors=True)
+            metrics = {**self._score(run), "steps": float(prepared.config.steps), "seconds": seconds()}
+        written = json.dumps({"origin": score_origin(self.prepared, run_dir), **metrics})
+        write_atomically(run_dir / "score.json", lambda path: path.write_text(written))
         return metrics
 
     def _open(self, config: RunConfig, run_dir: Path) -> Prepared:

@@ -96,6 +96,7 @@ def run(options: Train) -> None:
     from gcn_tf.runs.lock import locked
     from gcn_tf.runs.run_dir import new_run_dir
     from gcn_tf.training.prepare import check_settings
+    from gcn_tf.training.resume import sweep_finished
 
     check_config(options.config)
     run_dir = options.flags.resume or options.flags.run_dir or new_run_dir(options.config)
@@ -107,6 +108,7 @@ def run(options: Train) -> None:
         _describe(options, run_dir)
         return
     if options.flags.resume and _is_finished(options, run_dir):
+        sweep_finished(run_dir)
         return
     with locked(run_dir):
         try:

@@ -86,9 +86,13 @@ class CheckpointStore:
         """Write a checkpoint and delete those beyond the newest few."""
         path = self.folder / f"step-{step:08d}.npz"
         self._write(path, step, None)
+        self.delete_old()
+        return path
+
+    def delete_old(self) -> None:
+        """Delete those beyond the newest few."""
         for old in self.paths()[: -self.keep]:
             old.unlink()
-        return path
 
     def save_best(self, step: int, score: float) -> bool:
         """Write `best.npz` unless the existing one has at least this score; return whether it was written."""

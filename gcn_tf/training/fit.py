@@ -108,7 +108,7 @@ def _fit(prepared: Prepared, run_dir: Path, model: GCN | None, say: Callable[[st
     store = CheckpointStore(model, run_dir / "checkpoints", prepared.identity, config.total_steps)
     for folder in (run_dir, store.folder):
         sweep(folder)
-    store.folder.mkdir(exist_ok=True)  # a trial or method that was scored lost it
+    store.folder.mkdir(exist_ok=True)  # a trial that was scored lost it
     if store.latest:
         store.restore()
         _say_other_arithmetic(store.arithmetic, run_dir, config.total_steps > int(model.step))
@@ -116,6 +116,7 @@ def _fit(prepared: Prepared, run_dir: Path, model: GCN | None, say: Callable[[st
         learn_before_training(model, prepared)
     start, stop = int(model.step), config.total_steps
     if start >= stop:
+        store.delete_old()  # a kill may have come between the last checkpoint and this
         return model
     evaluation = Evaluation(start, split, config.image_steps, stop)
     checkpoints = Checkpoints(start, store, evaluation, config.checkpoint_steps, stop)

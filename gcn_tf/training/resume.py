@@ -1,12 +1,15 @@
 """Resuming a run: with the same settings, or with more steps."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.errors import ConfigError, UserError
+from gcn_tf.files import sweep
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.runs.checkpoints import newest_step
 from gcn_tf.runs.identity import Identity
+from gcn_tf.runs.lock import locked
 from gcn_tf.runs.run_dir import check_same_settings, read_run_config
 from gcn_tf.training.prepare import Prepared
 
@@ -60,3 +63,12 @@ def check_resume(run_dir: Path, config: RunConfig) -> list[str]:
     if step >= wanted:
         return [f"finished at {step} of {wanted} steps; a larger --steps lengthens the run"]
     return [f"continues from step {step} of {wanted}"]
+
+
+def sweep_finished(run_dir: Path) -> None:
+    """Remove what a kill left in a run in which nothing else is left to do: its lock, and an old report or model.
+
+    Nothing is removed from a run that is in use, or that cannot be written.
+    """
+    with suppress(UserError, OSError), locked(run_dir):
+        sweep(run_dir)

@@ -8,6 +8,7 @@ from gcn_tf.cli import main
 from gcn_tf.errors import UserError
 from gcn_tf.evaluation.report import evaluate, finished_report, read_stamp
 from gcn_tf.evaluation.verify import verify
+from gcn_tf.files import unfinished
 
 pytestmark = pytest.mark.usefixtures("toy_judges")
 
@@ -66,6 +67,16 @@ def test_several_wrong_parts_are_all_named(run):
 
 def test_a_finished_run_has_nothing_left_to_do(run, toy_config):
     assert finished_report(run, toy_config) == run / "report/cells.png"
+
+
+def test_what_the_last_kill_of_a_finished_run_left_goes_when_it_is_resumed(run, capsys):
+    """The lock, and the report before, which a lengthened run replaces."""
+    before = sorted(path.name for path in run.iterdir())
+    (run / ".lock").write_text("1")
+    shutil.copytree(run / "report", unfinished(run / "report"))
+    main(["train", "--resume", str(run)])
+    assert "finished at 24 of 24 steps" in capsys.readouterr().out
+    assert sorted(path.name for path in run.iterdir()) == before
 
 
 @pytest.mark.parametrize(

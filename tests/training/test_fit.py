@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from gcn_tf.runs.checkpoints import CheckpointStore
 from gcn_tf.runs.run_dir import check_same_settings, open_run, read_run_config
 from gcn_tf.training.fit import fit
 from gcn_tf.training.log import RunLog
-from gcn_tf.training.prepare import Prepared
+from gcn_tf.training.prepare import Prepared, prepare
 from gcn_tf.training.scoring import Evaluation
 from gcn_tf.training.step_callback import Diverged, thinned
 
@@ -257,3 +258,14 @@ def test_a_kill_between_two_checkpoints_of_a_step_loses_neither(toy_config, star
     for name in stored[0]:
         one, other = (np.load(tmp_path / run / "checkpoints" / name) for run in runs)
         assert all(np.array_equal(one[key], other[key]) for key in one.files if key.isdigit())
+
+
+def test_a_run_killed_before_its_last_step_deleted_an_old_checkpoint_keeps_the_newest_few(
+    toy_run, toy_config, tmp_path
+):
+    folder = tmp_path / "run"
+    shutil.copytree(toy_run, folder)
+    kept = sorted((folder / "checkpoints").glob("step-*"))
+    shutil.copy(kept[0], folder / "checkpoints" / "step-00000004.npz")
+    fit(prepare(toy_config), folder)
+    assert sorted((folder / "checkpoints").glob("step-*")) == kept

@@ -252,6 +252,22 @@ def test_what_a_kill_left_goes_even_when_nothing_is_left_to_do(finished, tmp_pat
     assert not left.exists()
 
 
+def test_a_trial_that_was_scored_and_killed_loses_its_checkpoints_when_the_search_goes_on(
+    finished, tmp_path, monkeypatch
+):
+    """It is not trained again."""
+    search = dataclasses.replace(finished.search, out=tmp_path / "again")
+    shutil.copytree(finished.search.out, search.out)
+    shutil.rmtree(search.out / "oracle")  # the search has not written down what its trials gave
+    folder = search.out / "trials" / "1" / "checkpoints"
+    assert not folder.exists()
+    folder.mkdir()
+    (folder / "step-00000009.npz").write_bytes(b"whole")
+    monkeypatch.setattr(hypermodel, "fit", lambda *_: pytest.fail("trained again"))
+    run_search(search, "alone", ADDRESS)
+    assert not folder.exists()
+
+
 @pytest.mark.slow
 def test_a_trial_that_diverges_has_failed_and_the_search_goes_on(toy_search):
     """The first trial of this search must diverge, the second can not."""
