@@ -53,7 +53,7 @@ def learn(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> Memory:
     registered = register(images, ids, sizes)
     best: tuple[float, list[np.ndarray], Memory] | None = None
     for share in POSE_SHARES:
-        poses = registered * np.repeat(np.float32(share), (AFFINE, NUMBERS - AFFINE))
+        poses = registered * np.repeat(np.array(share, np.float32), (AFFINE, NUMBERS - AFFINE))
         aligned = _aligned(images, poses)
         predicted = fit_additive(poses, ids, sizes)
         known = predicted.predict(space, sizes)

@@ -60,7 +60,10 @@ def test_registration_gives_the_same_bits_twice(grid, poses, memory):
     again = register(grid.images[grid.seen], grid.ids[grid.seen], SIZES)
     np.testing.assert_array_equal(again, poses)
     cells = memory.cells
-    np.testing.assert_array_equal(memory.poses[cells], poses * memory.pose_share)
+    np.testing.assert_array_equal(
+        memory.poses[cells],
+        poses * np.repeat(memory.pose_share, (AFFINE, NUMBERS - AFFINE)).astype(np.float32),
+    )
 
 
 @pytest.mark.slow
@@ -91,9 +94,8 @@ def test_a_seen_cell_is_its_own_source_and_no_candidate_is_it(grid, memory):
     assert (memory.cells[memory.sources[:, 1:]] != np.arange(36)[:, None]).all()
 
 
-@pytest.mark.parametrize("kind", ["breadth", pytest.param("light", marks=pytest.mark.slow)])
-def test_where_no_style_is_a_pose_nothing_is_moved(kind):
-    grid = breadth_grid() if kind == "breadth" else breadth_grid(light=True)
+def test_where_no_style_is_a_pose_nothing_is_moved():
+    grid = breadth_grid(light=True)
     memory = learn(grid.images[grid.seen], grid.ids[grid.seen], SIZES)
     assert memory.pose_share == (0.0, 0.0)
     assert (memory.poses == 0).all()
@@ -104,6 +106,6 @@ def test_more_pictures_than_are_moved_at_once_are_learned(grid, memory, monkeypa
     assert len(memory.pictures) < AT_ONCE
     monkeypatch.setattr("gcn_tf.model.references.learn.AT_ONCE", 13)
     again = learn(grid.images[grid.seen], grid.ids[grid.seen], SIZES)
-    assert again.pose_share == 1.0
+    assert again.pose_share == memory.pose_share
     np.testing.assert_allclose(again.light, memory.light, atol=1e-5)
     np.testing.assert_array_equal(again.sources, memory.sources)
