@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from gcn_tf.model.operators import Operators
 from gcn_tf.model.references.finish import Finish
-from gcn_tf.model.references.learn import CANDIDATES, LIGHT_SIDES, Memory
+from gcn_tf.model.references.learn import CANDIDATES, FINEST, Memory
 from gcn_tf.model.references.nearest import enlarging
 from gcn_tf.model.references.poses import NUMBERS, in_picture, in_template, picture_points, sample
 
@@ -63,7 +63,7 @@ class DrawnFromReferences(keras.layers.Layer):
         self.double = tuple(
             _interpolation(few, many) for few, many in zip(self.half, (height, width), strict=True)
         )
-        self.enlarge = enlarging(height, LIGHT_SIDES[0]), enlarging(width, LIGHT_SIDES[0])
+        self.enlarge = enlarging(height, FINEST), enlarging(width, FINEST)
         self.strides = np.cumprod([1, *list(self.sizes.values())[:0:-1]])[::-1].astype(np.int32)
         self.random = keras.random.SeedGenerator(seed)
         self.finish = Finish(filters, activation, negative_slope, dtype=finish_dtype, name="finish")

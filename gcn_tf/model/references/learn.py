@@ -14,7 +14,9 @@ from gcn_tf.model.references.registration import register
 CANDIDATES = 6  # pictures of which training takes one at random
 # Of the way from a picture's own pose to the predicted one: of the affine part, and of the displacement.
 POSE_SHARES = ((0.0, 0.0), (0.5, 0.5), (1.0, 0.0), (1.0, 0.5), (1.0, 1.0))
-LIGHT_SIDES = (2, 8)  # pixels of the squares that light may be averaged over, the finest first
+LIGHT_SIDES = (0, 8, 2)  # pixels of the squares that light may be averaged over; 0: no light
+FINEST = 2  # of them
+CLEAR = 0.98  # share of the error that a finer light may leave at most: it leaves traces on plain ground, too
 AT_ONCE = 64
 
 
@@ -26,7 +28,7 @@ class Memory:
         pictures: uint8 (N, H, W, C).
         cells: int32 (N,), of the pictures.
         poses: float32 (cells, NUMBERS), measured or predicted.
-        light: float32 (sum of K_f, h, w, C). What every value adds to the means over squares of LIGHT_SIDES[0] pixels.
+        light: float32 (sum of K_f, h, w, C). What every value adds to the means over squares of FINEST pixels.
         sources: int32 (cells, 1 + CANDIDATES), numbers of pictures: the one that is taken, and others.
         pose_share: of `POSE_SHARES`. How far pictures are moved from their own pose to the cell's.
         light_side: int. Pixels of the squares over which the light was averaged.
@@ -60,14 +62,17 @@ def learn(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> Memory:
         known[cells] = poses
         distances = value_distances(aligned, ids, sizes)
         nearest = nearest_pictures(distances, ids, ids, 1)[:, 0]
+        lit: tuple[float, np.ndarray, int] | None = None
         for side in LIGHT_SIDES:
             light = _light(aligned, side)
             model = fit_additive(light.reshape(len(images), -1), ids, sizes)
             change = (model.left_out - model.predict(ids[nearest], sizes)).reshape(light.shape)
             missed = _left_out_error(images, poses, predicted.left_out, change, nearest)
-            if best is None or missed < best[0]:
-                effects = model.effects.reshape(-1, *light.shape[1:])
-                best = missed, distances, Memory(images, cells, known, effects, np.empty(0), share, side)
+            if lit is None or missed < CLEAR * lit[0]:
+                lit = missed, model.effects.reshape(-1, *light.shape[1:]), side
+        assert lit is not None
+        if best is None or lit[0] < best[0]:
+            best = lit[0], distances, Memory(images, cells, known, lit[1], np.empty(0), share, lit[2])
     assert best is not None
     sources = nearest_pictures(best[1], space, ids, CANDIDATES)
     taken = sources[:, :1].copy()
@@ -76,11 +81,11 @@ def learn(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> Memory:
 
 
 def _light(aligned: np.ndarray, side: int) -> np.ndarray:
-    """Means over squares of `side` pixels, as fine as the finest: float32 (N, H, W, C) -> (N, h, w, C)."""
-    fine = large_parts(aligned, LIGHT_SIDES[0])
-    if side == LIGHT_SIDES[0]:
-        return fine
-    coarser = side // LIGHT_SIDES[0]
+    """Means over squares of `side` pixels, as fine as the finest, zero for none: float32 (N, H, W, C) -> (N, h, w, C)."""
+    fine = large_parts(aligned, FINEST)
+    if not side:
+        return np.zeros_like(fine)
+    coarser = side // FINEST
     height, width = fine.shape[1:3]
     return enlarged(large_parts(fine, coarser), height, width, coarser)
 
@@ -125,7 +130,7 @@ def _left_out_error(
             tf.constant(images[chosen], tf.float32) / 255,
             tf.constant(poses[chosen], tf.float32),
             tf.constant(predicted[part], tf.float32),
-            tf.constant(enlarged(light[part], shape[0], shape[1], LIGHT_SIDES[0]), tf.float32),
+            tf.constant(enlarged(light[part], shape[0], shape[1], FINEST), tf.float32),
         )
         missed = np.clip(made, 0, 1).reshape(-1, *shape) - images[part] / 255
         error += float(np.square(missed).sum())
