@@ -112,6 +112,13 @@ class _SearchOracle(keras_tuner.Oracle):
                 path, values, wanted, f"delete the folder {self._project_dir}, or name another --out"
             )
 
+    def get_state(self) -> dict[str, Any]:
+        """What oracle.json says. KerasTuner writes it while a trial that ended is still among those that run."""
+        state: dict[str, Any] = super().get_state()
+        ongoing = state["ongoing_trials"].items()
+        state["ongoing_trials"] = {worker: trial for worker, trial in ongoing if trial not in self.end_order}
+        return state
+
     def save(self) -> None:
         _write_json(Path(self._get_oracle_fname()), self.get_state())
 

@@ -121,6 +121,17 @@ def test_a_kill_in_the_middle_of_a_write_loses_nothing(kept, tmp_path, monkeypat
     assert again.create_trial("a").status == "RUNNING"
 
 
+@pytest.mark.parametrize("strategy", ["hyperband", "bayesian", "random"])
+def test_a_kill_after_the_last_trial_has_ended_leaves_the_file_of_a_finished_search(strategy, tmp_path):
+    """And not one that says that the trial runs; nothing would be written again."""
+    oracle = begun(tmp_path, strategy, trials=1)
+    finish(oracle, oracle.create_trial("a"))
+    path = tmp_path / "oracle" / "oracle.json"
+    killed = path.read_text()
+    oracle.save()  # as the tuner does when the trial has gone
+    assert json.loads(killed) == json.loads(path.read_text())
+
+
 class Killed(BaseException):
     """In the place of SIGKILL."""
 
