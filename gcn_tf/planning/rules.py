@@ -116,8 +116,9 @@ def decisions(found: Fingerprint) -> Iterator[Decision]:
 def _generator(found: Fingerprint) -> Decision:
     if uses_references(found):
         return Decision(
-            {"generator": {"kind": "references"}},
-            "no factor does the same to every picture, so unseen cells are drawn from the nearest seen pictures",
+            {"generator": {"kind": "references", "light": found.plain < DRAWN}},
+            "no factor does the same to every picture, so unseen cells are drawn from the nearest seen pictures"
+            + (f", in the same light on {found.plain:.0%} plain ground" if found.plain >= DRAWN else ""),
         )
     count = upsamplings(max(found.shape[:2]))
     large = count > 2

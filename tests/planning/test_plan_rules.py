@@ -66,7 +66,8 @@ def test_the_ground_and_exact_factors_decide_about_the_generator():
     assert not dark["mean_picture"]
     assert settings(TURNED)["generator"]["mean_picture"]
     assert settings(TURNED)["generator"]["operators"]
-    assert settings(FOUND)["generator"] == {"kind": "references"}
+    assert settings(FOUND)["generator"] == {"kind": "references", "light": True}
+    assert not settings(dataclasses.replace(FOUND, plain=0.9))["generator"]["light"]
     large = settings(dataclasses.replace(FOUND, cells=5000))["generator"]
     assert not large["operators"]
 

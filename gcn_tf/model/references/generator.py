@@ -38,6 +38,9 @@ class References(GeneratorConfig):
     """Activation after every hidden layer."""
     negative_slope: Annotated[float, Range(0, 1)] = 0.1
     """Slope of leaky_relu below 0."""
+    light: bool = True
+    """Bring a picture into the light that the values of the wanted cell give, where that helps pictures that are left out. On the plain
+    ground of drawings it leaves traces."""
     operators: bool = True
     """Find the factors that do the same to every picture (a turn, a colour), and what each of their values does,
     in the seen pictures; the rest is drawn from references."""
@@ -103,7 +106,7 @@ class References(GeneratorConfig):
         keep = layer.references
         if len(chosen) > keep:
             chosen = chosen[np.linspace(0, len(chosen) - 1, keep).astype(int)]
-        layer.assign(learn(images[chosen], ids[chosen], sizes), found)
+        layer.assign(learn(images[chosen], ids[chosen], sizes, self.light), found)
 
     def check_fit(self, image_shape: tuple[int, int, int]) -> None:
         if len(self.filters) != 2:

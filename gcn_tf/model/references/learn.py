@@ -43,11 +43,14 @@ class Memory:
     light_side: int
 
 
-def learn(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> Memory:
+def learn(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int], lighting: bool = True) -> Memory:
     """Compute what a generator of this kind knows of its cells, uint8 (N, H, W, C) and int (N, M).
 
     Whether pictures are moved, how far, and how fine the light is are decided by leaving every picture out once: what is left
     between it and the one made from its nearest neighbour.
+
+    Args:
+        lighting: whether light may be changed at all.
     """
     shape = tuple(sizes.values())
     space = np.stack(np.unravel_index(np.arange(np.prod(shape)), shape), axis=1)
@@ -63,7 +66,7 @@ def learn(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> Memory:
         distances = value_distances(aligned, ids, sizes)
         nearest = nearest_pictures(distances, ids, ids, 1)[:, 0]
         lit: tuple[float, np.ndarray, int] | None = None
-        for side in LIGHT_SIDES:
+        for side in LIGHT_SIDES if lighting else LIGHT_SIDES[:1]:
             light = _light(aligned, side)
             model = fit_additive(light.reshape(len(images), -1), ids, sizes)
             change = (model.left_out - model.predict(ids[nearest], sizes)).reshape(light.shape)

@@ -97,6 +97,9 @@ def test_a_seen_cell_is_its_own_source_and_no_candidate_is_it(grid, memory):
 def test_where_no_style_is_a_pose_nothing_is_moved():
     grid = breadth_grid(light=True)
     memory = learn(grid.images[grid.seen], grid.ids[grid.seen], SIZES)
+    same = learn(grid.images[grid.seen], grid.ids[grid.seen], SIZES, lighting=False)
+    assert (memory.light != 0).any()
+    assert (same.light == 0).all()
     assert memory.pose_share == (0.0, 0.0)
     assert (memory.poses == 0).all()
 
