@@ -1,7 +1,7 @@
 """How good planned settings are: the plan beside the preset made by hand, and beside baselines without a network.
 
 python benchmarks/plans.py OUT glyphs qmnist=FOLDER faces signs=FOLDER Greek=FOLDER Korean=FOLDER
-python benchmarks/plans.py OUT signs=FOLDER --with imagined_share=0.5 --with gaussian_dropout=0
+python benchmarks/plans.py OUT signs=FOLDER --with imagined_share=0.5 --with steps=300
 
 --with SETTING=VALUE: the plan with another value of a setting, instead of the preset. NAME=FOLDER: of qmnist the folder of its files; of others a folder of own pictures, for which there is no preset: signs with
 40 persons, or an alphabet of Omniglot by its name. Prints a table; runs that OUT already holds are not trained again.
