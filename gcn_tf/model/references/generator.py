@@ -31,7 +31,7 @@ class References(GeneratorConfig):
     kind: ClassVar = "references"
 
     references: Annotated[int, Range(0, MOST_REFERENCES)] = 0
-    """Seen pictures that it keeps; 0: all of the training's, as far as it has room for them."""
+    """Seen pictures that it keeps: set from the data when a training is prepared, whatever is given."""
     filters: Annotated[tuple[int, ...], Range(1)] = (24, 48)
     """Filters of the layers that move the points of what was drawn: at half the picture's size, and below."""
     activation: Activation = "leaky_relu"

@@ -149,9 +149,8 @@ class DrawnFromReferences(keras.layers.Layer):
         missed = points - in_picture(pose, template)  # so that a picture in its own pose is itself exactly
         preview = self._mixed(template, missed, own, weights, taken) + sample(light, template)
         moves = self.finish((tf.reshape(preview, (-1, *self.half, self.image_shape[2])), difference))
-        differing = tf.reduce_max(
-            tf.abs(difference), axis=1
-        )  # 0 for a picture's own cell, which stays as it is
+        # A picture's own cell, which differs in nothing, stays as it is.
+        differing = tf.reduce_max(tf.abs(difference), axis=1)
         moves = tf.image.resize(moves * differing[:, None, None, None], self.half)
         points += tf.reshape(moves, tf.shape(points))
         template = in_template(pose, points)

@@ -59,10 +59,8 @@ def _inverse(matrix: tf.Tensor) -> tf.Tensor:
 def _displacement(poses: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
     """The displacements at points of the template, float32 (B, P, 2)."""
     control = tf.reshape(poses[:, AFFINE:], (-1, GRID, GRID * 2))
-    places = tf.transpose((points + 1) * ((GRID - 1) / 2), (2, 0, 1))[
-        :, :, None
-    ]  # points last: several times as fast
-    y, x = tf.unstack(_spline(places))  # (B, GRID, P) each
+    places = tf.transpose((points + 1) * ((GRID - 1) / 2), (2, 0, 1))  # points last: several times as fast
+    y, x = tf.unstack(_spline(places[:, :, None]))  # (B, GRID, P) each
     along = tf.reshape(tf.matmul(control, y, transpose_a=True), (-1, GRID, 2, tf.shape(points)[1]))
     return tf.transpose(tf.reduce_sum(along * x[:, :, None], axis=1), (0, 2, 1))
 
