@@ -75,7 +75,7 @@ class Judge(Protocol):
         name: str. "convolutional" or "hog".
         known_accuracy, held_out_accuracy: share of real pictures classified correctly by factor name, of those that the judge
             learned from and of those that were kept from it.
-        recognised: the factors whose values it tells apart in real pictures that were kept from it.
+        recognised: the factors whose values it classifies well in real pictures that were kept from it.
     """
 
     name: str

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gcn_tf.model.operators import Operators
+from gcn_tf.model.operators import Operators, contents
 
 
 @keras.saving.register_keras_serializable(package="gcn_tf")
@@ -39,9 +39,6 @@ def mean_content(
         ids: int (N, M), their value ids in the order of `names`.
         operators: by factor name; the first value of a factor that they explain leaves the content as it is.
     """
-    rows = np.ones(len(ids), bool)
-    for m, name in enumerate(names):
-        if name in operators and operators[name].explain:
-            rows &= ids[:, m] == 0
-    chosen = images[rows if rows.any() else slice(None)]
-    return np.asarray(chosen.mean(axis=0, dtype=np.float64) / 255, np.float32)
+    return np.asarray(
+        images[contents(ids, names, operators)].mean(axis=0, dtype=np.float64) / 255, np.float32
+    )

@@ -8,6 +8,7 @@ unexplained. The layers handle all others (digit, writer). Operators that learn 
 rest, were tried first: on some data they settle between two symmetries and every picture becomes symmetric.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +99,23 @@ def estimate_operators(
             max(fit[2] for fit in fits),
         )
     return found
+
+
+def contents(ids: np.ndarray, names: Iterable[str], found: dict[str, Operators]) -> np.ndarray:
+    """Which pictures are as they are before any operator: those with the first value of every factor that operators explain.
+
+    Args:
+        ids: int (N, M), value ids in the order of `names`.
+        found: operators by factor name.
+
+    Returns:
+        bool (N,); all where no picture is so.
+    """
+    rows = np.ones(len(ids), bool)
+    for m, name in enumerate(names):
+        if name in found and found[name].explain:
+            rows &= ids[:, m] == 0
+    return rows if rows.any() else np.ones(len(ids), bool)
 
 
 def _rows_by_other_factors(ids: np.ndarray, m: int, value: int) -> dict[tuple[int, ...], int]:

@@ -89,17 +89,13 @@ class References(GeneratorConfig):
         """Find operators, poses and neighbours, and keep the pictures."""
         import numpy as np
 
-        from gcn_tf.model.operators import estimate_operators
+        from gcn_tf.model.operators import contents, estimate_operators
         from gcn_tf.model.references.learn import learn
 
         found = estimate_operators(images, ids, sizes) if self.operators else {}
         if self.operators:
             network.get_layer("operators").assign(found)
-        rows = np.ones(len(ids), bool)
-        for m, name in enumerate(sizes):
-            if name in found and found[name].explain:
-                rows &= ids[:, m] == 0
-        chosen = np.flatnonzero(rows if rows.any() else True)
+        chosen = np.flatnonzero(contents(ids, sizes, found))
         _, first = np.unique(ids[chosen], axis=0, return_index=True)  # one of every cell
         chosen = chosen[np.sort(first)]
         layer = network.get_layer(LAYER)

@@ -1,7 +1,7 @@
 """Find the poses of seen pictures: each is moved until it looks as the others say that its cell should.
 
-The others are told apart by an additive model of the moved pictures that leaves the picture itself out (congealing, Learned-Miller 2006, with
-a template for every cell). The place, size and slant of hands and faces then no longer stand in the way of what the factors do.
+What the others say is an additive model of the moved pictures that leaves the picture itself out: congealing (Learned-Miller
+2006) with a template for every cell. Place, size and slant of hands and letters then no longer hide what the factors do.
 """
 
 import keras
