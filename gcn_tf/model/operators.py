@@ -42,6 +42,19 @@ class Operators:
         return self.unexplained < UNEXPLAINED_LIMIT
 
 
+@dataclass(frozen=True)
+class Contents:
+    """Pictures as they are before any operator.
+
+    Args:
+        pictures: uint8 (P, H, W, C).
+        ids: int (P, M), their value ids, the first of every factor that operators explain.
+    """
+
+    pictures: np.ndarray
+    ids: np.ndarray
+
+
 def possible_symmetries(height: int, width: int) -> range:
     """Numbers of the symmetries that keep the shape of a picture: of a rectangle, those without a quarter turn."""
     return range(0, 8, 1 if height == width else 2)
@@ -116,6 +129,58 @@ def contents(ids: np.ndarray, names: Iterable[str], found: dict[str, Operators])
         if name in found and found[name].explain:
             rows &= ids[:, m] == 0
     return rows if rows.any() else np.ones(len(ids), bool)
+
+
+def undone(
+    images: np.ndarray, ids: np.ndarray, names: Iterable[str], found: dict[str, Operators]
+) -> Contents:
+    """One picture of every content, as it is before any operator.
+
+    It is the picture with the first values of the factors that operators explain; where that was not seen, another, whose
+    operators keep most channels, turned and mixed back.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        ids: int (N, M), value ids in the order of `names`.
+        found: operators by factor name.
+    """
+    names = list(names)
+    exact = [m for m, name in enumerate(names) if name in found and found[name].explain]
+    values, kind = np.unique(ids[:, exact], axis=0, return_inverse=True)
+    turns, mixings = zip(
+        *(_combined(found, [names[m] for m in exact], row, images.shape[-1]) for row in values), strict=True
+    )
+    kept = np.linalg.matrix_rank(np.stack(mixings), tol=0.1)
+    order = np.lexsort((kind.ravel(), -kept[kind.ravel()], (values[kind.ravel()] != 0).any(axis=1)))
+    others = np.delete(ids, exact, axis=1)
+    _, first = np.unique(others[order], axis=0, return_index=True)
+    rows = np.sort(order[first])
+    pictures = images[rows].copy()
+    for number in np.unique(kind.ravel()[rows]):
+        same = kind.ravel()[rows] == number
+        if (values[number] != 0).any():
+            pictures[same] = _back(pictures[same], turns[number], mixings[number])
+    plain = ids[rows].copy()
+    plain[:, exact] = 0
+    return Contents(pictures, plain)
+
+
+def _combined(
+    found: dict[str, Operators], names: list[str], values: np.ndarray, channels: int
+) -> tuple[int, np.ndarray]:
+    """What values of several factors do one after the other: number of a symmetry, mixing (C, C)."""
+    table, turn, mixing = symmetry_products(), 0, np.eye(channels)
+    for name, value in zip(names, values, strict=True):
+        turn = int(table[turn, found[name].symmetry[value]].argmax())
+        mixing = mixing @ found[name].mixing[value]
+    return turn, mixing
+
+
+def _back(pictures: np.ndarray, turn: int, mixing: np.ndarray) -> np.ndarray:
+    """Pictures uint8 (B, H, W, C) before a symmetry and a mixing, the nearest where channels were lost."""
+    back = next(k for k in range(8) if symmetry_products()[k, turn, 0])
+    mixed = pictures @ np.linalg.pinv(mixing, rcond=0.1)
+    return np.clip(np.round(symmetries(mixed)[back]), 0, 255).astype(np.uint8)
 
 
 def _rows_by_other_factors(ids: np.ndarray, m: int, value: int) -> dict[tuple[int, ...], int]:

@@ -8,6 +8,7 @@ from gcn_tf.model.operators import (
     estimate_operators,
     symmetries,
     symmetry_products,
+    undone,
 )
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.split import load_split
@@ -51,6 +52,49 @@ def test_the_products_are_a_group():
     assert (table.sum(axis=2) == 1).all()
     for row in range(8):
         assert sorted(table[row].argmax(axis=1)) == list(range(8))
+
+
+def painted_and_turned(pictures):
+    """Contents x three colors x four turns, uint8, of red pictures (P, H, W): color and turn are exact."""
+    images, ids = [], []
+    for content, picture in enumerate(pictures):
+        for color in range(3):
+            for turn in range(4):
+                image = np.zeros((*picture.shape, 3), np.uint8)
+                image[..., color] = np.rot90(picture, turn)
+                images.append(image)
+                ids.append((content, color, turn))
+    return np.stack(images), np.array(ids)
+
+
+def test_a_content_that_was_not_seen_with_first_values_is_turned_and_painted_back():
+    images, ids = painted_and_turned(RNG.integers(0, 256, (6, 8, 8), np.uint8))
+    sizes = {"content": 6, "color": 3, "turn": 4}
+    first = (ids[:, 1:] == 0).all(axis=1)
+    seen = ~(first & (ids[:, 0] == 2)) & ~((ids[:, 0] == 4) & ((ids[:, 1] == 0) | (ids[:, 2] == 0)))
+    found = estimate_operators(images[seen], ids[seen], sizes)
+    assert [operators.explain for operators in found.values()] == [False, True, True]
+    content = undone(images[seen], ids[seen], sizes, found)
+    np.testing.assert_array_equal(content.ids, ids[first])
+    np.testing.assert_array_equal(content.pictures, images[first])
+
+
+def test_a_content_is_taken_from_the_picture_that_kept_most_channels():
+    """The second value turns all to grey, the third exchanges channels; the first was not seen."""
+    grey, swap = np.full((3, 3), 1 / 3, np.float32), STILL[[1, 0, 2]]
+    found = {"paint": Operators(np.zeros(3, int), np.stack([STILL, grey, swap]), 0.0)}
+    content = RNG.integers(0, 256, (1, 4, 4, 3), np.uint8)
+    images = np.concatenate([np.round(content @ matrix).astype(np.uint8) for matrix in (grey, swap)])
+    back = undone(images, np.array([[0, 1], [0, 2]]), ["content", "paint"], found)
+    np.testing.assert_array_equal(back.pictures, content)
+    assert back.ids.tolist() == [[0, 0]]
+
+
+def test_without_operators_the_first_picture_of_every_cell_is_its_content():
+    images = RNG.integers(0, 256, (3, 4, 4, 1), np.uint8)
+    same = undone(images, np.array([[1], [0], [1]]), ["content"], {})
+    np.testing.assert_array_equal(same.pictures, images[:2])
+    assert same.ids.tolist() == [[1], [0]]
 
 
 def test_channels_mix_by_the_chosen_matrix():

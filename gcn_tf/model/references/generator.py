@@ -89,20 +89,17 @@ class References(GeneratorConfig):
         """Find operators, poses and neighbours, and keep the pictures."""
         import numpy as np
 
-        from gcn_tf.model.operators import contents, estimate_operators
+        from gcn_tf.model.operators import estimate_operators, undone
         from gcn_tf.model.references.learn import learn
 
         found = estimate_operators(images, ids, sizes) if self.operators else {}
         if self.operators:
             network.get_layer("operators").assign(found)
-        chosen = np.flatnonzero(contents(ids, sizes, found))
-        _, first = np.unique(ids[chosen], axis=0, return_index=True)  # one of every cell
-        chosen = chosen[np.sort(first)]
+        seen = undone(images, ids, sizes, found)
         layer = network.get_layer(LAYER)
-        keep = layer.references
-        if len(chosen) > keep:
-            chosen = chosen[np.linspace(0, len(chosen) - 1, keep).astype(int)]
-        layer.assign(learn(images[chosen], ids[chosen], sizes, self.light), found)
+        count = len(seen.pictures)
+        chosen = np.linspace(0, count - 1, min(count, layer.references)).astype(int)
+        layer.assign(learn(seen.pictures[chosen], seen.ids[chosen], sizes, self.light), found)
 
     def check_fit(self, image_shape: tuple[int, int, int]) -> None:
         if len(self.filters) != 2:

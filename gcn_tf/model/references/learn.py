@@ -14,9 +14,9 @@ from gcn_tf.model.references.registration import register
 CANDIDATES = 6  # pictures of which training takes one at random
 # Of the way from a picture's own pose to the predicted one: of the affine part, and of the displacement.
 POSE_SHARES = ((0.0, 0.0), (0.5, 0.5), (1.0, 0.0), (1.0, 0.5), (1.0, 1.0))
-LIGHT_SIDES = (0, 8, 2)  # pixels of the squares that light may be averaged over; 0: no light
+LIGHT_SIDES = (0, 8, 2)  # pixels of the squares that light may be averaged over, ever finer; 0: no light
 FINEST = 2  # of them
-CLEAR = 0.98  # share of the error that a finer light may leave at most: it leaves traces on plain ground, too
+CLEAR = 0.95  # share of the error that a finer light may leave at most: on plain ground it leaves traces, too
 AT_ONCE = 64
 
 
@@ -71,7 +71,7 @@ def learn(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int], lighting: 
             model = fit_additive(light.reshape(len(images), -1), ids, sizes)
             change = (model.left_out - model.predict(ids[nearest], sizes)).reshape(light.shape)
             missed = _left_out_error(images, poses, predicted.left_out, change, nearest)
-            if lit is None or missed < CLEAR * lit[0]:
+            if lit is None or missed < (CLEAR if lit[2] else 1) * lit[0]:
                 lit = missed, model.effects.reshape(-1, *light.shape[1:]), side
         assert lit is not None
         if best is None or lit[0] < best[0]:

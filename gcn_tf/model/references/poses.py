@@ -78,8 +78,10 @@ def sample(pictures: tf.Tensor, points: tf.Tensor, cubic: bool = False) -> tf.Te
     Outside of a picture its border goes on.
 
     Args:
-        cubic: Keys's cubic convolution, which keeps pictures crisp; otherwise bilinear.
+        cubic: by the cubic B-spline through all pixels (Unser 1999), which keeps pictures crisp; otherwise bilinear.
     """
+    if cubic:
+        pictures = _coefficients(tf.cast(pictures, tf.float32))
     height, width, channels = pictures.shape[1:]
     before, after = (1, 2) if cubic else (0, 1)
     border, taps = (before, after), before + 1 + after
@@ -99,6 +101,21 @@ def sample(pictures: tf.Tensor, points: tf.Tensor, cubic: bool = False) -> tf.Te
     return tf.add_n([weight[..., None] * column for weight, column in zip(across, columns, strict=True)])
 
 
+def _coefficients(pictures: tf.Tensor) -> tf.Tensor:
+    """Of the cubic B-spline that goes through all pixels: float32 (B, H, W, C)."""
+    height, width, channels = pictures.shape[1:]
+    rows = tf.matmul(_through_pixels(height), tf.reshape(pictures, (-1, height, width * channels)))
+    columns = tf.matmul(_through_pixels(width), tf.reshape(rows, (-1, width, channels)))
+    return tf.reshape(columns, (-1, height, width, channels))
+
+
+def _through_pixels(side: int) -> np.ndarray:
+    """Matrix from pixels along a side to coefficients, mirrored at both ends: float32 (side, side)."""
+    values = (4 * np.eye(side) + np.eye(side, k=1) + np.eye(side, k=-1)) / 6
+    values[[0, -1], [0, -1]] += 1 / 6
+    return np.linalg.inv(values).astype(np.float32)
+
+
 def _weights(places: tf.Tensor, side: int, cubic: bool) -> tuple[tf.Tensor, list[tf.Tensor]]:
     """The pixels before places along one side, int32 (B, P), and weights of those around, float32 (B, P) each."""
     places = tf.clip_by_value(places, 0.0, float(side - 1))
@@ -106,10 +123,10 @@ def _weights(places: tf.Tensor, side: int, cubic: bool) -> tuple[tf.Tensor, list
     past = places - first
     if cubic:
         weights = [
-            ((-0.5 * past + 1.0) * past - 0.5) * past,
-            (1.5 * past - 2.5) * past * past + 1.0,
-            ((-1.5 * past + 2.0) * past + 0.5) * past,
-            (0.5 * past - 0.5) * past * past,
+            ((-past / 6 + 0.5) * past - 0.5) * past + 1 / 6,
+            (0.5 * past - 1.0) * past * past + 2 / 3,
+            ((-0.5 * past + 0.5) * past + 0.5) * past + 1 / 6,
+            past * past * past / 6,
         ]
     else:
         weights = [1.0 - past, past]

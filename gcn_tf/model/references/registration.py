@@ -4,6 +4,9 @@ What the others say is an additive model of the moved pictures that leaves the p
 2006) with a template for every cell. Place, size and slant of hands and letters then no longer hide what the factors do.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -12,11 +15,7 @@ from gcn_tf.model.references.additive import fit_additive
 from gcn_tf.model.references.poses import AFFINE, GRID, NUMBERS, in_picture, picture_points, sample
 from gcn_tf.progress import progress
 
-SIDE = 28  # pixels of the longer side at which pictures are compared, about
-ROUNDS = 9  # in each of which the additive model is fitted anew
-STEPS = 8  # of a round, in which the poses follow it
-AFFINE_ROUNDS = 4  # at first, without displacement
-LEARNING_RATE = 0.1
+STEPS = 8  # of a round, in which the poses follow the additive model; it is fitted anew in each
 SPREAD = np.array([0.15, 0.15, 0.15, 0.15, 0.2, 0.15], np.float32)  # of the affine numbers, expected
 DISPLACEMENT = 0.1  # the same of the control points
 AFFINE_PENALTY = 0.01  # beside the share of the variance that is left between the pictures
@@ -24,14 +23,58 @@ BEND_PENALTY = 0.02
 AT_ONCE = 512  # pictures
 
 
+@dataclass(frozen=True)
+class Stage:
+    """Rounds at one size of the pictures.
+
+    Args:
+        side: int. Pixels of the longer side at which pictures are compared, about.
+        rounds: int.
+        affine_rounds: int. The first of them, without displacement.
+        learning_rate: float.
+    """
+
+    side: int
+    rounds: int
+    affine_rounds: int
+    learning_rate: float
+
+
+STAGES = (
+    Stage(28, 9, 4, 0.1),
+    Stage(56, 4, 0, 0.03),
+)  # fine details are found once the coarse ones are in place
+
+
 def register(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> np.ndarray:
     """Poses of pictures: uint8 (N, H, W, C) of cells int (N, M) -> float32 (N, NUMBERS), zero on average."""
-    small = _small(images)
+    scale = np.concatenate([SPREAD, np.full(NUMBERS - AFFINE, DISPLACEMENT, np.float32)])
+    found = np.zeros((len(images), NUMBERS), np.float32)
+    bar = progress(sum(stage.rounds for stage in STAGES), "poses of the pictures", "round", delay=5)
+    done = None
+    for stage in STAGES:
+        small = _small(images, stage.side)
+        if small.shape != done:  # pictures that are no larger than the stage before are through
+            found = _improved(found, scale, small, ids, sizes, stage, bar)
+        done = small.shape
+    bar.close()
+    return found
+
+
+def _improved(
+    start: np.ndarray,
+    scale: np.ndarray,
+    small: np.ndarray,
+    ids: np.ndarray,
+    sizes: dict[str, int],
+    stage: Stage,
+    bar: Any,
+) -> np.ndarray:
+    """Poses after the rounds of one stage, float32 (N, NUMBERS), from those before, of pictures float32 (N, h, w, C)."""
     variance = float(small.var()) + 1e-6
-    free = tf.Variable(tf.zeros((len(images), NUMBERS)))
-    adam = keras.optimizers.Adam(LEARNING_RATE)
+    free = tf.Variable(start / scale)
+    adam = keras.optimizers.Adam(stage.learning_rate)
     adam.build([free])
-    scale = tf.constant(np.concatenate([SPREAD, np.full(NUMBERS - AFFINE, DISPLACEMENT, np.float32)]))
     affine = tf.constant((np.arange(NUMBERS) < AFFINE).astype(np.float32))
     points = tf.constant(picture_points(*small.shape[1:3])[None])
     pictures = tf.constant(small)
@@ -43,7 +86,7 @@ def register(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> np.n
     def centred(allowed: tf.Tensor) -> tf.Tensor:
         return (free - tf.reduce_mean(free, axis=0)) * scale * allowed
 
-    parts = [tf.range(start, min(start + AT_ONCE, len(images))) for start in range(0, len(images), AT_ONCE)]
+    parts = [tf.range(start, min(start + AT_ONCE, len(small))) for start in range(0, len(small), AT_ONCE)]
 
     @tf.function(reduce_retracing=True, autograph=False)
     def gradient(template: tf.Tensor, chosen: tf.Tensor, allowed: tf.Tensor) -> tf.Tensor:
@@ -51,19 +94,16 @@ def register(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> np.n
             poses = tf.gather(centred(allowed), chosen)
             missed = tf.reduce_sum((moved(poses, chosen) - template) ** 2) / (variance * small[0].size)
             loss = missed + _penalty(poses / scale)
-        found = tape.gradient(loss, free)
-        return tf.convert_to_tensor(found)
+        return tf.convert_to_tensor(tape.gradient(loss, free))
 
-    bar = progress(ROUNDS, "poses of the pictures", "round", delay=5)
-    for number in range(ROUNDS):
-        allowed = affine if number < AFFINE_ROUNDS else tf.ones_like(affine)
+    for number in range(stage.rounds):
+        allowed = affine if number < stage.affine_rounds else tf.ones_like(affine)
         aligned = np.concatenate([moved(tf.gather(centred(allowed), part), part) for part in parts])
-        template = fit_additive(aligned.reshape(len(images), -1), ids, sizes).left_out.reshape(small.shape)
+        template = fit_additive(aligned.reshape(len(small), -1), ids, sizes).left_out.reshape(small.shape)
         for _ in range(STEPS):
             steps = [gradient(tf.constant(template[part]), part, allowed) for part in parts]
-            adam.apply([tf.add_n(steps) / len(images)], [free])
+            adam.apply([tf.add_n(steps) / len(small)], [free])
         bar.update()
-    bar.close()
     return np.asarray(centred(tf.ones_like(affine)))
 
 
@@ -77,10 +117,10 @@ def _penalty(poses: tf.Tensor) -> tf.Tensor:
     return AFFINE_PENALTY * tf.reduce_sum(poses[:, :AFFINE] ** 2) / per_affine + BEND_PENALTY * bends
 
 
-def _small(images: np.ndarray) -> np.ndarray:
-    """The pictures at about SIDE pixels, float32 in [0, 1]."""
+def _small(images: np.ndarray, side: int) -> np.ndarray:
+    """The pictures at about so many pixels, float32 in [0, 1]."""
     height, width = images.shape[1:3]
-    factor = min(1.0, SIDE / max(height, width))
+    factor = min(1.0, side / max(height, width))
     size = max(8, round(height * factor)), max(8, round(width * factor))
     made = [
         np.asarray(tf.image.resize(tf.cast(images[n : n + AT_ONCE], tf.float32) / 255, size, "area"))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.ndimage import map_coordinates
 
 from gcn_tf.model.references.poses import (
     AFFINE,
@@ -138,9 +139,12 @@ def test_outside_of_a_picture_its_border_goes_on(cubic):
 
 
 def test_halfway_between_pixels_is_their_mean_or_crisper():
-    """Keys's weights at the middle: -1/16, 9/16, 9/16, -1/16."""
-    row = np.array([0, 0, 1, 0, 0], np.float32).reshape(1, 1, 5, 1)
+    """The cubic B-spline through a single 1, as scipy.ndimage.map_coordinates has it (mode reflect)."""
+    row = np.array([0, 0, 0, 0, 1, 0, 0, 0, 0], np.float32).reshape(1, 1, 9, 1)
     row = np.repeat(row, 3, axis=1)
-    points = tf.constant([[[0, -0.25], [0, -0.75]]], tf.float32)
+    points = tf.constant([[[0, -0.125], [0, -0.375]]], tf.float32)
     np.testing.assert_allclose(np.ravel(sample(row, points)), [0.5, 0], atol=1e-6)
-    np.testing.assert_allclose(np.ravel(sample(row, points, cubic=True)), [9 / 16, -1 / 16], atol=1e-6)
+    spline = map_coordinates(row[0, 1, :, 0], [[3.5, 2.5]], order=3, mode="reflect")
+    np.testing.assert_allclose(np.ravel(sample(row, points, cubic=True)), spline, atol=1e-6)
+    assert spline[0] > 0.55
+    assert spline[1] < -0.1

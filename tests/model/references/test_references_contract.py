@@ -14,6 +14,7 @@ from gcn_tf.doors import GENERATORS, find
 from gcn_tf.errors import ConfigError
 from gcn_tf.model.references.finish import FARTHEST, Finish
 from gcn_tf.model.references.generator import LAYER, MOST_REFERENCES, References
+from gcn_tf.model.references.registration import Stage
 
 SMALL = References(references=5, filters=(4, 8))
 
@@ -39,7 +40,7 @@ def test_it_builds_for_pictures_and_grids_of_every_shape(shape, sizes):
 
 @pytest.mark.parametrize("shape", [(32, 24, 1), (30, 26, 1), (28, 28, 3)])
 def test_it_learns_pictures_of_every_shape(shape, monkeypatch):
-    monkeypatch.setattr("gcn_tf.model.references.registration.ROUNDS", 2)
+    monkeypatch.setattr("gcn_tf.model.references.registration.STAGES", (Stage(28, 2, 1, 0.1),))
     monkeypatch.setattr("gcn_tf.model.references.registration.STEPS", 2)
     grid = posed_grid(*shape)
     config = replace(SMALL, references=0).resolved(len(grid.seen))
@@ -71,7 +72,7 @@ def test_it_keeps_as_many_pictures_as_were_seen_and_no_more_than_it_has_room_for
 
 
 def test_a_generator_with_less_room_than_pictures_spreads_them_over_the_grid(monkeypatch):
-    monkeypatch.setattr("gcn_tf.model.references.registration.ROUNDS", 1)
+    monkeypatch.setattr("gcn_tf.model.references.registration.STAGES", (Stage(28, 1, 1, 0.1),))
     grid = posed_grid()
     network = replace(SMALL, references=12).build(SIZES, (28, 28, 1), "float32")
     replace(SMALL, references=12).learn_before_training(network, grid.images, grid.ids, SIZES)
