@@ -10,8 +10,7 @@ import tensorflow as tf
 
 from gcn_tf.model.operators import Operators
 from gcn_tf.model.references.finish import Finish
-from gcn_tf.model.references.learn import CANDIDATES, FINEST, Memory
-from gcn_tf.model.references.nearest import enlarging
+from gcn_tf.model.references.learn import CANDIDATES, Memory
 from gcn_tf.model.references.poses import NUMBERS, in_picture, in_template, picture_points, sample
 
 BLENDED = 8  # cells that a blend is made of at most, the heaviest
@@ -57,13 +56,12 @@ class DrawnFromReferences(keras.layers.Layer):
             "finish_dtype": finish_dtype,
             "seed": seed,
         }
-        height, width, channels = self.image_shape
+        height, width = self.image_shape[:2]
         self.half = -(-height // 2), -(-width // 2)
         self.points = picture_points(*self.half)[None]
         self.double = tuple(
             _interpolation(few, many) for few, many in zip(self.half, (height, width), strict=True)
         )
-        self.enlarge = enlarging(height, FINEST), enlarging(width, FINEST)
         self.strides = np.cumprod([1, *list(self.sizes.values())[:0:-1]])[::-1].astype(np.int32)
         self.random = keras.random.SeedGenerator(seed)
         self.finish = Finish(filters, activation, negative_slope, dtype=finish_dtype, name="finish")
@@ -75,9 +73,7 @@ class DrawnFromReferences(keras.layers.Layer):
         self.pictures = kept("pictures", "uint8", references, *self.image_shape)
         self.cells = kept("cells", "int32", references)
         self.poses = kept("poses", "float32", cells, NUMBERS)
-        self.light = kept(
-            "light", "float32", sum(self.sizes.values()), *(part.shape[1] for part in self.enlarge), channels
-        )
+        self.light = kept("light", "float32", sum(self.sizes.values()), *self.image_shape)
         self.sources = kept("sources", "int32", cells, 1 + CANDIDATES)
         self.hidden = kept("hidden", "float32", len(self.sizes))
 
@@ -141,7 +137,6 @@ class DrawnFromReferences(keras.layers.Layer):
         pose = tf.reduce_sum(tf.gather(self.poses, cells) * weights[..., None], axis=1)
         difference = wanted - tf.reduce_sum(self._codes_of(theirs) * weights[..., None], axis=1)
         light = tf.tensordot(difference, self.light, 1)
-        light = tf.einsum("Hh,nhwc,Ww->nHWc", self.enlarge[0], light, self.enlarge[1])
         light = tf.ensure_shape(light, (None, *self.image_shape))
 
         points = tf.repeat(self.points, tf.shape(pose)[0], axis=0)

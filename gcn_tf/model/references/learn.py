@@ -1,11 +1,11 @@
 """What is computed from the seen pictures before training: poses, light, and the nearest picture of every cell."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
-from gcn_tf.model.references.additive import fit_additive
+from gcn_tf.model.references.additive import Additive, fit_additive
 from gcn_tf.model.references.nearest import enlarged, large_parts, nearest_pictures, value_distances
 from gcn_tf.model.references.poses import AFFINE, NUMBERS, in_picture, picture_points, sample
 from gcn_tf.model.references.redraw import redrawn_at
@@ -14,8 +14,7 @@ from gcn_tf.model.references.registration import register
 CANDIDATES = 6  # pictures of which training takes one at random
 # Of the way from a picture's own pose to the predicted one: of the affine part, and of the displacement.
 POSE_SHARES = ((0.0, 0.0), (0.5, 0.5), (1.0, 0.0), (1.0, 0.5), (1.0, 1.0))
-LIGHT_SIDES = (0, 8, 2)  # pixels of the squares that light may be averaged over, ever finer; 0: no light
-FINEST = 2  # of them
+LIGHT_SIDES = (0, 8, 1)  # pixels of the squares that light may be averaged over, ever finer; 0: no light
 CLEAR = 0.95  # share of the error that a finer light may leave at most: on plain ground it leaves traces, too
 AT_ONCE = 64
 
@@ -28,10 +27,10 @@ class Memory:
         pictures: uint8 (N, H, W, C).
         cells: int32 (N,), of the pictures.
         poses: float32 (cells, NUMBERS), measured or predicted.
-        light: float32 (sum of K_f, h, w, C). What every value adds to the means over squares of FINEST pixels.
+        light: float32 (sum of K_f, H, W, C). What every value adds, in the pose of the template.
         sources: int32 (cells, 1 + CANDIDATES), numbers of pictures: the one that is taken, and others.
         pose_share: of `POSE_SHARES`. How far pictures are moved from their own pose to the cell's.
-        light_side: int. Pixels of the squares over which the light was averaged.
+        light_sides: tuple of int, by factor. Pixels of the squares over which its light was averaged; 0: none.
     """
 
     pictures: np.ndarray
@@ -40,14 +39,14 @@ class Memory:
     light: np.ndarray
     sources: np.ndarray
     pose_share: tuple[float, float]
-    light_side: int
+    light_sides: tuple[int, ...]
 
 
 def learn(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int], lighting: bool = True) -> Memory:
     """Compute what a generator of this kind knows of its cells, uint8 (N, H, W, C) and int (N, M).
 
-    Whether pictures are moved, how far, and how fine the light is are decided by leaving every picture out once: what is left
-    between it and the one made from its nearest neighbour.
+    How far pictures are moved is decided by leaving every picture out once: what is left between it and the one made from its
+    nearest neighbour. How fine a factor's light is, too, with the nearest neighbour that has another value of it.
 
     Args:
         lighting: whether light may be changed at all.
@@ -56,41 +55,85 @@ def learn(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int], lighting: 
     space = np.stack(np.unravel_index(np.arange(np.prod(shape)), shape), axis=1)
     cells = np.ravel_multi_index(tuple(ids.T), shape).astype(np.int32)
     registered = register(images, ids, sizes)
-    best: tuple[float, list[np.ndarray], Memory] | None = None
-    for share in POSE_SHARES:
-        poses = registered * np.repeat(np.array(share, np.float32), (AFFINE, NUMBERS - AFFINE))
-        aligned = _aligned(images, poses)
-        predicted = fit_additive(poses, ids, sizes)
-        known = predicted.predict(space, sizes)
-        known[cells] = poses
-        distances = value_distances(aligned, ids, sizes)
-        nearest = nearest_pictures(distances, ids, ids, 1)[:, 0]
-        lit: tuple[float, np.ndarray, int] | None = None
-        for side in LIGHT_SIDES if lighting else LIGHT_SIDES[:1]:
-            light = _light(aligned, side)
-            model = fit_additive(light.reshape(len(images), -1), ids, sizes)
-            change = (model.left_out - model.predict(ids[nearest], sizes)).reshape(light.shape)
-            missed = _left_out_error(images, poses, predicted.left_out, change, nearest)
-            if lit is None or missed < (CLEAR if lit[2] else 1) * lit[0]:
-                lit = missed, model.effects.reshape(-1, *light.shape[1:]), side
-        assert lit is not None
-        if best is None or lit[0] < best[0]:
-            best = lit[0], distances, Memory(images, cells, known, lit[1], np.empty(0), share, lit[2])
-    assert best is not None
-    sources = nearest_pictures(best[1], space, ids, CANDIDATES)
+    found = min(
+        (_moved(images, ids, sizes, registered, share, lighting) for share in POSE_SHARES),
+        key=lambda moved: moved.missed,
+    )
+    light, sides = _light(images, ids, sizes, found, lighting)
+    poses = found.predicted.predict(space, sizes)
+    poses[cells] = found.poses
+    sources = nearest_pictures(found.distances, space, ids, CANDIDATES)
     taken = sources[:, :1].copy()
     taken[cells, 0] = np.arange(len(images))
-    return replace(best[2], sources=np.hstack([taken, sources]))
+    return Memory(images, cells, poses, light, np.hstack([taken, sources]), found.share, sides)
 
 
-def _light(aligned: np.ndarray, side: int) -> np.ndarray:
-    """Means over squares of `side` pixels, as fine as the finest, zero for none: float32 (N, H, W, C) -> (N, h, w, C)."""
-    fine = large_parts(aligned, FINEST)
+@dataclass(frozen=True)
+class _Moved:
+    """Pictures moved a share of the way to the template's pose, and what is left when each is made from its neighbour."""
+
+    share: tuple[float, float]
+    poses: np.ndarray
+    predicted: Additive
+    aligned: np.ndarray
+    distances: list[np.ndarray]
+    missed: float
+
+
+def _moved(
+    images: np.ndarray,
+    ids: np.ndarray,
+    sizes: dict[str, int],
+    registered: np.ndarray,
+    share: tuple[float, float],
+    lighting: bool,
+) -> _Moved:
+    """The pictures in the poses of one share; their light averaged over the coarsest squares, if it changes at all."""
+    poses = registered * np.repeat(np.array(share, np.float32), (AFFINE, NUMBERS - AFFINE))
+    aligned = _aligned(images, poses)
+    predicted = fit_additive(poses, ids, sizes)
+    distances = value_distances(aligned, ids, sizes)
+    nearest = nearest_pictures(distances, ids, ids, 1)[:, 0]
+    light = fit_additive(_averaged(aligned, LIGHT_SIDES[1] if lighting else 0), ids, sizes)
+    change = light.left_out - light.predict(ids[nearest], sizes)
+    missed = _left_out_error(images, poses, predicted.left_out, change, nearest)
+    return _Moved(share, poses, predicted, aligned, distances, missed)
+
+
+def _light(
+    images: np.ndarray, ids: np.ndarray, sizes: dict[str, int], moved: _Moved, lighting: bool
+) -> tuple[np.ndarray, tuple[int, ...]]:
+    """What every value adds, float32 (sum of K_f, H, W, C), and over how large squares it was averaged, by factor."""
+    tried = LIGHT_SIDES if lighting else LIGHT_SIDES[:1]
+    models = [fit_additive(_averaged(moved.aligned, side), ids, sizes) for side in tried]
+    effects, sides, start = [], [], 0
+    for m, size in enumerate(sizes.values()):
+        best = 0
+        if len(tried) > 1 and len(np.unique(ids[:, m])) > 1:
+            distances = list(moved.distances)
+            distances[m] = distances[m] + np.diag(np.full(size, np.inf))  # neighbours with another value
+            nearest = nearest_pictures(distances, ids, ids, 1)[:, 0]
+            changes = [model.left_out - model.predict(ids[nearest], sizes) for model in models]
+            missed = [
+                _left_out_error(images, moved.poses, moved.predicted.left_out, change, nearest)
+                for change in changes
+            ]
+            best = int(missed[1] < missed[0])
+            best = 2 if missed[2] < CLEAR * missed[best] else best
+        effects.append(models[best].effects[start : start + size])
+        sides.append(tried[best])
+        start += size
+    return np.concatenate(effects).reshape(-1, *images.shape[1:]), tuple(sides)
+
+
+def _averaged(aligned: np.ndarray, side: int) -> np.ndarray:
+    """Means over squares of `side` pixels, between their centres by straight lines, zero for none: float32 (N, H * W * C)."""
+    height, width = aligned.shape[1:3]
     if not side:
-        return np.zeros_like(fine)
-    coarser = side // FINEST
-    height, width = fine.shape[1:3]
-    return enlarged(large_parts(fine, coarser), height, width, coarser)
+        light = np.zeros_like(aligned)
+    else:
+        light = aligned if side == 1 else enlarged(large_parts(aligned, side), height, width, side)
+    return light.reshape(len(aligned), -1)
 
 
 def _aligned(images: np.ndarray, poses: np.ndarray) -> np.ndarray:
@@ -120,7 +163,7 @@ def _left_out_error(
     """Mean squared difference of pictures, and of those made from their neighbours in the poses and light predicted for them.
 
     Args:
-        light: float32 (N, h, w, C). What has to be added to the neighbours.
+        light: float32 (N, H * W * C). What has to be added to the neighbours.
     """
     error, shape = 0.0, images.shape[1:]
     points = tf.constant(picture_points(*shape[:2])[None])
@@ -133,7 +176,7 @@ def _left_out_error(
             tf.constant(images[chosen], tf.float32) / 255,
             tf.constant(poses[chosen], tf.float32),
             tf.constant(predicted[part], tf.float32),
-            tf.constant(enlarged(light[part], shape[0], shape[1], FINEST), tf.float32),
+            tf.constant(light[part].reshape(-1, *shape), tf.float32),
         )
         missed = np.clip(made, 0, 1).reshape(-1, *shape) - images[part] / 255
         error += float(np.square(missed).sum())
