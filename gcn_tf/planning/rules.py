@@ -117,7 +117,8 @@ def _generator(found: Fingerprint) -> Decision:
     if uses_references(found):
         return Decision(
             {"generator": {"kind": "references", "light": found.plain < DRAWN}},
-            "no factor does the same to every picture, so unseen cells are drawn from the nearest seen pictures"
+            ("photographs" if found.exact else "no factor does the same to every picture")
+            + ": unseen cells are drawn from the nearest seen pictures"
             + (f", in the same light on {found.plain:.0%} plain ground" if found.plain >= DRAWN else ""),
         )
     count = upsamplings(max(found.shape[:2]))
@@ -148,9 +149,9 @@ def _generator(found: Fingerprint) -> Decision:
 
 
 def uses_references(found: Fingerprint) -> bool:
-    """Whether unseen cells are drawn from seen pictures: where no formula made the grid (docs/planning.md)."""
+    """Whether unseen cells are drawn from seen pictures: of photographs, and where no factor is exact (docs/planning.md)."""
     small = found.cells <= MOST_REFERENCES and found.cells / found.fill <= MOST_CELLS
-    return small and not found.exact
+    return small and (found.plain < DRAWN or not found.exact)
 
 
 def _classifier(found: Fingerprint) -> Decision:
@@ -188,7 +189,8 @@ def _batch_size(found: Fingerprint) -> Decision:
 
 def planned_steps(found: Fingerprint, batch_size: int) -> Steps:
     """As many steps as the grid needs, or as this machine has time for."""
-    wanted = max(600 if upsamplings(max(found.shape[:2])) == 2 else 900, 15 * found.cells // batch_size)
+    quick = uses_references(found) or upsamplings(max(found.shape[:2])) == 2
+    wanted = max(600 if quick else 900, 15 * found.cells // batch_size)
     affordable = round(TRAINING_SECONDS / found.seconds_per_step)
     steps = max(1, min(wanted, affordable))
     reason = f"{steps * batch_size / found.cells:.0f} times every picture"

@@ -21,6 +21,7 @@ batch_size: 16
 image_steps: 12
 precision: float32
 generator:
+  kind: deconvolution
   mean_picture: true
   tower_units: 8
   trunk: [16]
@@ -104,4 +105,4 @@ def test_the_preset_draws_unseen_emotions_that_judges_read(tmp_path, monkeypatch
         assert report["judges"][judge]["doubted_factors"] == []
         assert scores[f"emotion_accuracy/{judge}"] >= 0.9
         assert scores[f"person_accuracy/{judge}"] >= 0.9
-    assert scores["psnr_db"] >= 20  # the whole preset reaches 22.8, in three times the steps
+    assert scores["psnr_db"] >= 20.5  # the whole preset reaches 23.2

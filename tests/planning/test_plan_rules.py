@@ -23,7 +23,7 @@ from gcn_tf.planning.rules import (
 FOUND = Fingerprint((100, 100), (64, 64, 3), {"person": 40, "sign": 10}, 400, 1.0, 0, 0.6, 0.25, {}, (), 2)
 
 
-TURNED = dataclasses.replace(FOUND, exact=("turn",))
+TURNED = dataclasses.replace(FOUND, exact=("turn",), plain=0.9)
 
 
 def settings(found):
@@ -68,6 +68,8 @@ def test_the_ground_and_exact_factors_decide_about_the_generator():
     assert settings(TURNED)["generator"]["operators"]
     assert settings(FOUND)["generator"] == {"kind": "references", "light": True}
     assert not settings(dataclasses.replace(FOUND, plain=0.9))["generator"]["light"]
+    photographs = dataclasses.replace(TURNED, plain=0.2)
+    assert settings(photographs)["generator"] == settings(FOUND)["generator"]
     large = settings(dataclasses.replace(FOUND, cells=5000))["generator"]
     assert not large["operators"]
 
@@ -82,9 +84,10 @@ def test_drawings_and_exact_factors_have_imagined_cells():
 
 def test_steps_end_where_the_time_does():
     quick, slow = (planned_steps(dataclasses.replace(FOUND, seconds_per_step=s), 32) for s in (0.01, 3.0))
-    assert quick.decision.settings["steps"] == quick.wanted == 900
+    assert quick.decision.settings["steps"] == quick.wanted == 600
     assert slow.decision.settings["steps"] == TRAINING_SECONDS / 3
-    assert "900 would be better, but a step takes 3 s on 2 cores" in slow.decision.reason
+    assert "600 would be better, but a step takes 3 s on 2 cores" in slow.decision.reason
+    assert planned_steps(dataclasses.replace(TURNED, seconds_per_step=0.01), 32).wanted == 900
     many = dataclasses.replace(FOUND, cells=40_000, seconds_per_step=0.001)
     assert planned_steps(many, 64).wanted == 15 * 40_000 // 64
 
