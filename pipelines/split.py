@@ -1,12 +1,15 @@
 """Seen and unseen pictures: a dataset and its hold-out."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.grid.holdout import check_values_seen, holdout_rules, unseen_mask
 from gcn_tf.pipelines.dataset import Dataset, load_dataset
+from gcn_tf.pipelines.newcomers import join_newcomers, read_newcomers
 
 GROUPS = ("seen", "unseen low-level", "unseen high-level")
 
@@ -76,8 +79,19 @@ def _leaks(dataset: Dataset, base: np.ndarray, unseen: np.ndarray) -> list[str]:
 
 
 def load_split(config: RunConfig) -> Split:
-    """Load the dataset of a run, split into seen and unseen pictures."""
-    return split_dataset(load_dataset(config), config.holdout, config.seed)
+    """Load the dataset of a run, split into seen and unseen pictures; newcomers are seen."""
+    split = split_dataset(load_dataset(config), config.holdout, config.seed)
+    if not config.newcomers:
+        return split
+    return with_newcomers(split, *read_newcomers(Path(config.newcomers), split.dataset))
+
+
+def with_newcomers(split: Split, images: np.ndarray, labels: Mapping[str, Sequence[str]]) -> Split:
+    """The split with further pictures, which are seen; `gcn_tf.pipelines.newcomers.join_newcomers` says what they are."""
+    dataset = join_newcomers(split.dataset, images, labels)
+    base, ids = dataset.pictures()
+    unseen = np.concatenate([split.unseen, np.zeros(len(base) - len(split.unseen), bool)])
+    return replace(split, dataset=dataset, base=base, ids=ids, unseen=unseen)
 
 
 def undivided(dataset: Dataset) -> Split:

@@ -28,6 +28,8 @@ from gcn_tf.files import read_small
 LARGEST_FILE = 200_000  # bytes; all settings of a run take 3,000
 MOST_VALUES = 100_000  # in a file, with its aliases expanded
 OWN_PICTURES = "pictures"  # folder in a run that keeps the pictures it was trained on
+NEWCOMERS = "newcomers"  # folder in a run that keeps those of the values that were added later
+KEPT_PICTURES = {"manual_dir": OWN_PICTURES, "newcomers": NEWCOMERS}
 
 
 def with_settings(config: Any, settings: dict[str, Any], place: str) -> Any:
@@ -247,18 +249,23 @@ def preset_of(dataset: str) -> str:
 
 def write_config(config: RunConfig, path: Path) -> None:
     """Write `config.yaml`. The pictures that a run keeps are named relative to it, so that it may be moved."""
-    if config.manual_dir and os.path.realpath(config.manual_dir) == os.path.realpath(
-        path.parent / OWN_PICTURES
-    ):
-        config = replace(config, manual_dir=OWN_PICTURES)
+    for setting, folder in KEPT_PICTURES.items():
+        place = getattr(config, setting)
+        if place and os.path.realpath(place) == os.path.realpath(path.parent / folder):
+            config = _replaced(config, setting, folder)
     path.write_text(yaml.safe_dump(to_dict(config), sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _with_place(config: RunConfig, path: Path | None) -> RunConfig:
     """The settings in the file `path` with the place of the pictures that its run keeps."""
-    if path and config.manual_dir == OWN_PICTURES:
-        return replace(config, manual_dir=str(path.parent.absolute() / OWN_PICTURES))
+    for setting, folder in KEPT_PICTURES.items():
+        if path and getattr(config, setting) == folder:
+            config = _replaced(config, setting, str(path.parent.absolute() / folder))
     return config
+
+
+def _replaced(config: RunConfig, setting: str, value: Any) -> RunConfig:
+    return replace(config, **{setting: value})
 
 
 def _without_other_options(settings: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from gcn_tf.errors import ConfigError, UserError, shown
 from gcn_tf.files import is_unfinished, write_atomically
 
 LONGEST_TEXT = 1000  # characters of a setting in a message; the layers of any preset take fewer
-PLACES = ("data_dir", "manual_dir", "labels")  # settings that may change when work continues
+PLACES = ("data_dir", "manual_dir", "labels", "newcomers")  # settings that may change when work continues
 WORK = {  # what a folder holds, by the file that says so
     "config.yaml": "a run",
     "search.yaml": "a search",

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from gcn_tf.errors import UserError
+
 if TYPE_CHECKING:
     import keras
     import numpy as np
@@ -71,6 +73,36 @@ class GeneratorConfig(NetworkConfig):
             images: uint8 (N, H, W, C), seen pictures only.
             ids: int (N, M), their value ids in the order of `sizes`.
         """
+
+    def with_newcomers(self, count: int) -> Self:
+        """The same with room for so many pictures more; by default none is kept."""
+        return self
+
+    def exact_factors(self, network: "keras.Model") -> tuple[str, ...]:
+        """Factors that the network draws without having learned pictures of their values; by default none."""
+        return ()
+
+    def learn_newcomers(
+        self,
+        network: "keras.Model",
+        images: "np.ndarray",
+        ids: "np.ndarray",
+        sizes: dict[str, int],
+        old_sizes: dict[str, int],
+    ) -> None:
+        """Set the weights of values that are new, from pictures of them; those of all others stay as they are.
+
+        Args:
+            network: grown to `sizes` by `gcn_tf.model.grow.grow` from one of `old_sizes`.
+            images: uint8 (N, H, W, C), each of at least one new value.
+            ids: int (N, M), their value ids in the order of `sizes`.
+
+        Raises:
+            UserError: this kind cannot.
+        """
+        raise UserError(
+            f"a generator of kind {self.kind} takes no newcomers: train with --generator references, or anew with their pictures"
+        )
 
 
 @dataclass(frozen=True)

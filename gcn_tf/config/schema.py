@@ -157,6 +157,8 @@ class RunConfig(OutputConfig, OptimizerConfig, ObjectiveConfig, HoldoutConfig, D
 
     preset: str = ""
     """Preset that the defaults come from; empty: the dataset's."""
+    newcomers: str = ""
+    """Folder with the pictures of values that `gcn-tf extend` added; empty: none."""
     generator: GeneratorConfig = field(default_factory=_default_generator)
     classifier: ClassifierConfig = field(default_factory=_default_classifier)
 

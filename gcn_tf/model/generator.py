@@ -135,6 +135,12 @@ class Deconvolution(GeneratorConfig):
         if self.mean_picture:
             network.get_layer("mean_picture").assign(mean_content(images, ids, tuple(sizes), found))
 
+    def exact_factors(self, network: "keras.Model") -> tuple[str, ...]:
+        if not self.operators:
+            return ()
+        hidden = network.get_layer("hide_explained").hidden
+        return tuple(name for name, value in hidden.items() if float(value.numpy()))
+
     def check_fit(self, image_shape: tuple[int, int, int]) -> None:
         self.seed_shape(image_shape)
 

@@ -257,6 +257,13 @@ class FactorOperators(keras.layers.Layer):
                 self.symmetry[name].assign(np.eye(8, dtype=np.float32)[operators.symmetry])
                 self.mixing[name].assign(operators.mixing)
 
+    def operators(self, explained: Iterable[str]) -> dict[str, Operators]:
+        """What `assign` was given of the explained factors."""
+        return {
+            name: Operators(self.symmetry[name].numpy().argmax(axis=1), self.mixing[name].numpy(), 0.0)
+            for name in explained
+        }
+
     def call(self, inputs: tuple[tf.Tensor, Tensors]) -> tf.Tensor:
         picture, codes = inputs
         chosen: Any = None

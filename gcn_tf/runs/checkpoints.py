@@ -59,10 +59,7 @@ class CheckpointStore:
     def __init__(
         self, model: GCN, folder: Path, identity: Identity | None = None, steps: int = 0, keep: int = KEEP
     ) -> None:
-        # The flat list of all variables: `tf.train.Checkpoint(model=...)` silently leaves out the state of dropout's
-        # seed generators.
-        networks = (model, model.optimizer, model.classifier_optimizer)
-        self.variables = list({id(v): v for network in networks for v in network.variables}.values())
+        self.variables = model.all_variables
         self.folder, self.keep, self.identity, self.steps = folder, keep, identity, steps
         self.arithmetic: dict[str, Any] = {}
         self.log_sha256 = ""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from gcn_tf.config.checks import Range
 from gcn_tf.config.networks import GeneratorConfig
 from gcn_tf.config.schema import Activation
-from gcn_tf.errors import ConfigError
+from gcn_tf.errors import ConfigError, UserError
 from gcn_tf.model.widths import scaled_width
 
 if TYPE_CHECKING:
@@ -100,6 +100,43 @@ class References(GeneratorConfig):
         count = len(seen.pictures)
         chosen = np.linspace(0, count - 1, min(count, layer.references)).astype(int)
         layer.assign(learn(seen.pictures[chosen], seen.ids[chosen], sizes, self.light), found)
+
+    def with_newcomers(self, count: int) -> Self:
+        if self.references + count > MOST_REFERENCES:
+            raise UserError(
+                f"{self.references:,} pictures and {count:,} of newcomers are more than the {MOST_REFERENCES:,} that a generator of "
+                "kind references keeps: give fewer"
+            )
+        return replace(self, references=self.references + count)
+
+    def exact_factors(self, network: "keras.Model") -> tuple[str, ...]:
+        layer = network.get_layer(LAYER)
+        return tuple(name for name, hidden in zip(layer.sizes, layer.hidden.numpy(), strict=True) if hidden)
+
+    def learn_newcomers(
+        self,
+        network: "keras.Model",
+        images: "np.ndarray",
+        ids: "np.ndarray",
+        sizes: dict[str, int],
+        old_sizes: dict[str, int],
+    ) -> None:
+        """Keep their pictures, and fit poses, light and distances of the new values."""
+        import numpy as np
+
+        from gcn_tf.model.grow import old_cells
+        from gcn_tf.model.operators import undone
+        from gcn_tf.model.references.learn import learn_newcomers
+
+        layer = network.get_layer(LAYER)
+        known = old_cells(sizes, old_sizes)
+        layer.cells.assign(known[layer.cells.numpy()])
+        new = np.ones(len(layer.poses), bool)
+        new[known] = False
+        exact = self.exact_factors(network)
+        found = network.get_layer("operators").operators(exact) if self.operators else {}
+        seen = undone(images, ids, sizes, found)
+        layer.assign(learn_newcomers(layer.memory(), seen.pictures, seen.ids, sizes, new), found)
 
     def check_fit(self, image_shape: tuple[int, int, int]) -> None:
         if len(self.filters) != 2:

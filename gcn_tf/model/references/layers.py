@@ -76,6 +76,8 @@ class DrawnFromReferences(keras.layers.Layer):
         self.light = kept("light", "float32", sum(self.sizes.values()), *self.image_shape)
         self.sources = kept("sources", "int32", cells, 1 + CANDIDATES)
         self.hidden = kept("hidden", "float32", len(self.sizes))
+        self.pose_share = kept("pose_share", "float32", 2)
+        self.light_sides = kept("light_sides", "int32", len(self.sizes))
 
     def build(self, input_shape: Any) -> None:
         self.finish.build(((None, *self.half, self.image_shape[2]), (None, sum(self.sizes.values()))))
@@ -88,7 +90,26 @@ class DrawnFromReferences(keras.layers.Layer):
         self.poses.assign(memory.poses)
         self.light.assign(memory.light)
         self.sources.assign(memory.sources)
+        self.pose_share.assign(memory.pose_share)
+        self.light_sides.assign(memory.light_sides)
         self.hidden.assign([float(name in found and found[name].explain) for name in self.sizes])
+
+    def memory(self) -> Memory:
+        """What `assign` was given."""
+        own = self.sources.numpy()[self.cells.numpy(), 0] == np.arange(
+            self.references
+        )  # not so where none is kept
+        count = int(own.sum())
+        share, sides = self.pose_share.numpy().tolist(), self.light_sides.numpy().tolist()
+        return Memory(
+            self.pictures.numpy()[:count],
+            self.cells.numpy()[:count],
+            self.poses.numpy(),
+            self.light.numpy(),
+            self.sources.numpy(),
+            (share[0], share[1]),
+            tuple(sides),
+        )
 
     def call(self, codes: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         codes = self._looked_at(codes)

@@ -1,6 +1,6 @@
 """What is computed from the seen pictures before training: poses, light, and the nearest picture of every cell."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
@@ -9,13 +9,13 @@ from gcn_tf.model.references.additive import Additive, fit_additive
 from gcn_tf.model.references.nearest import enlarged, large_parts, nearest_pictures, value_distances
 from gcn_tf.model.references.poses import AFFINE, NUMBERS, in_picture, picture_points, sample
 from gcn_tf.model.references.redraw import redrawn_at
-from gcn_tf.model.references.registration import register
+from gcn_tf.model.references.registration import Known, register
 
 CANDIDATES = 6  # pictures of which training takes one at random
 # Of the way from a picture's own pose to the predicted one: of the affine part, and of the displacement.
 POSE_SHARES = ((0.0, 0.0), (0.5, 0.5), (1.0, 0.0), (1.0, 0.5), (1.0, 1.0))
-LIGHT_SIDES = (0, 8, 1)  # pixels of the squares that light may be averaged over, ever finer; 0: no light
-CLEAR = 0.95  # share of the error that a finer light may leave at most: on plain ground it leaves traces, too
+LIGHT_SIDES = (0, 8, 2, 1)  # pixels of the squares that light may be averaged over, ever finer; 0: no light
+CLEAR = 0.99  # share of the error that a finer light may leave at most: on plain ground it leaves traces, too
 AT_ONCE = 64
 
 
@@ -100,6 +100,55 @@ def _moved(
     return _Moved(share, poses, predicted, aligned, distances, missed)
 
 
+def learn_newcomers(
+    memory: Memory, images: np.ndarray, ids: np.ndarray, sizes: dict[str, int], new: np.ndarray
+) -> Memory:
+    """Add pictures of values that were not known: nothing else changes, so that all other cells stay as they are.
+
+    Poses, light and distances of the new values are fitted as those of the known ones were, and shrunk towards none as strongly.
+
+    Args:
+        memory: of the grid with the new values, of which it knows nothing: their poses, light and sources are zero.
+        images: uint8 (N, H, W, C), of the new values.
+        ids: int (N, M), of their cells.
+        new: bool (cells,). Which cells of the grid have a new value.
+    """
+    shape = tuple(sizes.values())
+    space = np.stack(np.unravel_index(np.arange(np.prod(shape)), shape), axis=1)
+    cells = np.ravel_multi_index(tuple(ids.T), shape).astype(np.int32)
+    known_ids, known_poses = space[memory.cells], memory.poses[memory.cells]
+    share = np.repeat(np.array(memory.pose_share, np.float32), (AFFINE, NUMBERS - AFFINE))
+    found = register(images, ids, sizes, Known(memory.pictures, known_ids, known_poses)) * share
+    predicted = fit_additive(known_poses, known_ids, sizes).with_newcomers(found, ids, sizes)
+    poses = memory.poses.copy()
+    poses[new] = predicted.predict(space[new], sizes)
+    poses[cells] = found
+    pictures = np.concatenate([memory.pictures, images])
+    all_ids = np.concatenate([known_ids, ids])
+    aligned = _aligned(pictures, np.concatenate([known_poses, found]))
+    light = memory.light.copy()
+    start, unknown = 0, np.abs(light).max(axis=(1, 2, 3)) == 0
+    for side, size in zip(memory.light_sides, sizes.values(), strict=True):
+        values = _averaged(aligned, side)
+        model = fit_additive(values[: len(known_ids)], known_ids, sizes)
+        model = model.with_newcomers(values[len(known_ids) :], ids, sizes)
+        rows = start + np.flatnonzero(unknown[start : start + size])
+        light[rows] = model.effects[rows].reshape(-1, *images.shape[1:])
+        start += size
+    nearest = nearest_pictures(value_distances(aligned, all_ids, sizes), space[new], all_ids, CANDIDATES)
+    sources = memory.sources.copy()
+    sources[new] = np.hstack([nearest[:, :1], nearest])
+    sources[cells, 0] = len(memory.pictures) + np.arange(len(images))
+    return replace(
+        memory,
+        pictures=pictures,
+        cells=np.concatenate([memory.cells, cells]),
+        poses=poses,
+        light=light,
+        sources=sources,
+    )
+
+
 def _light(
     images: np.ndarray, ids: np.ndarray, sizes: dict[str, int], moved: _Moved, lighting: bool
 ) -> tuple[np.ndarray, tuple[int, ...]]:
@@ -118,8 +167,9 @@ def _light(
                 _left_out_error(images, moved.poses, moved.predicted.left_out, change, nearest)
                 for change in changes
             ]
-            best = int(missed[1] < missed[0])
-            best = 2 if missed[2] < CLEAR * missed[best] else best
+            for finer in range(1, len(tried)):
+                if missed[finer] < CLEAR * missed[best]:
+                    best = finer
         effects.append(models[best].effects[start : start + size])
         sides.append(tried[best])
         start += size

@@ -4,7 +4,7 @@ What the others say is an additive model of the moved pictures that leaves the p
 2006) with a template for every cell. Place, size and slant of hands and letters then no longer hide what the factors do.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -40,22 +40,43 @@ class Stage:
     learning_rate: float
 
 
+@dataclass(frozen=True)
+class Known:
+    """Pictures whose poses are known.
+
+    Args:
+        images: uint8 or float32 (N, H, W, C).
+        ids: int (N, M), of their cells.
+        poses: float32 (N, NUMBERS).
+    """
+
+    images: np.ndarray
+    ids: np.ndarray
+    poses: np.ndarray
+
+
 STAGES = (
     Stage(28, 9, 4, 0.1),
     Stage(56, 4, 0, 0.03),
 )  # fine details are found once the coarse ones are in place
 
 
-def register(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> np.ndarray:
-    """Poses of pictures: uint8 (N, H, W, C) of cells int (N, M) -> float32 (N, NUMBERS), zero on average."""
-    scale = np.concatenate([SPREAD, np.full(NUMBERS - AFFINE, DISPLACEMENT, np.float32)])
+def register(
+    images: np.ndarray, ids: np.ndarray, sizes: dict[str, int], known: Known | None = None
+) -> np.ndarray:
+    """Poses of pictures: uint8 (N, H, W, C) of cells int (N, M) -> float32 (N, NUMBERS).
+
+    Args:
+        known: other pictures, whose poses stay as they are; without them the poses are zero on average.
+    """
     found = np.zeros((len(images), NUMBERS), np.float32)
     bar = progress(sum(stage.rounds for stage in STAGES), "poses of the pictures", "round", delay=5)
     done = None
     for stage in STAGES:
         small = _small(images, stage.side)
         if small.shape != done:  # pictures that are no larger than the stage before are through
-            found = _improved(found, scale, small, ids, sizes, stage, bar)
+            others = known and replace(known, images=_small(known.images, stage.side))
+            found = _improved(found, small, ids, sizes, stage, others, bar)
         done = small.shape
     bar.close()
     return found
@@ -63,48 +84,63 @@ def register(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int]) -> np.n
 
 def _improved(
     start: np.ndarray,
-    scale: np.ndarray,
     small: np.ndarray,
     ids: np.ndarray,
     sizes: dict[str, int],
     stage: Stage,
+    known: Known | None,
     bar: Any,
 ) -> np.ndarray:
     """Poses after the rounds of one stage, float32 (N, NUMBERS), from those before, of pictures float32 (N, h, w, C)."""
-    variance = float(small.var()) + 1e-6
+    pictures = tf.constant(small)
+    variance = float((small if known is None else known.images).var()) + 1e-6
+    scale = np.concatenate([SPREAD, np.full(NUMBERS - AFFINE, DISPLACEMENT, np.float32)])
     free = tf.Variable(start / scale)
     adam = keras.optimizers.Adam(stage.learning_rate)
     adam.build([free])
     affine = tf.constant((np.arange(NUMBERS) < AFFINE).astype(np.float32))
     points = tf.constant(picture_points(*small.shape[1:3])[None])
-    pictures = tf.constant(small)
 
-    def moved(poses: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+    def moved(pictures: tf.Tensor, poses: tf.Tensor) -> tf.Tensor:
         places = in_picture(poses, tf.repeat(points, tf.shape(poses)[0], axis=0))
-        return tf.reshape(sample(tf.gather(pictures, chosen), places), (-1, *small.shape[1:]))
+        return tf.reshape(
+            sample(tf.ensure_shape(pictures, (None, *small.shape[1:])), places), (-1, *small.shape[1:])
+        )
 
     def centred(allowed: tf.Tensor) -> tf.Tensor:
-        return (free - tf.reduce_mean(free, axis=0)) * scale * allowed
+        middle = 0.0 if known else tf.reduce_mean(free, axis=0)
+        return (free - middle) * scale * allowed
 
-    parts = [tf.range(start, min(start + AT_ONCE, len(small))) for start in range(0, len(small), AT_ONCE)]
+    parts = _parts(len(small))
+    others = np.zeros((0, *small.shape[1:]), np.float32)
+    if known:
+        others = np.concatenate([moved(known.images[p], known.poses[p]) for p in _parts(len(known.images))])
+        ids = np.concatenate([known.ids, ids])
 
     @tf.function(reduce_retracing=True, autograph=False)
     def gradient(template: tf.Tensor, chosen: tf.Tensor, allowed: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             poses = tf.gather(centred(allowed), chosen)
-            missed = tf.reduce_sum((moved(poses, chosen) - template) ** 2) / (variance * small[0].size)
-            loss = missed + _penalty(poses / scale)
+            missed = moved(tf.gather(pictures, chosen), poses) - template
+            loss = tf.reduce_sum(missed**2) / (variance * small[0].size) + _penalty(poses / scale)
         return tf.convert_to_tensor(tape.gradient(loss, free))
 
     for number in range(stage.rounds):
         allowed = affine if number < stage.affine_rounds else tf.ones_like(affine)
-        aligned = np.concatenate([moved(tf.gather(centred(allowed), part), part) for part in parts])
-        template = fit_additive(aligned.reshape(len(small), -1), ids, sizes).left_out.reshape(small.shape)
+        poses = centred(allowed)
+        aligned = np.concatenate([others, *(moved(small[p], tf.gather(poses, p)) for p in parts)])
+        left_out = fit_additive(aligned.reshape(len(aligned), -1), ids, sizes).left_out[len(others) :]
+        template = left_out.reshape(small.shape)
         for _ in range(STEPS):
-            steps = [gradient(tf.constant(template[part]), part, allowed) for part in parts]
+            steps = [gradient(tf.constant(template[p]), tf.constant(p), allowed) for p in parts]
             adam.apply([tf.add_n(steps) / len(small)], [free])
         bar.update()
     return np.asarray(centred(tf.ones_like(affine)))
+
+
+def _parts(count: int) -> list[np.ndarray]:
+    """Numbers of pictures, at most so many at once."""
+    return np.array_split(np.arange(count), -(-count // AT_ONCE))
 
 
 def _penalty(poses: tf.Tensor) -> tf.Tensor:

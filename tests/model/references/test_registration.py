@@ -78,7 +78,7 @@ def test_where_styles_are_poses_pictures_are_moved_all_the_way(grid, memory):
     assert memory.pictures.shape == (30, 28, 28, 1)
     assert memory.poses.shape == (36, NUMBERS)
     assert memory.sources.shape == (36, 1 + CANDIDATES)
-    assert memory.light.shape == (12, 14, 14, 1)  # of each of the six contents and six styles
+    assert memory.light.shape == (12, 28, 28, 1)  # of each of the six contents and six styles
 
 
 def test_poses_of_unseen_cells_are_predicted(grid, memory):
