@@ -18,7 +18,7 @@ FLOORS = (
     ("model",),
     ("runs",),
     ("synthesis",),
-    ("training",),
+    ("training", "newcomers"),
     ("planning",),
     ("evaluation",),
     ("augmentation",),

@@ -122,3 +122,19 @@ class ClassifierConfig(NetworkConfig):
         Args:
             imagined_class: whether every head has one class more, "imagined", after those of the factor.
         """
+
+    def learn_newcomers(
+        self,
+        network: "keras.Model",
+        known: "tuple[np.ndarray, np.ndarray]",
+        new: "tuple[np.ndarray, np.ndarray]",
+        sizes: dict[str, int],
+        old_sizes: dict[str, int],
+    ) -> None:
+        """Let the network classify values that are new; by default it does not know them before it is trained further.
+
+        Args:
+            network: grown to `sizes` by `gcn_tf.model.grow.grow` from one of `old_sizes`.
+            known: seen pictures, uint8 (N, H, W, C), and their value ids, int (N, M), in the order of `sizes`.
+            new: the same of newcomers.
+        """

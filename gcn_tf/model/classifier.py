@@ -14,7 +14,9 @@ from gcn_tf.model.widths import chain, scaled_width
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
+IMPRINTED = 512  # seen pictures that new values are compared with
 Padding = Literal["same", "valid"]
 
 
@@ -88,6 +90,41 @@ class AlexNet(ClassifierConfig):
                 x = layers.Dropout(self.dropout, dtype=dtype, name=f"{name}_dropout_{i}")(x)
             logits[name] = layers.Dense(size + imagined_class, dtype="float32", name=f"{name}_logits")(x)
         return keras.Model(image, logits, name="classifier")
+
+    def learn_newcomers(
+        self,
+        network: "keras.Model",
+        known: "tuple[np.ndarray, np.ndarray]",
+        new: "tuple[np.ndarray, np.ndarray]",
+        sizes: dict[str, int],
+        old_sizes: dict[str, int],
+    ) -> None:
+        """Imprint the logits of the new values (Qi 2018): along the mean of what the head sees of their pictures.
+
+        Scaled so that the newcomers' own logits, and those of all others, are on average what the known values' are.
+        """
+        import keras
+        import numpy as np
+
+        some = np.linspace(0, len(known[1]) - 1, min(len(known[1]), IMPRINTED)).astype(int)
+        for m, (name, size) in enumerate(sizes.items()):
+            last, first = network.get_layer(f"{name}_logits"), old_sizes[name]
+            if size == first:
+                continue
+            head = keras.Model(network.input, last.input)
+            seen, theirs = (
+                np.asarray(head.predict(images / np.float32(255), verbose=0), np.float64)
+                for images in (known[0][some], new[0])
+            )
+            kernel, bias = (np.array(weight) for weight in last.get_weights())
+            logits, ids = (seen @ kernel + bias)[:, :first], known[1][some, m]
+            own = np.eye(first, dtype=bool)[ids]
+            high, low, middle = logits[own].mean(), logits[~own].mean(), seen.mean(axis=0)
+            for value in range(first, size):
+                away = theirs[new[1][:, m] == value].mean(axis=0) - middle
+                kernel[:, value] = away * (high - low) / max(away @ away, 1e-6)
+                bias[value] = low - middle @ kernel[:, value]
+            last.set_weights([kernel, bias])
 
     def check_fit(self, image_shape: tuple[int, int, int]) -> None:
         """Raise ConfigError unless the convolutions and pools leave something of an image."""

@@ -141,6 +141,29 @@ class Deconvolution(GeneratorConfig):
         hidden = network.get_layer("hide_explained").hidden
         return tuple(name for name, value in hidden.items() if float(value.numpy()))
 
+    def learn_newcomers(
+        self,
+        network: "keras.Model",
+        images: "np.ndarray",
+        ids: "np.ndarray",
+        sizes: dict[str, int],
+        old_sizes: dict[str, int],
+    ) -> None:
+        """Fit a row of weights for every new value, in the first layer of its factor's tower."""
+        import numpy as np
+
+        from gcn_tf.model.newcomer_codes import learn_codes
+
+        exact = self.exact_factors(network)
+        others = [m for m, name in enumerate(sizes) if name not in exact]
+        contents = np.unique(ids[:, others], axis=0, return_inverse=True)[1].ravel()
+        kernels = {
+            name: network.get_layer(f"{name}_tower_1").kernel
+            for name, size in sizes.items()
+            if size > old_sizes[name]
+        }
+        learn_codes(network, (images, ids, contents), sizes, old_sizes, kernels)
+
     def check_fit(self, image_shape: tuple[int, int, int]) -> None:
         self.seed_shape(image_shape)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gcn_tf.grid.holdout import Roles
     from gcn_tf.pipelines.dataset import Dataset
     from gcn_tf.pipelines.folder.factors import Grid
+    from gcn_tf.pipelines.folder.fitting import Form
     from gcn_tf.pipelines.folder.labels import Labels
     from gcn_tf.pipelines.folder.order import Asked
     from gcn_tf.pipelines.folder.source import Source
@@ -74,6 +75,12 @@ class OwnPictures(DatasetOptions):
     def resolved(self, dataset: "Dataset") -> Self:
         return replace(self, channels=dataset.image_shape[2], content=self.content or dataset.content)
 
+    def form(self, size: tuple[int, int]) -> "Form":
+        """What every picture is brought to, of this height and width."""
+        from gcn_tf.pipelines.folder.fitting import Form
+
+        return Form(size, self.channels, self.fit, self._color())
+
     def _color(self) -> tuple[int, int, int]:
         parts = self.background.split(",")
         if len(parts) == 3 and all(part.isdecimal() and int(part) < 256 for part in parts):
@@ -123,13 +130,13 @@ class OwnPictures(DatasetOptions):
         import numpy as np
 
         from gcn_tf.pipelines.dataset import grid_dataset
-        from gcn_tf.pipelines.folder.fitting import Form, common_content
+        from gcn_tf.pipelines.folder.fitting import common_content
         from gcn_tf.pipelines.folder.order import ordered_space
         from gcn_tf.pipelines.folder.problems import UnreadablePictures, unreadable_text
 
         source, whole, grid = self._labelled(config)
         labels, rows = source.labels, grid.rows.tolist()
-        form = Form(config.image_sides, self.channels, self.fit, self._color())
+        form = self.form(config.image_sides)
         decoded = source.decoded(rows, form)
         names = [labels.names[row] for row in rows]
         unreadable = [(names[n], why) for n, why in decoded.problems]

@@ -84,7 +84,7 @@ def grid_of(columns: Mapping[str, Sequence[str | None]], wanted: Sequence[str] =
         notes.append(f"{missing} pictures lack a label of {', '.join(map(shown_text, chosen))}: left out")
     if not len(rows):
         raise UserError(f"no picture has a label of {', '.join(map(shown_text, chosen))}")
-    names = _unlike([_identifier(name) for name in chosen])
+    names = _unlike([plain_name(name) for name in chosen])
     found = tuple(
         _column(name, original, [columns[original][n] or "" for n in rows.tolist()])
         for name, original in zip(names, chosen, strict=True)
@@ -168,7 +168,7 @@ def _column(name: str, original: str, values: Sequence[str]) -> Column:
         ascending = tuple(measured[value] for value in originals)
     else:
         originals, ascending = sorted(numbers, key=_natural), ()
-    return Column(name, original, tuple(_unlike(map(_plain, originals))), tuple(originals), ascending)
+    return Column(name, original, tuple(_unlike(map(plain_value, originals))), tuple(originals), ascending)
 
 
 def _natural(text: str) -> list[tuple[int, int | str]]:
@@ -184,7 +184,7 @@ def _ids(column: Column, values: Sequence[str]) -> np.ndarray:
     return np.array([number[value] for value in values], np.int32)
 
 
-def _identifier(name: str) -> str:
+def plain_name(name: str) -> str:
     """A column's name as the name of a factor: "hair colour" is hair_colour."""
     plain = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", name.strip()).lower()).strip("_")
     if not plain or plain[0].isdigit() or keyword.iskeyword(plain):
@@ -192,7 +192,7 @@ def _identifier(name: str) -> str:
     return plain if plain.isidentifier() else "factor"
 
 
-def _plain(value: str) -> str:
+def plain_value(value: str) -> str:
     """A value as words of the command line can take it: without spaces, commas, colons and the like."""
     plain = re.sub(rf"^{SEPARATORS}|{SEPARATORS}$", "", unicodedata.normalize("NFC", value))
     plain = re.sub(SEPARATORS, "-", plain)

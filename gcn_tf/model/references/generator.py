@@ -131,7 +131,7 @@ class References(GeneratorConfig):
         layer = network.get_layer(LAYER)
         known = old_cells(sizes, old_sizes)
         layer.cells.assign(known[layer.cells.numpy()])
-        new = np.ones(len(layer.poses), bool)
+        new = np.ones(layer.poses.shape[0], bool)
         new[known] = False
         exact = self.exact_factors(network)
         found = network.get_layer("operators").operators(exact) if self.operators else {}

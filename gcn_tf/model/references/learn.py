@@ -16,6 +16,7 @@ CANDIDATES = 6  # pictures of which training takes one at random
 POSE_SHARES = ((0.0, 0.0), (0.5, 0.5), (1.0, 0.0), (1.0, 0.5), (1.0, 1.0))
 LIGHT_SIDES = (0, 8, 2, 1)  # pixels of the squares that light may be averaged over, ever finer; 0: no light
 CLEAR = 0.99  # share of the error that a finer light may leave at most: on plain ground it leaves traces, too
+NEWCOMERS_SIDE = 8  # the finest for new values: a few pictures tell no more (docs/newcomers.md)
 AT_ONCE = 64
 
 
@@ -129,7 +130,7 @@ def learn_newcomers(
     light = memory.light.copy()
     start, unknown = 0, np.abs(light).max(axis=(1, 2, 3)) == 0
     for side, size in zip(memory.light_sides, sizes.values(), strict=True):
-        values = _averaged(aligned, side)
+        values = _averaged(aligned, max(side, NEWCOMERS_SIDE) if side else 0)
         model = fit_additive(values[: len(known_ids)], known_ids, sizes)
         model = model.with_newcomers(values[len(known_ids) :], ids, sizes)
         rows = start + np.flatnonzero(unknown[start : start + size])

@@ -1,0 +1,1 @@
+"""Newcomers: new values for a trained run, from a few pictures."""

@@ -1,0 +1,241 @@
+"""The pictures of newcomers as people give them: found, labelled, decoded and brought into the form of a run's own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from gcn_tf.config.schema import RunConfig
+from gcn_tf.errors import UserError, shown_text, suggest
+from gcn_tf.grid.factors import Factor
+from gcn_tf.pipelines.dataset import Dataset
+from gcn_tf.pipelines.folder.dataset import OwnPictures
+from gcn_tf.pipelines.folder.factors import plain_name, plain_value
+from gcn_tf.pipelines.folder.fitting import Form
+from gcn_tf.pipelines.folder.found import find_pictures
+from gcn_tf.pipelines.folder.labels import TABLES, Labels, read_labels
+from gcn_tf.pipelines.folder.pictures import read_pictures
+from gcn_tf.pipelines.photographs.options import PhotographOptions
+from gcn_tf.pipelines.prepared import default_data_dir
+
+MOST_PICTURES = 100  # of newcomers, at once
+
+
+@dataclass(frozen=True)
+class NewcomerPictures:
+    """Pictures in the form of a run's own, with their values.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        labels: N values by name of every factor that is no variation, new and known ones.
+        names: N names of the files.
+        notes: lines for the user.
+    """
+
+    images: np.ndarray
+    labels: dict[str, list[str]]
+    names: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where the labels of a folder are, as of own pictures: at most one is given."""
+
+    labels: Path | None = None
+    levels: str = ""
+    pattern: str = ""
+
+
+def newcomer_pictures(
+    config: RunConfig,
+    dataset: Dataset,
+    exact: Sequence[str],
+    words: Sequence[str],
+    places: Sequence[Path],
+    where: Where,
+) -> NewcomerPictures:
+    """Find, check and decode the pictures of newcomers.
+
+    Args:
+        config: of the run; dataset: its pictures.
+        exact: factors whose values are drawn by a formula, so that no picture can add one.
+        words: "person=anna" names a new value, or several: "person=anna,ben"; "gesture=2", a value that is known, is that of every
+            picture.
+        places: a folder, or files.
+
+    Raises:
+        UserError: a value that is known already, a picture without a label or of a cell that another one has, no pictures or too many,
+            or files that do not decode.
+    """
+    factors = dataset.space.names[: len(dataset.space.names) - len(dataset.variations)]
+    given = {
+        name: _values_of(name, text, dataset, exact) for name, text in _assignments(words, dataset).items()
+    }
+    new = {
+        name: [value for value in values if value not in dataset.space[name].values]
+        for name, values in given.items()
+    }
+    if not any(new.values()):
+        known = ", ".join(f"{name}={value}" for name, values in given.items() for value in values)
+        raise UserError(
+            f"{known or 'no value'} is no new value: name the newcomer otherwise, such as person=anna"
+        )
+    fixed = {name: values[0] for name, values in given.items() if len(values) == 1}
+    found = _labels(places, where, [name for name in factors if name not in fixed])
+    if not found.files:
+        raise UserError(f"{_text(places)} holds no pictures: give 1 to {MOST_PICTURES}")
+    if len(found.files) > MOST_PICTURES:
+        raise UserError(
+            f"{_text(places)} holds {len(found.files):,} pictures: newcomers have at most {MOST_PICTURES}, train anew with more"
+        )
+    columns = {plain_name(name): column for name, column in found.columns.items()}
+    labels = {
+        name: [fixed[name]] * len(found.files)
+        if name in fixed and name not in columns
+        else _column(name, columns.get(name), found.names, dataset.space[name], given.get(name, []))
+        for name in factors
+    }
+    _check_cells(labels, found.names, new)
+    images = _decoded(config, dataset, found)
+    return NewcomerPictures(images, labels, found.names, found.notes)
+
+
+def _assignments(words: Sequence[str], dataset: Dataset) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or not text:
+            raise UserError(f"{shown_text(word)}: write factor=value, such as person=anna")
+        if name not in dataset.space.names:
+            hint = suggest(name, dataset.space.names) or ";"
+            raise UserError(
+                f"{shown_text(name)} is no factor of the run{hint} known: {', '.join(dataset.space.names)}"
+            )
+        if name in found:
+            raise UserError(f"{name} is given twice: write {name}={found[name]},{text}")
+        found[name] = text
+    return found
+
+
+def _values_of(name: str, text: str, dataset: Dataset, exact: Sequence[str]) -> list[str]:
+    """The values of one word; raises UserError for new ones that no picture can add, or of a bad form."""
+    factor, values = dataset.space[name], list(dict.fromkeys(text.split(",")))
+    variations = [variation.factor.name for variation in dataset.variations]
+    for value in values:
+        if value in factor.values:
+            continue
+        if name in variations or name in exact:
+            raise UserError(
+                f"{name}={shown_text(value)}: the values of {name} are made from every picture by a formula, newcomers have "
+                "those that there are"
+            )
+        if factor.numbers:
+            raise UserError(
+                f"{name}={shown_text(value)}: {name} is ordered, between its values gcn-tf generate draws blends; a new one "
+                "needs a training"
+            )
+        if not value or plain_value(value) != value:
+            raise UserError(f"{name}={shown_text(value)}: name it {plain_value(value) or 'newcomer'}")
+        Factor(name, (value,))
+    return values
+
+
+def _labels(places: Sequence[Path], where: Where, needed: Sequence[str]) -> Labels:
+    """The files and what is written about them."""
+    if len(places) == 1 and places[0].is_dir():
+        folder = places[0]
+        told = where.labels or where.levels or where.pattern
+        table = any(path.name.lower() in TABLES for path in folder.iterdir())
+        if told or table:
+            return read_labels(folder, where.labels, where.levels, where.pattern)
+        found = find_pictures(folder)
+        if needed and any("/" in name for name in found.names):
+            return read_labels(folder, levels="/".join(needed))
+        files = tuple(Path(found.root, name) for name in found.names)
+        return Labels(files, tuple(found.names), {}, "", found.notes)
+    missing = [place for place in places if not place.is_file()]
+    if missing:
+        raise UserError(f"--pictures {shown_text(str(missing[0]))} is no file and no folder")
+    return Labels(tuple(places), tuple(map(str, places)), {}, "", ())
+
+
+def _column(
+    name: str, column: Sequence[str | None] | None, names: Sequence[str], factor: Factor, given: Sequence[str]
+) -> list[str]:
+    """The values of one factor, one for each picture."""
+    if column is None:
+        raise UserError(
+            f"{shown_text(names[0])} has no {name}: give {name}=VALUE for all pictures, or a labels.csv with a column {name}"
+        )
+    values = [plain_value(value or "") for value in column]
+    for picture, value in zip(names, values, strict=True):
+        if not value or not column[0]:
+            raise UserError(f"{shown_text(picture)} has no {name}: label it, or take it out")
+        if value not in (given or factor.values):
+            known = ", ".join(given or factor.values)
+            hint = suggest(value, given or factor.values) or ";"
+            raise UserError(
+                f"{shown_text(picture)} has {name} {shown_text(value)}{hint} known: {known}; a new value is named: {name}={value}"
+            )
+    return values
+
+
+def _check_cells(
+    labels: Mapping[str, Sequence[str]], names: Sequence[str], new: Mapping[str, Sequence[str]]
+) -> None:
+    """Raise UserError for a cell that two pictures show, a picture of known values alone, and new values without a picture."""
+    first: dict[tuple[str, ...], str] = {}
+    for picture, *cell in zip(names, *labels.values(), strict=True):
+        words = " ".join(f"{name}={value}" for name, value in zip(labels, cell, strict=True))
+        other = first.setdefault(tuple(cell), picture)
+        if other != picture:
+            raise UserError(
+                f"{shown_text(other)} and {shown_text(picture)} both show {words}: take one of them out"
+            )
+        if not any(value in new.get(name, ()) for name, value in zip(labels, cell, strict=True)):
+            raise UserError(f"{shown_text(picture)} shows {words}, which is no newcomer: take it out")
+    for name, values in new.items():
+        for value in values:
+            if value not in labels[name]:
+                raise UserError(f"no picture shows {name}={value}: give one, or leave the value out")
+
+
+def _decoded(config: RunConfig, dataset: Dataset, found: Labels) -> np.ndarray:
+    """The pictures as the run's own were brought into form, uint8 (N, H, W, C)."""
+    height, width, channels = dataset.images.shape[1:]
+    if isinstance(config.options, PhotographOptions):
+        return _faces(found, height)
+    form = Form((height, width), channels, "pad", (0, 0, 0))
+    if isinstance(config.options, OwnPictures):
+        form = replace(config.options.form(config.image_sides), channels=channels)
+    cache = (config.folders[0] or default_data_dir()) / "folder"
+    decoded = read_pictures(found.files, form.size, channels, form.fit, form.background, cache)
+    if decoded.problems:
+        number, reason = decoded.problems[0]
+        raise UserError(
+            f"{shown_text(found.names[number])} cannot be used ({reason}): mend it, or take it out"
+        )
+    return decoded.images
+
+
+def _faces(found: Labels, side: int) -> np.ndarray:
+    """Faces, cropped as those of the photographs that the run was trained on."""
+    from gcn_tf.pipelines.photographs.crops import BadPicture, crop, decode, find_face
+
+    faces = []
+    for path, name in zip(found.files, found.names, strict=True):
+        try:
+            image = decode(path.read_bytes())
+        except (BadPicture, OSError) as error:
+            raise UserError(f"{shown_text(name)} cannot be used ({error}): mend it, or take it out") from None
+        box = find_face(image)
+        if box is None:
+            raise UserError(f"{shown_text(name)} shows no face that could be found: crop it to the face")
+        faces.append(crop(image, box, side))
+    return np.stack(faces)
+
+
+def _text(places: Sequence[Path]) -> str:
+    return f"--pictures {' '.join(shown_text(str(place)) for place in places)}"
