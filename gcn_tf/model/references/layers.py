@@ -78,6 +78,7 @@ class DrawnFromReferences(keras.layers.Layer):
         self.hidden = kept("hidden", "float32", len(self.sizes))
         self.pose_share = kept("pose_share", "float32", 2)
         self.light_sides = kept("light_sides", "int32", len(self.sizes))
+        self.hand_share = kept("hand_share", "float32")
 
     def build(self, input_shape: Any) -> None:
         self.finish.build(((None, *self.half, self.image_shape[2]), (None, sum(self.sizes.values()))))
@@ -92,6 +93,7 @@ class DrawnFromReferences(keras.layers.Layer):
         self.sources.assign(memory.sources)
         self.pose_share.assign(memory.pose_share)
         self.light_sides.assign(memory.light_sides)
+        self.hand_share.assign(memory.hand_share)
         self.hidden.assign([float(name in found and found[name].explain) for name in self.sizes])
 
     def memory(self) -> Memory:
@@ -109,6 +111,7 @@ class DrawnFromReferences(keras.layers.Layer):
             self.sources.numpy(),
             (share[0], share[1]),
             tuple(sides),
+            float(self.hand_share.numpy()),
         )
 
     def call(self, codes: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:

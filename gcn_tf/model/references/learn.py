@@ -3,21 +3,20 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import tensorflow as tf
 
 from gcn_tf.model.references.additive import Additive, fit_additive
-from gcn_tf.model.references.nearest import enlarged, large_parts, nearest_pictures, value_distances
-from gcn_tf.model.references.poses import AFFINE, NUMBERS, in_picture, picture_points, sample
-from gcn_tf.model.references.redraw import redrawn_at
+from gcn_tf.model.references.hand import expected_geometry, geometry_of, hand_share, with_hand
+from gcn_tf.model.references.light import LIGHT_SIDES, averaged, light_of_values
+from gcn_tf.model.references.moved import aligned_pictures, made_from_neighbours, mean_squared_error
+from gcn_tf.model.references.nearest import nearest_pictures, value_distances
+from gcn_tf.model.references.poses import AFFINE, NUMBERS
 from gcn_tf.model.references.registration import Known, register
 
+MOST_WITH_HAND = 8192  # unseen cells, which are drawn and measured several times
 CANDIDATES = 6  # pictures of which training takes one at random
 # Of the way from a picture's own pose to the predicted one: of the affine part, and of the displacement.
 POSE_SHARES = ((0.0, 0.0), (0.5, 0.5), (1.0, 0.0), (1.0, 0.5), (1.0, 1.0))
-LIGHT_SIDES = (0, 8, 2, 1)  # pixels of the squares that light may be averaged over, ever finer; 0: no light
-CLEAR = 0.99  # share of the error that a finer light may leave at most: on plain ground it leaves traces, too
 NEWCOMERS_SIDE = 8  # the finest for new values: a few pictures tell no more (docs/newcomers.md)
-AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,7 @@ class Memory:
         sources: int32 (cells, 1 + CANDIDATES), numbers of pictures: the one that is taken, and others.
         pose_share: of `POSE_SHARES`. How far pictures are moved from their own pose to the cell's.
         light_sides: tuple of int, by factor. Pixels of the squares over which its light was averaged; 0: none.
+        hand_share: of `gcn_tf.model.references.hand.HAND_SHARES`. How far unseen cells are given the expected geometry.
     """
 
     pictures: np.ndarray
@@ -41,6 +41,7 @@ class Memory:
     sources: np.ndarray
     pose_share: tuple[float, float]
     light_sides: tuple[int, ...]
+    hand_share: float
 
 
 def learn(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int], lighting: bool = True) -> Memory:
@@ -60,13 +61,50 @@ def learn(images: np.ndarray, ids: np.ndarray, sizes: dict[str, int], lighting: 
         (_moved(images, ids, sizes, registered, share, lighting) for share in POSE_SHARES),
         key=lambda moved: moved.missed,
     )
-    light, sides = _light(images, ids, sizes, found, lighting)
+    light, sides = np.zeros((sum(shape), *images.shape[1:]), np.float32), (0,) * len(shape)
+    if lighting:
+        light, sides = light_of_values(
+            images, ids, sizes, found.poses, found.predicted.left_out, found.distances
+        )
     poses = found.predicted.predict(space, sizes)
     poses[cells] = found.poses
     sources = nearest_pictures(found.distances, space, ids, CANDIDATES)
     taken = sources[:, :1].copy()
     taken[cells, 0] = np.arange(len(images))
-    return Memory(images, cells, poses, light, np.hstack([taken, sources]), found.share, sides)
+    memory = Memory(images, cells, poses, light, np.hstack([taken, sources]), found.share, sides, 0.0)
+    expected = expected_geometry(images, ids, sizes)
+    unseen = np.setdiff1d(np.arange(len(space)), cells)
+    if expected is None or not any(found.share) or len(unseen) > MOST_WITH_HAND:
+        return memory
+    own, others = ids + _starts(sizes), ids[found.nearest] + _starts(sizes)
+    change = (light[own].sum(axis=1) - light[others].sum(axis=1)).reshape(len(ids), -1)
+    share = hand_share(images, found.poses, found.predicted.left_out, change, found.nearest, expected)
+    return _with_hand(replace(memory, hand_share=share), space, sizes, unseen, expected)
+
+
+def _starts(sizes: dict[str, int]) -> np.ndarray:
+    """Where the values of every factor begin, side by side: int (M,)."""
+    return np.cumsum([0, *list(sizes.values())[:-1]])
+
+
+def _with_hand(
+    memory: Memory, space: np.ndarray, sizes: dict[str, int], unseen: np.ndarray, expected: Additive
+) -> Memory:
+    """Give unseen cells the geometry that is expected of them.
+
+    Args:
+        space: int (cells, M), the value ids of all cells; unseen: numbers of some.
+    """
+    sources = memory.sources[unseen, 0]
+    own, others = (space[cells] + _starts(sizes) for cells in (unseen, memory.cells[sources]))
+    poses, kept = memory.poses.copy(), memory.poses[memory.cells]
+
+    def draw(moved: np.ndarray) -> np.ndarray:
+        change = memory.light[own].sum(axis=1) - memory.light[others].sum(axis=1)
+        return made_from_neighbours(memory.pictures, kept, moved, change.reshape(len(moved), -1), sources)
+
+    poses[unseen] = with_hand(poses[unseen], expected.predict(space[unseen], sizes), memory.hand_share, draw)
+    return replace(memory, poses=poses)
 
 
 @dataclass(frozen=True)
@@ -76,8 +114,8 @@ class _Moved:
     share: tuple[float, float]
     poses: np.ndarray
     predicted: Additive
-    aligned: np.ndarray
     distances: list[np.ndarray]
+    nearest: np.ndarray
     missed: float
 
 
@@ -91,14 +129,15 @@ def _moved(
 ) -> _Moved:
     """The pictures in the poses of one share; their light averaged over the coarsest squares, if it changes at all."""
     poses = registered * np.repeat(np.array(share, np.float32), (AFFINE, NUMBERS - AFFINE))
-    aligned = _aligned(images, poses)
+    aligned = aligned_pictures(images, poses)
     predicted = fit_additive(poses, ids, sizes)
     distances = value_distances(aligned, ids, sizes)
     nearest = nearest_pictures(distances, ids, ids, 1)[:, 0]
-    light = fit_additive(_averaged(aligned, LIGHT_SIDES[1] if lighting else 0), ids, sizes)
+    light = fit_additive(averaged(aligned, LIGHT_SIDES[1] if lighting else 0), ids, sizes)
     change = light.left_out - light.predict(ids[nearest], sizes)
-    missed = _left_out_error(images, poses, predicted.left_out, change, nearest)
-    return _Moved(share, poses, predicted, aligned, distances, missed)
+    made = made_from_neighbours(images, poses, predicted.left_out, change, nearest)
+    missed = mean_squared_error(images, made)
+    return _Moved(share, poses, predicted, distances, nearest, missed)
 
 
 def learn_newcomers(
@@ -126,11 +165,11 @@ def learn_newcomers(
     poses[cells] = found
     pictures = np.concatenate([memory.pictures, images])
     all_ids = np.concatenate([known_ids, ids])
-    aligned = _aligned(pictures, np.concatenate([known_poses, found]))
+    aligned = aligned_pictures(pictures, np.concatenate([known_poses, found]))
     light = memory.light.copy()
     start, unknown = 0, np.abs(light).max(axis=(1, 2, 3)) == 0
     for side, size in zip(memory.light_sides, sizes.values(), strict=True):
-        values = _averaged(aligned, max(side, NEWCOMERS_SIDE) if side else 0)
+        values = averaged(aligned, max(side, NEWCOMERS_SIDE) if side else 0)
         model = fit_additive(values[: len(known_ids)], known_ids, sizes)
         model = model.with_newcomers(values[len(known_ids) :], ids, sizes)
         rows = start + np.flatnonzero(unknown[start : start + size])
@@ -140,7 +179,7 @@ def learn_newcomers(
     sources = memory.sources.copy()
     sources[new] = np.hstack([nearest[:, :1], nearest])
     sources[cells, 0] = len(memory.pictures) + np.arange(len(images))
-    return replace(
+    memory = replace(
         memory,
         pictures=pictures,
         cells=np.concatenate([memory.cells, cells]),
@@ -148,87 +187,10 @@ def learn_newcomers(
         light=light,
         sources=sources,
     )
-
-
-def _light(
-    images: np.ndarray, ids: np.ndarray, sizes: dict[str, int], moved: _Moved, lighting: bool
-) -> tuple[np.ndarray, tuple[int, ...]]:
-    """What every value adds, float32 (sum of K_f, H, W, C), and over how large squares it was averaged, by factor."""
-    tried = LIGHT_SIDES if lighting else LIGHT_SIDES[:1]
-    models = [fit_additive(_averaged(moved.aligned, side), ids, sizes) for side in tried]
-    effects, sides, start = [], [], 0
-    for m, size in enumerate(sizes.values()):
-        best = 0
-        if len(tried) > 1 and len(np.unique(ids[:, m])) > 1:
-            distances = list(moved.distances)
-            distances[m] = distances[m] + np.diag(np.full(size, np.inf))  # neighbours with another value
-            nearest = nearest_pictures(distances, ids, ids, 1)[:, 0]
-            changes = [model.left_out - model.predict(ids[nearest], sizes) for model in models]
-            missed = [
-                _left_out_error(images, moved.poses, moved.predicted.left_out, change, nearest)
-                for change in changes
-            ]
-            for finer in range(1, len(tried)):
-                if missed[finer] < CLEAR * missed[best]:
-                    best = finer
-        effects.append(models[best].effects[start : start + size])
-        sides.append(tried[best])
-        start += size
-    return np.concatenate(effects).reshape(-1, *images.shape[1:]), tuple(sides)
-
-
-def _averaged(aligned: np.ndarray, side: int) -> np.ndarray:
-    """Means over squares of `side` pixels, between their centres by straight lines, zero for none: float32 (N, H * W * C)."""
-    height, width = aligned.shape[1:3]
-    if not side:
-        light = np.zeros_like(aligned)
-    else:
-        light = aligned if side == 1 else enlarged(large_parts(aligned, side), height, width, side)
-    return light.reshape(len(aligned), -1)
-
-
-def _aligned(images: np.ndarray, poses: np.ndarray) -> np.ndarray:
-    """The pictures in the template's pose: float32 (N, H, W, C) in [0, 1]."""
-    shape = images.shape[1:]
-    points = tf.constant(picture_points(*shape[:2])[None])
-
-    @tf.function(reduce_retracing=True, autograph=False)
-    def moved(pictures: tf.Tensor, poses: tf.Tensor) -> tf.Tensor:
-        places = in_picture(poses, tf.repeat(points, tf.shape(poses)[0], axis=0))
-        return sample(tf.ensure_shape(tf.cast(pictures, tf.float32) / 255, (None, *shape)), places)
-
-    parts = [
-        moved(tf.constant(images[n : n + AT_ONCE]), tf.constant(poses[n : n + AT_ONCE], tf.float32)).numpy()
-        for n in range(0, len(images), AT_ONCE)
-    ]
-    return np.concatenate(parts).reshape(-1, *shape)
-
-
-def _left_out_error(
-    images: np.ndarray,
-    poses: np.ndarray,
-    predicted: np.ndarray,
-    light: np.ndarray,
-    sources: np.ndarray,
-) -> float:
-    """Mean squared difference of pictures, and of those made from their neighbours in the poses and light predicted for them.
-
-    Args:
-        light: float32 (N, H * W * C). What has to be added to the neighbours.
-    """
-    error, shape = 0.0, images.shape[1:]
-    points = tf.constant(picture_points(*shape[:2])[None])
-    redraw = tf.function(redrawn_at, reduce_retracing=True, autograph=False)
-    for n in range(0, len(images), AT_ONCE):
-        part = slice(n, n + AT_ONCE)
-        chosen = sources[part]
-        made = redraw(
-            tf.repeat(points, len(chosen), axis=0),
-            tf.constant(images[chosen], tf.float32) / 255,
-            tf.constant(poses[chosen], tf.float32),
-            tf.constant(predicted[part], tf.float32),
-            tf.constant(light[part].reshape(-1, *shape), tf.float32),
-        )
-        missed = np.clip(made, 0, 1).reshape(-1, *shape) - images[part] / 255
-        error += float(np.square(missed).sum())
-    return error / images.size
+    expected = expected_geometry(memory.pictures[: len(known_ids)], known_ids, sizes)
+    if not memory.hand_share or expected is None:
+        return memory
+    measured = geometry_of(images)
+    theirs = np.where(np.isnan(measured), expected.mean, measured)
+    expected = expected.with_newcomers(theirs, ids, sizes)
+    return _with_hand(memory, space, sizes, np.setdiff1d(np.flatnonzero(new), cells), expected)

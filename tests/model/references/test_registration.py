@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from figure_grids import SIZES, breadth_grid, posed_grid
 
-from gcn_tf.model.references.learn import AT_ONCE, CANDIDATES, learn
+from gcn_tf.model.references.learn import CANDIDATES, learn
+from gcn_tf.model.references.moved import AT_ONCE
 from gcn_tf.model.references.poses import AFFINE, NUMBERS, in_picture, picture_points, sample
 from gcn_tf.model.references.registration import register
 
@@ -107,7 +108,7 @@ def test_where_no_style_is_a_pose_nothing_is_moved():
 @pytest.mark.slow
 def test_more_pictures_than_are_moved_at_once_are_learned(grid, memory, monkeypatch):
     assert len(memory.pictures) < AT_ONCE
-    monkeypatch.setattr("gcn_tf.model.references.learn.AT_ONCE", 13)
+    monkeypatch.setattr("gcn_tf.model.references.moved.AT_ONCE", 13)
     again = learn(grid.images[grid.seen], grid.ids[grid.seen], SIZES)
     assert again.pose_share == memory.pose_share
     np.testing.assert_allclose(again.light, memory.light, atol=1e-5)
