@@ -167,7 +167,9 @@ def _labels(places: Sequence[Path], where: Where, needed: Sequence[str]) -> Labe
     missing = [place for place in places if not place.is_file()]
     if missing:
         place = shown_text(str(missing[0]))
-        reason = "is a folder: give one folder, or files" if missing[0].is_dir() else "is no file and no folder"
+        reason = (
+            "is a folder: give one folder, or files" if missing[0].is_dir() else "is no file and no folder"
+        )
         raise UserError(f"--pictures {place} {reason}")
     return Labels(tuple(places), tuple(map(str, places)), {}, "", ())
 

@@ -42,7 +42,9 @@ def write(dataset, tmp_path):
             Image.fromarray(image[..., 0]).save(tmp_path / name)
         if columns:
             with (tmp_path / "labels.csv").open("w", newline="") as file:
-                csv.writer(file).writerows([["file_name", *columns], *zip(names, *columns.values(), strict=True)])
+                csv.writer(file).writerows(
+                    [["file_name", *columns], *zip(names, *columns.values(), strict=True)]
+                )
 
     return call
 
@@ -166,8 +168,16 @@ def test_a_value_of_an_ordered_factor_is_refused(find, write, dataset):
 @pytest.mark.parametrize(
     ("columns", "words", "said"),
     [
-        ({"digit": "33"}, "writer=anna", "x.png and y.png both show digit=3 writer=anna: take one of them out"),
-        ({"place": "ab"}, "writer=anna", "x.png has no digit: give digit=VALUE for all pictures, or a labels.csv"),
+        (
+            {"digit": "33"},
+            "writer=anna",
+            "x.png and y.png both show digit=3 writer=anna: take one of them out",
+        ),
+        (
+            {"place": "ab"},
+            "writer=anna",
+            "x.png has no digit: give digit=VALUE for all pictures, or a labels.csv",
+        ),
         ({"digit": ["3", ""]}, "writer=anna", "y.png has no label: label it, or take it out"),
         ({"digit": ["", "3"]}, "writer=anna", "x.png has no label: label it, or take it out"),
         (
@@ -176,7 +186,11 @@ def test_a_value_of_an_ordered_factor_is_refused(find, write, dataset):
             "y.png has no digit: label it, or take it out",
         ),
         ({"digit": "35"}, "writer=anna digit=3", "y.png has digit 5; known: 3; a new value"),
-        ({"digit": ["3", "13"]}, "writer=anna", "y.png has digit 13; known: 0, 1, .*a new value is named: digit=13"),
+        (
+            {"digit": ["3", "13"]},
+            "writer=anna",
+            "y.png has digit 13; known: 0, 1, .*a new value is named: digit=13",
+        ),
         (
             {"digit": "35", "writer": ["anna", "anne"]},
             "writer=anna,ben",
@@ -217,7 +231,9 @@ def test_no_pictures_are_refused(find, tmp_path):
 def test_a_folder_among_files_is_refused_for_what_it_is(find, write, tmp_path):
     write("x.png")
     (tmp_path / "more").mkdir()
-    refused(lambda: find("writer=anna digit=2", ["x.png", "more"]), "more is a folder: give one folder, or files")
+    refused(
+        lambda: find("writer=anna digit=2", ["x.png", "more"]), "more is a folder: give one folder, or files"
+    )
 
 
 def test_more_than_a_few_pictures_are_refused(find, write, tmp_path):
