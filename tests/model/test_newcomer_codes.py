@@ -61,7 +61,7 @@ def cells(style):
     return np.stack([np.arange(5), np.full(5, style)], axis=1)
 
 
-@pytest.mark.parametrize("style", range(4))
+@pytest.mark.parametrize("style", [0, 3])
 @pytest.mark.parametrize("shown", [[1], [0, 2, 4]])
 def test_a_newcomer_with_the_pictures_of_a_known_value_becomes_that_value(network, style, shown):
     ids = np.stack([shown, np.full(len(shown), 4)], axis=1)
