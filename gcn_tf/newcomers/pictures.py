@@ -186,7 +186,7 @@ def _column(
     for picture, text in zip(names, column, strict=True):
         if not text:
             raise UserError(f"{shown_text(picture)} has no {name}: label it, or take it out")
-        values.append(value := plain_value(text))
+        values.append(value := text if text in known else plain_value(text))
         if value not in known:
             hint = suggest(value, known) or ";"
             raise UserError(

@@ -359,6 +359,16 @@ def test_the_command_names_the_run_by_its_newcomers_and_draws_them(toy, anna, ca
     assert Path("x.png").exists()
 
 
+@pytest.mark.usefixtures("without_saved_model")
+def test_pictures_that_a_table_does_not_name_are_pointed_out(toy):
+    folder = write_folder(Path("new"), handwriting(3, 3), ["a.png", "b.png", "c.png"])
+    (folder / "labels.csv").write_text("file_name,digit\na.png,3\nb.png,5\n")
+    said = []
+    run = extend(toy, ["writer=anna"], [folder], say=said.append)
+    assert said == ["1 of 3 pictures in the folder are not in labels.csv and are left out"]
+    assert len(run.load_split().dataset.images) == 32
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -67,6 +67,17 @@ def test_columns_of_a_table_come_in_any_order_and_others_do_not_matter(find, wri
     assert find("writer=anna").labels == {"digit": ["3", "5"], "writer": ["anna", "anna"]}
 
 
+def test_labels_with_spaces_are_values_as_words_take_them(find, write):
+    write("x.png", "y.png", digit="35", writer=["Anna B", " Anna B "])
+    assert find("writer=Anna-B").labels["writer"] == ["Anna-B", "Anna-B"]
+
+
+def test_known_values_that_words_could_not_take_are_known_all_the_same(find, write, dataset):
+    odd = replace(dataset, space=FactorSpace((Factor("digit", ("a/b", "c:d")), *dataset.space.factors[1:])))
+    write("x.png", "y.png", digit=["a/b", "c:d"])
+    assert find("writer=anna", dataset=odd).labels["digit"] == ["a/b", "c:d"]
+
+
 def test_a_known_value_is_that_of_every_picture(find, write):
     write("x.png", "y.png", writer=["anna", "ben"])
     assert find("writer=anna,ben digit=2").labels == {"digit": ["2", "2"], "writer": ["anna", "ben"]}
