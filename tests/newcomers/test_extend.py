@@ -1,5 +1,6 @@
 """A run with newcomers, from pictures to the SavedModel: the old one stays as it is, the new one is like any other."""
 
+import contextlib
 import csv
 import dataclasses
 import re
@@ -38,6 +39,21 @@ def few_steps():
         )
         patch.setattr("gcn_tf.model.references.learn.POSE_SHARES", ((1.0, 0.0),))
         patch.setattr("gcn_tf.model.references.learn.LIGHT_SIDES", (0, 8))
+        yield
+
+
+@contextlib.contextmanager
+def no_saved_model():
+    """What is written last takes most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for place in ("gcn_tf.api.training", "gcn_tf.newcomers.extend"):
+            patch.setattr(f"{place}.export_model", lambda run, folder: None)
+        yield
+
+
+@pytest.fixture
+def without_saved_model():
+    with no_saved_model():
         yield
 
 
@@ -119,7 +135,8 @@ def drawn_from_people(people, tmp_path_factory):
     """A run of kind references that was trained on arrays, which it keeps: do not write to it."""
     folder = tmp_path_factory.mktemp("references") / "people"
     kind = {"kind": "references", "filters": [4, 6]}
-    return gcn_tf.train(gcn_tf.dataset_from_arrays(*people), folder, generator=kind, **ARRAYS).folder
+    with no_saved_model():
+        return gcn_tf.train(gcn_tf.dataset_from_arrays(*people), folder, generator=kind, **ARRAYS).folder
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +151,8 @@ def with_fred(drawn_from_people, fred, tmp_path_factory):
     """That run with fred, and nothing changed in the run before: read it, do not write to it."""
     before = contents(drawn_from_people)
     folder = tmp_path_factory.mktemp("extended") / "people+fred"
-    extend(drawn_from_people, ["person=fred"], [fred], folder, Where(pattern="{gesture}.png"))
+    with no_saved_model():
+        extend(drawn_from_people, ["person=fred"], [fred], folder, Where(pattern="{gesture}.png"))
     assert contents(drawn_from_people) == before
     return folder
 
@@ -197,6 +215,7 @@ def test_the_new_value_can_be_generated_and_blended(new):
         assert (np.abs(between - end).max(axis=-1) < apart).all()
 
 
+@pytest.mark.usefixtures("without_saved_model")
 def test_training_goes_on_with_the_newcomers(extended, new, tmp_path):
     folder = Path(shutil.copytree(extended, tmp_path / "run"))
     config = dataclasses.replace(read_run_config(folder), steps=26)
@@ -333,12 +352,6 @@ def test_more_pictures_than_a_generator_keeps_are_refused(drawn_from_people, fre
 
 
 @pytest.fixture
-def without_saved_model(monkeypatch):
-    """What is written last takes most of the time."""
-    monkeypatch.setattr("gcn_tf.newcomers.extend.export_model", lambda run, folder: None)
-
-
-@pytest.fixture
 def toy(toy_run, tmp_path, monkeypatch):
     """A copy of the toy run in the test's folder, where commands are given."""
     monkeypatch.chdir(tmp_path)
@@ -437,6 +450,7 @@ def test_a_kill_leaves_nothing_and_the_same_command_then_works(moment, toy, anna
         left = Path("partial-gcn-tf-0123abcd-toy+anna")  # of a process that died at once
         left.mkdir()
         (left / "config.yaml").write_text("half")
-        extend(toy, ["writer=anna"], [anna], None, Where(pattern="{digit}.png"))
+        with no_saved_model():
+            extend(toy, ["writer=anna"], [anna], None, Where(pattern="{digit}.png"))
         assert sorted(path.name for path in Path().iterdir()) == ["toy", "toy+anna"]
         assert open_run("toy+anna").load_split().ids.shape == (360 + 36, 4)
