@@ -38,7 +38,7 @@ def few_steps():
             (gcn_tf.model.references.registration.Stage(14, 4, 2, 0.1),),
         )
         patch.setattr("gcn_tf.model.references.learn.POSE_SHARES", ((1.0, 0.0),))
-        patch.setattr("gcn_tf.model.references.learn.LIGHT_SIDES", (0, 8))
+        patch.setattr("gcn_tf.model.references.light.LIGHT_SIDES", (0, 8))
         yield
 
 
