@@ -57,7 +57,7 @@ def run(options: Extend) -> None:
 
     pictures = [expanded(str(path), "pictures") for path in options.pictures]
     where = Where(options.labels, options.levels, options.pattern)
-    extended = extend(options.run, options.values, pictures, options.run_dir, where)
+    extended = extend(options.run, options.values, pictures, options.run_dir, where, print)
     print(f"run: {extended.folder}")
     words = words_of_newcomers(FactorSpace.read(options.run / "factors.json"), extended)
     print(f"look at: {write_picture(extended, words, None)}")

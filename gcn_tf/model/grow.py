@@ -47,7 +47,9 @@ def _places(path: str, known: int, count: int, sizes: Sizes, old_sizes: Sizes) -
     """Where the first `known` along an axis lie among `count`."""
     if known == count:
         return np.arange(count)
-    for name in sizes:
+    if known < count and re.search(r"[/_](pictures|cells)$", path):  # that a generator keeps, however many
+        return np.arange(known)
+    for name in sorted(sizes, key=len, reverse=True):  # color ends as hair_color does
         if re.search(rf"(^|[/_]){name}_(tower_1|logits|symmetry|mixing|neighbours)([/_]|$)", path):
             imagined = known - old_sizes[name]  # of the classifier's head, the last
             return np.concatenate([np.arange(old_sizes[name]), sizes[name] + np.arange(imagined)])
@@ -58,8 +60,6 @@ def _places(path: str, known: int, count: int, sizes: Sizes, old_sizes: Sizes) -
         )
     if (known, count) == (int(np.prod(list(old_sizes.values()))), int(np.prod(list(sizes.values())))):
         return old_cells(sizes, old_sizes)
-    if known < count and re.search(r"[/_](pictures|cells)$", path):  # that a generator keeps
-        return np.arange(known)
     raise UserError(f"the weights {path} have no place for new values: train anew, with their pictures")
 
 

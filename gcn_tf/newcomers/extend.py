@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +33,7 @@ def extend(
     pictures: Sequence[Path],
     out: Path | None = None,
     where: Where | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Run:
     """Add newcomers to a run; the run itself stays as it is, and so do the pictures of all cells that it has.
 
@@ -42,6 +43,7 @@ def extend(
         pictures: a folder with labels as own pictures have them, or files.
         out: folder of the new run; by default that of the run, + and the new values.
         where: where the labels of a folder are, if not in a labels.csv.
+        say: called with lines about the pictures, such as those that are left out.
 
     Returns:
         The new run, opened. Its folder appears whole or not at all.
@@ -55,6 +57,8 @@ def extend(
     found = newcomer_pictures(
         run.config, split.dataset, exact, values, [Path(path) for path in pictures], where or Where()
     )
+    for note in found.notes:
+        say(note)
     grown = with_newcomers(split, found.images, found.labels)
     folder = out or _folder(run, grown)
     check_new_run_dir(folder)

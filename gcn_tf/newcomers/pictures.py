@@ -90,11 +90,20 @@ def newcomer_pictures(
         raise UserError(
             f"{_text(places)} holds {len(found.files):,} pictures: newcomers have at most {MOST_PICTURES}, train anew with more"
         )
+    if found.unlabelled:
+        raise UserError(f"{shown_text(found.unlabelled[0][0])} has no label: label it, or take it out")
     columns = {plain_name(name): column for name, column in found.columns.items()}
+
+    def allowed(name: str) -> list[str]:
+        """What a column may hold: what was given, and if that names newcomers the known values beside them."""
+        values = given.get(name, [])
+        known = [value for value in dataset.space[name].values if value not in values]
+        return values + known * (not values or bool(new[name]))
+
     labels = {
         name: [fixed[name]] * len(found.files)
         if name in fixed and name not in columns
-        else _column(name, columns.get(name), found.names, dataset.space[name], given.get(name, []))
+        else _column(name, columns.get(name), found.names, allowed(name))
         for name in factors
     }
     _check_cells(labels, found.names, new)
@@ -157,27 +166,32 @@ def _labels(places: Sequence[Path], where: Where, needed: Sequence[str]) -> Labe
         return Labels(files, tuple(found.names), {}, "", found.notes)
     missing = [place for place in places if not place.is_file()]
     if missing:
-        raise UserError(f"--pictures {shown_text(str(missing[0]))} is no file and no folder")
+        place = shown_text(str(missing[0]))
+        reason = (
+            "is a folder: give one folder, or files" if missing[0].is_dir() else "is no file and no folder"
+        )
+        raise UserError(f"--pictures {place} {reason}")
     return Labels(tuple(places), tuple(map(str, places)), {}, "", ())
 
 
 def _column(
-    name: str, column: Sequence[str | None] | None, names: Sequence[str], factor: Factor, given: Sequence[str]
+    name: str, column: Sequence[str | None] | None, names: Sequence[str], known: Sequence[str]
 ) -> list[str]:
-    """The values of one factor, one for each picture."""
+    """The values of one factor, one for each picture, all of them among those that are known."""
     if column is None:
         raise UserError(
             f"{shown_text(names[0])} has no {name}: give {name}=VALUE for all pictures, or a labels.csv with a column {name}"
         )
-    values = [plain_value(value or "") for value in column]
-    for picture, value in zip(names, values, strict=True):
-        if not value or not column[0]:
+    values = []
+    for picture, text in zip(names, column, strict=True):
+        if not text:
             raise UserError(f"{shown_text(picture)} has no {name}: label it, or take it out")
-        if value not in (given or factor.values):
-            known = ", ".join(given or factor.values)
-            hint = suggest(value, given or factor.values) or ";"
+        values.append(value := text if text in known else plain_value(text))
+        if value not in known:
+            hint = suggest(value, known) or ";"
             raise UserError(
-                f"{shown_text(picture)} has {name} {shown_text(value)}{hint} known: {known}; a new value is named: {name}={value}"
+                f"{shown_text(picture)} has {name} {shown_text(value)}{hint} known: {', '.join(known)}; a new value is named: "
+                f"{name}={value}"
             )
     return values
 
@@ -189,11 +203,11 @@ def _check_cells(
     first: dict[tuple[str, ...], str] = {}
     for picture, *cell in zip(names, *labels.values(), strict=True):
         words = " ".join(f"{name}={value}" for name, value in zip(labels, cell, strict=True))
-        other = first.setdefault(tuple(cell), picture)
-        if other != picture:
+        if other := first.get(tuple(cell)):
             raise UserError(
                 f"{shown_text(other)} and {shown_text(picture)} both show {words}: take one of them out"
             )
+        first[tuple(cell)] = picture
         if not any(value in new.get(name, ()) for name, value in zip(labels, cell, strict=True)):
             raise UserError(f"{shown_text(picture)} shows {words}, which is no newcomer: take it out")
     for name, values in new.items():

@@ -17,6 +17,7 @@ WORDS = {  # of every command, by the name of its work
     "train": "train --preset toy --run-dir run",
     "export": "export run --out model",
     "evaluate": "evaluate run",
+    "extend": "extend run writer=anna digit=3 --pictures anna.png --run-dir extended",
     "generate": "generate run digit=* writer=0 color=red rotation=0 --out grid.png",
     **{
         f"augment {kind}": f"augment run --blend writer --limit 90 --part-size 30 --format {kind} --out set"
@@ -32,6 +33,10 @@ SHORT = {  # words for kills before every file operation, of which there are hun
         for name, words in WORDS.items()
         if "augment" in name
     },
+}
+AGAIN = {  # words where the run is there already
+    "train": "train --resume run",
+    "extend": "generate extended digit=* writer=anna color=red rotation=0",
 }
 SMALL = {"writers": 2, "steps": 4, "checkpoint_steps": 2, "image_steps": 2, "log_steps": 1}
 UNIMPORTANT = {
@@ -73,9 +78,10 @@ def refused_in_a_line(said: str) -> bool:
 
 
 def finish(zygote: Zygote, work: str, folder: Path, words: dict[str, str] = WORDS) -> None:
-    """Give the command of a work again, as a user would after a kill: a run that has begun is resumed."""
-    begun = work == "train" and (folder / "run/config.yaml").exists()
-    check(zygote("train --resume run" if begun else words[work], folder))
+    """Give the command of a work again, as a user would after a kill: a run that has begun is resumed, one that was extended drawn."""
+    begun = {"train": "run", "extend": "extended"}.get(work, "none")
+    again = AGAIN[work] if (folder / begun / "config.yaml").exists() else words[work]
+    check(zygote(again, folder))
 
 
 def contents(folder: Path) -> dict[str, Any]:

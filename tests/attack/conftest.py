@@ -4,9 +4,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from attacks import SMALL, WORDS, Zygote, check
+from PIL import Image
 
 from gcn_tf.config.files import read_yaml
 
@@ -21,9 +23,12 @@ def zygote(tmp_path_factory: pytest.TempPathFactory, toy_config_file: Path) -> I
 
 @pytest.fixture(scope="session")
 def start(tmp_path_factory: pytest.TempPathFactory, toy_config_file: Path, zygote: Zygote) -> Path:
-    """A folder where every work can begin: a finished run, and settings to compare in a study."""
+    """A folder where every work can begin: a finished run, a picture of a newcomer, and settings to compare in a study."""
     folder = tmp_path_factory.mktemp("start")
     tried = {**read_yaml(toy_config_file), **SMALL, "learning_rate": 0.002}
+    Image.fromarray(np.kron(np.eye(7, dtype=np.uint8) * 255, np.ones((4, 4), np.uint8))).save(
+        folder / "anna.png"
+    )
     (folder / "tried.yaml").write_text(yaml.safe_dump(tried))
     check(zygote(WORDS["train"], folder))
     return folder

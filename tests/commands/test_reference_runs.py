@@ -11,6 +11,7 @@ from PIL import Image
 
 from gcn_tf.cli import main
 from gcn_tf.model.references.generator import LAYER
+from gcn_tf.model.references.registration import Stage
 from gcn_tf.runs.checkpoints import CheckpointStore
 from gcn_tf.runs.run_dir import open_run, read_run_config
 from gcn_tf.synthesis.draw import generate_from_codes
@@ -69,7 +70,7 @@ def work(tmp_path_factory):
         patch.setattr("gcn_tf.evaluation.convolutional_judge.STEPS", 2)
         patch.setattr("gcn_tf.evaluation.convolutional_judge.ROUNDS", 1)
         patch.setattr("gcn_tf.metrics.intervals.PIECES", 2)
-        patch.setattr("gcn_tf.model.references.registration.ROUNDS", 5)
+        patch.setattr("gcn_tf.model.references.registration.STAGES", (Stage(28, 5, 2, 0.1),))
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         patch.chdir(folder)
         (folder / "toy.yaml").write_text(TOY)
