@@ -56,7 +56,8 @@ def run(options: Extend) -> None:
     from gcn_tf.synthesis.draw import write_picture
 
     pictures = [expanded(str(path), "pictures") for path in options.pictures]
-    where = Where(options.labels, options.levels, options.pattern)
+    labels = options.labels and expanded(str(options.labels), "labels")
+    where = Where(labels, options.levels, options.pattern)
     extended = extend(options.run, options.values, pictures, options.run_dir, where, print)
     print(f"run: {extended.folder}")
     words = words_of_newcomers(FactorSpace.read(options.run / "factors.json"), extended)

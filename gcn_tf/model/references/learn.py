@@ -167,12 +167,12 @@ def learn_newcomers(
     all_ids = np.concatenate([known_ids, ids])
     aligned = aligned_pictures(pictures, np.concatenate([known_poses, found]))
     light = memory.light.copy()
-    start, unknown = 0, np.abs(light).max(axis=(1, 2, 3)) == 0
-    for side, size in zip(memory.light_sides, sizes.values(), strict=True):
+    start = 0
+    for m, (side, size) in enumerate(zip(memory.light_sides, sizes.values(), strict=True)):
         values = averaged(aligned, max(side, NEWCOMERS_SIDE) if side else 0)
         model = fit_additive(values[: len(known_ids)], known_ids, sizes)
         model = model.with_newcomers(values[len(known_ids) :], ids, sizes)
-        rows = start + np.flatnonzero(unknown[start : start + size])
+        rows = start + np.setdiff1d(np.arange(size), space[~new, m])  # of values that no old cell has
         light[rows] = model.effects[rows].reshape(-1, *images.shape[1:])
         start += size
     nearest = nearest_pictures(value_distances(aligned, all_ids, sizes), space[new], all_ids, CANDIDATES)
