@@ -78,12 +78,21 @@ def work(tmp_path_factory, toy_config, start_run):
         yield folder
 
 
+def write_newcomer(home: Path) -> None:
+    """Two pictures of `anna`, with labels.csv."""
+    (home / "anna").mkdir()
+    for gesture in range(2):
+        picture = np.random.default_rng(gesture).integers(0, 255, (40, 40, 3), np.uint8)
+        Image.fromarray(picture).save(home / "anna" / f"{gesture}.png")
+    (home / "anna" / "labels.csv").write_text("file_name,gesture\n0.png,0\n1.png,1\n")
+
+
 def write_own_pictures(home: Path) -> None:
     """`signs`, with labels.csv, and `letters`, labelled by the names of folders and files."""
     (home / "signs").mkdir(parents=True)
     (home / "letters").mkdir()
     rng, rows = np.random.default_rng(0), ["file_name,person,gesture"]
-    for person, gesture in itertools.product(("anna", "ben", "cleo"), range(5)):
+    for person, gesture in itertools.product(("dora", "ben", "cleo"), range(5)):
         picture = Image.fromarray(rng.integers(0, 255, (40, 40, 3), np.uint8))
         picture.save(home / "signs" / f"{len(rows)}.png")
         (home / "letters" / str(gesture)).mkdir(exist_ok=True)
@@ -153,7 +162,7 @@ def slow_if(condition: bool, *values: str):
 @pytest.mark.parametrize(
     "line",
     [
-        slow_if(any(word in line for word in ("faces", "evaluate", "--resume")), line)
+        slow_if(any(word in line for word in ("faces", "evaluate", "--resume", "extend")), line)
         for line in RUNS
         if line not in {*ASKS, *DOWNLOADS}
     ],
@@ -161,6 +170,9 @@ def slow_if(condition: bool, *values: str):
 def test_every_other_line_runs(line, capsys, monkeypatch):
     monkeypatch.setattr("gcn_tf.metrics.intervals.PIECES", 2)  # no intervals of FID
     words = words_of(line)
+    if words[0] == "extend":
+        write_newcomer(Path.home())
+        main(["train", "--dataset", "~/signs", "--run-dir", "runs/signs", "--steps", "1"])
     if "--verify" in words:
         main(["evaluate", "runs/demo"])  # what is verified has a report
     main([*words, *smaller(words)])

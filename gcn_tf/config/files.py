@@ -73,12 +73,16 @@ def _of_dataset(settings: dict[str, Any], config: Any, place: str) -> tuple[dict
 
 
 def _hint(key: Any, config: Any) -> str:
-    """A hint for an unknown key: another spelling, or the datasets that have such an option."""
+    """A hint for an unknown key: another spelling, or the datasets or kinds of network that have such a setting."""
     known = [entry.name for entry in fields(config) if entry.name != "options"]
     if isinstance(config, DataConfig):
         known += [entry.name for entry in fields(config.options)]
         if owners := datasets_with(str(key)):
             return f": the dataset {config.dataset} has no such setting, it belongs to {', '.join(owners)}"
+    if isinstance(config, NetworkConfig):
+        kinds = (doors.find(place) for place in (*doors.GENERATORS.values(), *doors.CLASSIFIERS.values()))
+        if owners := [kind.kind for kind in kinds if key in {entry.name for entry in fields(kind)}]:
+            return f": kind {config.kind} has no such setting, kind {' and '.join(owners)} has; add kind: {owners[0]}"
     return (suggest(key, known) if isinstance(key, str) else "") or f"; known: {', '.join(known)}"
 
 

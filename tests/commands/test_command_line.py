@@ -115,7 +115,10 @@ def test_help_answers_at_once_with_an_example_and_without_tensorflow():
             ["datasets", "faces", "--persons", "\u00b2", "--write-kdef", "out"],
             "give their number",
         ),
-        (["train", "--dataset", "faces", "--image-size", "65"], "nearest that do are 64 and 72"),
+        (
+            ["train", "--dataset", "faces", "--preset", "folder", "--image-size", "65"],
+            "nearest that do are 64 and 72",
+        ),
         (["train", "--dataset", "kdef"], "--manual-dir"),
     ],
 )

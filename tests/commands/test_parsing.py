@@ -21,7 +21,7 @@ def help_of(words, capsys):
 def test_defaults_and_flags_are_those_of_the_dataset():
     assert train.parse([]).config.holdout == ("low-level",)
     faces = train.parse(["--dataset", "faces", "--emotions", "NE,HA"]).config
-    assert (faces.steps, faces.options.persons, faces.options.emotions) == (900, "20", "NE,HA")
+    assert (faces.steps, faces.options.persons, faces.options.emotions) == (600, "20", "NE,HA")
     assert faces.holdout == ("high-level=8", "low-level")
 
 
@@ -186,10 +186,13 @@ def test_the_older_spelling_of_a_flag_works():
 
 def test_settings_of_a_file_stand_before_the_flags(tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_text("dataset: faces\npersons: 7\nsteps: 30\ngenerator: {tower_units: 8}\n")
+    path.write_text("dataset: faces\npersons: 7\nsteps: 30\ngenerator: {filters: [8, 8]}\n")
     config = train.parse(["--config", str(path), "--steps", "31"]).config
     assert (config.dataset, config.options.persons, config.steps) == ("faces", "7", 31)
-    assert config.generator.tower_units == 8
+    assert config.generator.filters == (8, 8)
+    path.write_text("dataset: faces\ngenerator: {tower_units: 8}\n")
+    with pytest.raises(ConfigError, match="kind references has no such setting, kind deconvolution has"):
+        train.parse(["--config", str(path)])
     path.write_text("dataset: glyphs\npersons: 7\n")
     with pytest.raises(
         ConfigError, match="the dataset glyphs has no such setting, it belongs to faces, kdef, mmi"

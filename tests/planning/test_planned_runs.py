@@ -47,7 +47,7 @@ def test_datasets_prints_the_plan_and_writes_it_to_be_edited(pictures, tmp_path,
     main(["datasets", *words(pictures)])
     said = capsys.readouterr().out
     assert "plan         image_size 64x48: the pictures are 60x45 at the median" in said
-    assert "plan         steps 900: " in said
+    assert "plan         steps 600: " in said
     assert (tmp_path / "letters.png").exists()
     text = (tmp_path / "letters-plan.yaml").read_text()
     assert "# the pictures are 60x45 at the median\nimage_size: 64x48\n" in text

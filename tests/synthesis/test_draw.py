@@ -135,7 +135,7 @@ def test_what_was_compiled_for_a_model_does_not_outlive_it(toy_run):
 
 
 def test_a_single_picture_is_fast_enough_for_an_interactive_page(run):
-    faces = default_run("float32", run.space, "faces")
+    faces = default_run("float32", run.space, "folder")
     assert generate(faces, [CELL]).shape == (1, 64, 64, 3)
     seconds = []
     for _ in range(10):  # the fastest: other processes take the processor too
