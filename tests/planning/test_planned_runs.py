@@ -55,7 +55,7 @@ def test_datasets_prints_the_plan_and_writes_it_to_be_edited(pictures, tmp_path,
     assert planned["holdout"] == ["fraction=0.17"]
     assert planned["generator"]["kind"] == "references"
     edited = tmp_path / "edited.yaml"
-    edited.write_text(text.replace("steps: 900", "steps: 3"))
+    edited.write_text(text.replace("steps: 600", "steps: 3"))
     main(["train", "--config", str(edited), "--dry-run"])
     assert "3 steps" in capsys.readouterr().out
 
