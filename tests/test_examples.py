@@ -162,7 +162,7 @@ def slow_if(condition: bool, *values: str):
 @pytest.mark.parametrize(
     "line",
     [
-        slow_if(any(word in line for word in ("faces", "evaluate", "--resume", "extend")), line)
+        slow_if(any(word in line for word in ("faces", "evaluate", "--resume", "extend", "~/letters")), line)
         for line in RUNS
         if line not in {*ASKS, *DOWNLOADS}
     ],

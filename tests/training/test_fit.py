@@ -67,6 +67,7 @@ def test_tensorboard_gets_scalars_and_grids(toy_run):
     assert b"\x89PNG" in b"".join(grid.tensor.string_val)
 
 
+@pytest.mark.slow
 def test_tensorboard_stays_under_the_stated_bound_however_often_it_could_be_written(
     tmp_path, toy_config, monkeypatch, start_run
 ):
