@@ -26,18 +26,19 @@ COUNT = 1024  # pictures drawn, a quarter of it for blends
 def memory_of(sizes: dict[str, int], images: np.ndarray) -> Any:
     """A memory whose poses, light and sources are chance; the pictures are of the first cells."""
     from gcn_tf.model.references.learn import CANDIDATES, Memory
-    from gcn_tf.model.references.nearest import large_parts
     from gcn_tf.model.references.poses import NUMBERS
 
     random, cells = np.random.default_rng(0), int(np.prod(list(sizes.values())))
-    light = large_parts(np.zeros((cells, *images.shape[1:]), np.float32))
+    light = (sum(sizes.values()), *images.shape[1:])
     return Memory(
         images,
         np.arange(len(images), dtype=np.int32),
         random.normal(0, SPREAD, (cells, NUMBERS)).astype(np.float32),
-        random.normal(0, 0.02, light.shape).astype(np.float32),
+        random.normal(0, 0.02, light).astype(np.float32),
         random.integers(0, len(images), (cells, 1 + CANDIDATES)).astype(np.int32),
-        1.0,
+        (1.0, 1.0),
+        (2,) * len(sizes),
+        0.0,
     )
 
 
@@ -72,11 +73,15 @@ def draw(sizes: dict[str, int], images: np.ndarray) -> None:
     from gcn_tf.config.files import resolve
     from gcn_tf.grid.factors import Factor, FactorSpace
     from gcn_tf.model.build import build_model
+    from gcn_tf.model.precision import resolve_precision
     from gcn_tf.model.references.generator import LAYER, References
     from gcn_tf.synthesis.draw import generate_from_codes
 
     config = replace(
-        resolve("faces"), generator=References(references=len(images)), factor_weights={}, precision="float32"
+        resolve("faces"),
+        generator=References(references=len(images)),
+        factor_weights={},
+        precision=resolve_precision("auto"),
     )
     space = FactorSpace(
         tuple(Factor(name, tuple(str(n) for n in range(size))) for name, size in sizes.items())

@@ -64,6 +64,7 @@ def export_model(run: Run, folder: Path) -> Path:
     archive = keras.export.ExportArchive()
     archive.track(model.generator)
     archive.track(model.classifier)
+    _name_variables_once(archive)
     archive.add_endpoint("serving_default", generate, input_signature=[ids])
     archive.add_endpoint("blend", generate, input_signature=[weights])
     archive.add_endpoint("classify", _classification(model))
@@ -81,6 +82,16 @@ def export_model(run: Run, folder: Path) -> Path:
     except (OSError, tf.errors.OpError) as error:
         raise UserError(f"cannot write to {folder}: {' '.join(str(error).split())[:160]}") from error
     return folder
+
+
+def _name_variables_once(archive: keras.export.ExportArchive) -> None:
+    """Track TensorFlow's variables instead of Keras's around them: else the SavedModel holds every weight twice.
+
+    The functions of an archive bring the former along, and TensorFlow stores what it finds under several names once.
+    """
+    tracked = archive._tf_trackable
+    for name in ("variables", "trainable_variables", "non_trainable_variables"):
+        setattr(tracked, name, [variable.value for variable in getattr(tracked, name)])
 
 
 def check_replaceable(folder: Path) -> None:
