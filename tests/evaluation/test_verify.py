@@ -142,6 +142,7 @@ def test_a_run_that_is_to_be_lengthened_is_said_so(run):
     assert said[0] == "settings and factors: those of the training; to be lengthened from 24 to 40 steps"
 
 
+@pytest.mark.slow
 def test_folders_and_links_that_users_put_into_the_report_stay(run):
     (run / "report/notes").mkdir()
     (run / "report/notes/n.txt").write_text("mine")

@@ -25,6 +25,8 @@ from gcn_tf.studies.augmentation.run import run_augmentation_study
 
 PROTOCOL = Protocol((2,), identities=3, seeds=2, round_steps=3, rounds=1)
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def toy_study(toy_config, tmp_path_factory):
