@@ -1,7 +1,7 @@
 """The generator that looks at seen pictures. TensorFlow is imported to build it.
 
 For grids that no formula made. It takes the seen picture that is nearest to the wanted cell, moves it from its own pose into the one that
-is measured or predicted for the cell, brings it into the cell's light, and finishes it by a small U-Net that learns with the classifier.
+is measured or predicted for the cell, and brings it into the cell's light; small layers, which learn with the classifier, may move its points further.
 """
 
 import math
@@ -26,7 +26,7 @@ LAYER = "drawn_from_references"
 
 @dataclass(frozen=True)
 class References(GeneratorConfig):
-    """The number of pictures that it keeps, and the widths of the network that finishes them."""
+    """The number of pictures that it keeps, and the widths of the layers that move their points."""
 
     kind: ClassVar = "references"
 
