@@ -28,7 +28,18 @@ CLASSIFIERS = {"alexnet": "gcn_tf.model.classifier:AlexNet"}
 # Each is a module with `parse(words)`, `run(options)`, OWN_FLAGS and HELP, whose first line `gcn-tf --help` shows.
 COMMANDS = {
     name: f"gcn_tf.commands.{name}"
-    for name in ("train", "evaluate", "generate", "augment", "export", "extend", "tune", "study", "datasets")
+    for name in (
+        "train",
+        "evaluate",
+        "generate",
+        "augment",
+        "export",
+        "extend",
+        "transfer",
+        "tune",
+        "study",
+        "datasets",
+    )
 }
 
 

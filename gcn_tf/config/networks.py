@@ -7,13 +7,36 @@ its methods build the network and say how large it is. `gcn_tf.doors` names the 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from gcn_tf.errors import UserError
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
+    import tensorflow as tf
+
+
+class Transfer(Protocol):
+    """How one kind of generator takes a picture, of a person it never saw, into another cell: graph operations.
+
+    Known values are given as float32 (B, K_f) by factor name, weights that sum to 1, or zeros where the picture shows
+    none of the known ones: a new person. Wanted ones as well; zeros for what stays as it is. It is a `tf.Module`, so that a SavedModel
+    keeps what it needs.
+    """
+
+    def draw(
+        self, pictures: "tf.Tensor", known: "Mapping[str, tf.Tensor]", wanted: "Mapping[str, tf.Tensor]"
+    ) -> "tf.Tensor":
+        """The pictures in the wanted cells: float32 (B, H, W, C) in [0, 1] -> the same, not clipped.
+
+        Values of factors that a formula draws must be known.
+        """
+        ...
+
+    def missed(self, pictures: "tf.Tensor", known: "Mapping[str, tf.Tensor]") -> "tf.Tensor":
+        """How far pictures are from what the generator knows of their values: float32 (B,), a share of the picture's own variance."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -102,6 +125,16 @@ class GeneratorConfig(NetworkConfig):
         """
         raise UserError(
             f"a generator of kind {self.kind} takes no newcomers: train with --generator references, or anew with their pictures"
+        )
+
+    def transfer(self, network: "keras.Model") -> Transfer:
+        """What draws pictures of anybody in other cells, by the network as it is.
+
+        Raises:
+            UserError: this kind cannot.
+        """
+        raise UserError(
+            f"a generator of kind {self.kind} transfers no pictures: train with --generator references"
         )
 
 

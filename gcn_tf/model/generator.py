@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from gcn_tf.config.checks import Range
 from gcn_tf.config.data import IMAGE_SIDES
-from gcn_tf.config.networks import GeneratorConfig
+from gcn_tf.config.networks import GeneratorConfig, Transfer
 from gcn_tf.config.schema import Activation, Count
 from gcn_tf.errors import ConfigError
 from gcn_tf.model.widths import chain, scaled_width
@@ -163,6 +163,11 @@ class Deconvolution(GeneratorConfig):
             if size > old_sizes[name]
         }
         learn_codes(network, (images, ids, contents), sizes, old_sizes, kernels)
+
+    def transfer(self, network: "keras.Model") -> Transfer:
+        from gcn_tf.model.code_transfer import CodeTransfer
+
+        return CodeTransfer(network)
 
     def check_fit(self, image_shape: tuple[int, int, int]) -> None:
         self.seed_shape(image_shape)

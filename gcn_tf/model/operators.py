@@ -266,6 +266,19 @@ class FactorOperators(keras.layers.Layer):
 
     def call(self, inputs: tuple[tf.Tensor, Tensors]) -> tf.Tensor:
         picture, codes = inputs
+        chosen, matrix = self._combined(codes)
+        return _mixed(self._turned(picture, chosen), matrix)
+
+    def undo(self, picture: tf.Tensor, codes: Tensors) -> tf.Tensor:
+        """The content of pictures, float32 (B, H, W, C), to which the operators of codes were applied, the nearest where channels were lost."""
+        chosen, matrix = self._combined(codes)
+        back = tf.matmul(
+            chosen, tf.constant(symmetry_products()[:, :, 0].T)
+        )  # of every symmetry, the one that undoes it
+        return self._turned(_mixed(picture, tf.linalg.pinv(matrix, rcond=0.1)), back)
+
+    def _combined(self, codes: Tensors) -> tuple[tf.Tensor, tf.Tensor]:
+        """Shares of the symmetries, (B, 8), and the mixing of the channels, (B, C, C)."""
         chosen: Any = None
         matrix: Any = None
         table = tf.constant(symmetry_products())
@@ -274,15 +287,23 @@ class FactorOperators(keras.layers.Layer):
             chosen = choice if chosen is None else tf.einsum("ba,bc,acd->bd", chosen, choice, table)
             mixing = tf.einsum("bk,kij->bij", code, self.mixing[name])  # (B, C, C)
             matrix = mixing if matrix is None else tf.matmul(matrix, mixing)
+        return chosen, matrix
+
+    @staticmethod
+    def _turned(picture: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         shares = chosen[:, :, None, None, None]  # (B, 8, 1, 1, 1)
         moved = symmetries(picture, tf.reverse, tf.transpose)
         possible = possible_symmetries(*picture.shape[1:3])
-        turned = tf.add_n([moved[s] * shares[:, s] for s in possible])
-        pixels = tf.reshape(turned, (-1, picture.shape[1] * picture.shape[2], picture.shape[3]))
-        return tf.reshape(tf.matmul(pixels, matrix), tf.shape(picture))
+        return tf.add_n([moved[s] * shares[:, s] for s in possible])
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape[0]
+
+
+def _mixed(picture: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
+    """Channels (B, H, W, C) mixed by matrices (B, C, C)."""
+    pixels = tf.reshape(picture, (-1, picture.shape[1] * picture.shape[2], picture.shape[3]))
+    return tf.reshape(tf.matmul(pixels, matrix), tf.shape(picture))
 
 
 @keras.saving.register_keras_serializable(package="gcn_tf")

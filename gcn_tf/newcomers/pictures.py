@@ -107,7 +107,7 @@ def newcomer_pictures(
         for name in factors
     }
     _check_cells(labels, found.names, new)
-    images = _decoded(config, dataset, found)
+    images = in_form(config, dataset.images.shape[1:], found.files, found.names)
     return NewcomerPictures(images, labels, found.names, found.notes)
 
 
@@ -216,30 +216,38 @@ def _check_cells(
                 raise UserError(f"no picture shows {name}={value}: give one, or leave the value out")
 
 
-def _decoded(config: RunConfig, dataset: Dataset, found: Labels) -> np.ndarray:
-    """The pictures as the run's own were brought into form, uint8 (N, H, W, C)."""
-    height, width, channels = dataset.images.shape[1:]
+def in_form(
+    config: RunConfig, shape: tuple[int, ...], files: Sequence[Path], names: Sequence[str]
+) -> np.ndarray:
+    """Pictures as the run's own were brought into form, uint8 (N, H, W, C).
+
+    Args:
+        config: of the run; shape: (H, W, C).
+        names: of the files, for errors.
+
+    Raises:
+        UserError: a file that does not decode, or shows no face where the run's pictures are faces.
+    """
+    height, width, channels = shape
     if isinstance(config.options, PhotographOptions):
-        return _faces(found, height)
+        return _faces(files, names, height)
     form = Form((height, width), channels, "pad", (0, 0, 0))
     if isinstance(config.options, OwnPictures):
         form = replace(config.options.form(config.image_sides), channels=channels)
     cache = (config.folders[0] or default_data_dir()) / "folder"
-    decoded = read_pictures(found.files, form.size, channels, form.fit, form.background, cache)
+    decoded = read_pictures(files, form.size, channels, form.fit, form.background, cache)
     if decoded.problems:
         number, reason = decoded.problems[0]
-        raise UserError(
-            f"{shown_text(found.names[number])} cannot be used ({reason}): mend it, or take it out"
-        )
+        raise UserError(f"{shown_text(names[number])} cannot be used ({reason}): mend it, or take it out")
     return decoded.images
 
 
-def _faces(found: Labels, side: int) -> np.ndarray:
+def _faces(files: Sequence[Path], names: Sequence[str], side: int) -> np.ndarray:
     """Faces, cropped as those of the photographs that the run was trained on."""
     from gcn_tf.pipelines.photographs.crops import BadPicture, crop, decode, find_face
 
     faces = []
-    for path, name in zip(found.files, found.names, strict=True):
+    for path, name in zip(files, names, strict=True):
         try:
             image = decode(path.read_bytes())
         except (BadPicture, OSError) as error:

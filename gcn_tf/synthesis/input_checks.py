@@ -50,6 +50,14 @@ def check_codes(name: str, size: int, codes: tf.Tensor) -> InputCheck:
     return InputCheck(tf.reduce_all(good), f"{name}: give {text}, not", tf.boolean_mask(codes, ~good)[:1])
 
 
+def check_weights_or_none(name: str, size: int, weights: tf.Tensor) -> InputCheck:
+    """Of a factor with `size` values: float weights (B, size), or zeros where nothing is said."""
+    sums = tf.reduce_sum(weights, axis=-1)
+    good = ((tf.abs(sums - 1.0) <= TOLERANCE) | (sums == 0)) & tf.reduce_all(weights >= 0, axis=-1)
+    text = f"{name}: give {size} weights from 0 to 1 that sum to 1, or zeros, not"
+    return InputCheck(tf.reduce_all(good), text, tf.boolean_mask(weights, ~good)[:1])
+
+
 def check_pictures(images: tf.Tensor) -> InputCheck:
     """Of float images (B, H, W, C)."""
     ends = tf.stack([tf.reduce_min(images), tf.reduce_max(images)])

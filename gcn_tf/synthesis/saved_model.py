@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from gcn_tf.runs.run_dir import Run
 from gcn_tf.runs.stamp import NAME as STAMP
 from gcn_tf.runs.stamp import Stamp, write_stamp
 from gcn_tf.synthesis.draw import pictures_of
-from gcn_tf.synthesis.input_checks import check_codes, check_same_length
+from gcn_tf.synthesis.input_checks import check_codes, check_same_length, check_weights_or_none
+from gcn_tf.synthesis.transfer import PictureTransfer
 
 Tensors = dict[str, tf.Tensor]
 EXTRA = "assets.extra"  # where a SavedModel keeps what belongs to it and TensorFlow does not read
@@ -35,6 +37,8 @@ def export_model(run: Run, folder: Path) -> Path:
     - `serving_default`: {factor: int32 (B,)} ids -> {"image": uint8 (B, H, W, 3)}
     - `blend`: {factor: float32 (B, K_f)} weights -> {"image": uint8 (B, H, W, 3)}
     - `classify`: {"image": uint8 (B, H, W, 3)} -> {factor: float32 (B, K_f)} probabilities
+    - `transfer`: {"image": uint8 (B, H, W, C), "wanted_FACTOR" and "known_FACTOR": float32 (B, K_f)} -> {"image": uint8 (B, H, W, C),
+      "known_FACTOR": float32 (B, K_f)}, as `gcn_tf.synthesis.transfer.PictureTransfer` says
     - `factors`: nothing -> {factor: string (K_f,)} the names of the values, in code order
 
     The first two raise InvalidArgumentError for ids out of range and for weights that are no blend. As a
@@ -61,13 +65,16 @@ def export_model(run: Run, folder: Path) -> Path:
     def factors() -> Tensors:
         return {factor.name: tf.constant(factor.values) for factor in space}
 
+    transfer = PictureTransfer(run)
     archive = keras.export.ExportArchive()
     archive.track(model.generator)
     archive.track(model.classifier)
     _name_variables_once(archive)
+    archive._tf_trackable.of_transfer = list(transfer.tables)
     archive.add_endpoint("serving_default", generate, input_signature=[ids])
     archive.add_endpoint("blend", generate, input_signature=[weights])
     archive.add_endpoint("classify", _classification(model))
+    archive.add_endpoint("transfer", _transfer(transfer, space), input_signature=[_transfer_inputs(run)])
     archive.add_endpoint("factors", factors, input_signature=[])
 
     def write(beside: Path) -> None:
@@ -135,6 +142,34 @@ def _classification(model: GCN) -> tf.types.experimental.PolymorphicFunction:
     classify.get_concrete_function({"image": image})  # the first becomes the signature
     classify.get_concrete_function(image)
     return classify
+
+
+def _transfer_inputs(run: Run) -> dict[str, tf.TensorSpec]:
+    """What the signature `transfer` takes."""
+    given = {"image": tf.TensorSpec((None, *run.model.classifier.input.shape[1:]), tf.uint8, name="image")}
+    for kind in ("wanted", "known"):
+        for name, size in run.space.sizes.items():
+            given[f"{kind}_{name}"] = tf.TensorSpec((None, size), tf.float32, name=f"{kind}_{name}")
+    return given
+
+
+def _transfer(transfer: PictureTransfer, space: FactorSpace) -> Callable[[Tensors], Tensors]:
+    """The signature `transfer`, with assertions in the graph that name the first bad row."""
+
+    def transferred(given: Tensors) -> Tensors:
+        checks = [check_same_length(given)]
+        checks += [
+            check_weights_or_none(f"{kind}_{name}", size, given[f"{kind}_{name}"])
+            for kind in ("wanted", "known")
+            for name, size in space.sizes.items()
+        ]
+        with tf.control_dependencies([check.assertion() for check in checks]):
+            given = {name: tf.identity(values) for name, values in given.items()}
+        wanted, known = ({n: given[f"{kind}_{n}"] for n in space.names} for kind in ("wanted", "known"))
+        made = transfer(given["image"], known, wanted)
+        return {"image": made.images, **{f"known_{name}": weights for name, weights in made.shown.items()}}
+
+    return transferred
 
 
 def _checked(factors: Tensors, space: FactorSpace) -> Tensors:

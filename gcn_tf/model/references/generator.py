@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from gcn_tf.config.checks import Range
-from gcn_tf.config.networks import GeneratorConfig
+from gcn_tf.config.networks import GeneratorConfig, Transfer
 from gcn_tf.config.schema import Activation
 from gcn_tf.errors import ConfigError, UserError
 from gcn_tf.model.widths import scaled_width
@@ -137,6 +137,13 @@ class References(GeneratorConfig):
         found = network.get_layer("operators").operators(exact) if self.operators else {}
         seen = undone(images, ids, sizes, found)
         layer.assign(learn_newcomers(layer.memory(), seen.pictures, seen.ids, sizes, new), found)
+
+    def transfer(self, network: "keras.Model") -> Transfer:
+        from gcn_tf.model.references.transfer import ReferenceTransfer
+
+        return ReferenceTransfer(
+            network.get_layer(LAYER), network.get_layer("operators") if self.operators else None
+        )
 
     def check_fit(self, image_shape: tuple[int, int, int]) -> None:
         if len(self.filters) != 2:

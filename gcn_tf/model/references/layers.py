@@ -117,7 +117,7 @@ class DrawnFromReferences(keras.layers.Layer):
     def call(self, codes: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         codes = self._looked_at(codes)
         wanted = tf.concat([codes[name] for name in self.sizes], axis=1)
-        cells, weights = self._heaviest_cells(codes)
+        cells, weights = self.heaviest_cells(codes)
         if training:
             taken = self._neighbours(cells[:, 0])[:, None]
             return self._drawn(cells[:, :1], tf.ones_like(weights[:, :1]), taken, wanted)
@@ -131,7 +131,7 @@ class DrawnFromReferences(keras.layers.Layer):
             for m, name in enumerate(self.sizes)
         }
 
-    def _heaviest_cells(self, codes: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+    def heaviest_cells(self, codes: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """Cells that codes are mixtures of, int32 (B, n), and their weights, float32 (B, n), the heaviest first.
 
         The weights add up to 1, or are all 0 where the codes are.
@@ -159,7 +159,7 @@ class DrawnFromReferences(keras.layers.Layer):
         theirs = tf.gather(self.cells, taken)
         own = tf.gather(self.poses, theirs)
         pose = tf.reduce_sum(tf.gather(self.poses, cells) * weights[..., None], axis=1)
-        difference = wanted - tf.reduce_sum(self._codes_of(theirs) * weights[..., None], axis=1)
+        difference = wanted - tf.reduce_sum(self.codes_of(theirs) * weights[..., None], axis=1)
         light = tf.tensordot(difference, self.light, 1)
         light = tf.ensure_shape(light, (None, *self.image_shape))
 
@@ -223,8 +223,8 @@ class DrawnFromReferences(keras.layers.Layer):
         rows = tf.reshape(rows, (-1, self.half[1], depth))  # (B * H, w, D)
         return tf.reshape(tf.matmul(across, rows), (-1, self.image_shape[0] * self.image_shape[1], depth))
 
-    def _codes_of(self, cells: tf.Tensor) -> tf.Tensor:
-        """One-hot codes of cells, side by side: int32 (B, n) -> float32 (B, n, sum of K_f)."""
+    def codes_of(self, cells: tf.Tensor) -> tf.Tensor:
+        """One-hot codes of cells, side by side: int32 (...) -> float32 (..., sum of K_f)."""
         sizes = list(self.sizes.values())
         ids = [cells // stride % size for stride, size in zip(self.strides, sizes, strict=True)]
         return tf.concat([tf.one_hot(values, size) for values, size in zip(ids, sizes, strict=True)], axis=-1)

@@ -4,6 +4,7 @@ What the others say is an additive model of the moved pictures that leaves the p
 2006) with a template for every cell. Place, size and slant of hands and letters then no longer hide what the factors do.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from gcn_tf.progress import progress
 STEPS = 8  # of a round, in which the poses follow the additive model; it is fitted anew in each
 SPREAD = np.array([0.15, 0.15, 0.15, 0.15, 0.2, 0.15], np.float32)  # of the affine numbers, expected
 DISPLACEMENT = 0.1  # the same of the control points
+SCALE = np.concatenate([SPREAD, np.full(NUMBERS - AFFINE, DISPLACEMENT, np.float32)])
 AFFINE_PENALTY = 0.01  # beside the share of the variance that is left between the pictures
 BEND_PENALTY = 0.02
 AT_ONCE = 512  # pictures
@@ -94,8 +96,7 @@ def _improved(
     """Poses after the rounds of one stage, float32 (N, NUMBERS), from those before, of pictures float32 (N, h, w, C)."""
     pictures = tf.constant(small)
     variance = float((small if known is None else known.images).var()) + 1e-6
-    scale = np.concatenate([SPREAD, np.full(NUMBERS - AFFINE, DISPLACEMENT, np.float32)])
-    free = tf.Variable(start / scale)
+    free = tf.Variable(start / SCALE)
     adam = keras.optimizers.Adam(stage.learning_rate)
     adam.build([free])
     affine = tf.constant((np.arange(NUMBERS) < AFFINE).astype(np.float32))
@@ -109,7 +110,7 @@ def _improved(
 
     def centred(allowed: tf.Tensor) -> tf.Tensor:
         middle = 0.0 if known else tf.reduce_mean(free, axis=0)
-        return (free - middle) * scale * allowed
+        return (free - middle) * SCALE * allowed
 
     parts = _parts(len(small))
     others = np.zeros((0, *small.shape[1:]), np.float32)
@@ -122,7 +123,7 @@ def _improved(
         with tf.GradientTape() as tape:
             poses = tf.gather(centred(allowed), chosen)
             missed = moved(tf.gather(pictures, chosen), poses) - template
-            loss = tf.reduce_sum(missed**2) / (variance * small[0].size) + _penalty(poses / scale)
+            loss = tf.reduce_sum(missed**2) / (variance * small[0].size) + penalty(poses / SCALE)
         return tf.convert_to_tensor(tape.gradient(loss, free))
 
     for number in range(stage.rounds):
@@ -143,7 +144,7 @@ def _parts(count: int) -> list[np.ndarray]:
     return np.array_split(np.arange(count), -(-count // AT_ONCE))
 
 
-def _penalty(poses: tf.Tensor) -> tf.Tensor:
+def penalty(poses: tf.Tensor) -> tf.Tensor:
     """Of poses in their expected spreads, (B, NUMBERS): their squares, and how much the displacement bends."""
     control = tf.reshape(poses[:, AFFINE:], (-1, GRID, GRID, 2))
     per_affine, per_step, per_point = AFFINE, 2 * GRID * (GRID - 1), 2 * GRID**2
@@ -153,11 +154,16 @@ def _penalty(poses: tf.Tensor) -> tf.Tensor:
     return AFFINE_PENALTY * tf.reduce_sum(poses[:, :AFFINE] ** 2) / per_affine + BEND_PENALTY * bends
 
 
+def small_size(size: Sequence[int], side: int) -> tuple[int, int]:
+    """Height and width at which pictures of a size are compared: the longer one about `side`."""
+    height, width = size
+    factor = min(1.0, side / max(height, width))
+    return max(8, round(height * factor)), max(8, round(width * factor))
+
+
 def _small(images: np.ndarray, side: int) -> np.ndarray:
     """The pictures at about so many pixels, float32 in [0, 1]."""
-    height, width = images.shape[1:3]
-    factor = min(1.0, side / max(height, width))
-    size = max(8, round(height * factor)), max(8, round(width * factor))
+    size = small_size(images.shape[1:3], side)
     made = [
         np.asarray(tf.image.resize(tf.cast(images[n : n + AT_ONCE], tf.float32) / 255, size, "area"))
         for n in range(0, len(images), AT_ONCE)
