@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         open_run,
         resume,
         train,
+        transfer,
     )
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ __all__ = [
     "open_run",
     "resume",
     "train",
+    "transfer",
 ]
 
 

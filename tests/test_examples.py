@@ -80,11 +80,12 @@ def work(tmp_path_factory, toy_config, start_run):
 
 def write_newcomer(home: Path) -> None:
     """Two pictures of `anna`, with labels.csv."""
-    (home / "anna").mkdir()
+    (home / "anna").mkdir(exist_ok=True)
     for gesture in range(2):
         picture = np.random.default_rng(gesture).integers(0, 255, (40, 40, 3), np.uint8)
         Image.fromarray(picture).save(home / "anna" / f"{gesture}.png")
     (home / "anna" / "labels.csv").write_text("file_name,gesture\n0.png,0\n1.png,1\n")
+    Image.fromarray(picture).save("photo.png")
 
 
 def write_own_pictures(home: Path) -> None:
@@ -162,7 +163,9 @@ def slow_if(condition: bool, *values: str):
 @pytest.mark.parametrize(
     "line",
     [
-        slow_if(any(word in line for word in ("faces", "evaluate", "--resume", "extend", "~/letters")), line)
+        slow_if(
+            any(w in line for w in ("faces", "evaluate", "--resume", "extend", "transfer", "~/letters")), line
+        )
         for line in RUNS
         if line not in {*ASKS, *DOWNLOADS}
     ],
@@ -170,9 +173,10 @@ def slow_if(condition: bool, *values: str):
 def test_every_other_line_runs(line, capsys, monkeypatch):
     monkeypatch.setattr("gcn_tf.metrics.intervals.PIECES", 2)  # no intervals of FID
     words = words_of(line)
-    if words[0] == "extend":
+    if words[0] in ("extend", "transfer"):
         write_newcomer(Path.home())
-        main(["train", "--dataset", "~/signs", "--run-dir", "runs/signs", "--steps", "1"])
+        if not Path("runs/signs").exists():
+            main(["train", "--dataset", "~/signs", "--run-dir", "runs/signs", "--steps", "1"])
     if "--verify" in words:
         main(["evaluate", "runs/demo"])  # what is verified has a report
     main([*words, *smaller(words)])
@@ -217,6 +221,12 @@ def test_the_python_of_the_readme_trains(monkeypatch):
     assert names["scores"]["seen"]["psnr_db"]["value"] > 0
 
 
+def test_the_python_of_transfers_runs():
+    names: dict = {}
+    exec(python_in("docs/newcomers.md")[0], names)
+    assert (names["threes"].shape, names["threes"].dtype) == ((3, 28, 28, 3), np.uint8)
+
+
 def test_the_python_of_the_saved_model_runs():
     names: dict = {}
     exec(python_in("docs/architecture.md")[0], names)
@@ -226,6 +236,8 @@ def test_the_python_of_the_saved_model_runs():
 PUBLIC = {
     "gcn_tf.api.arrays": ["dataset_from_arrays"],
     "gcn_tf.api.run": ["open_run", "train"],
+    "gcn_tf.api.transfer_pictures": ["transfer"],
+    "gcn_tf.synthesis.transfer": ["PictureTransfer"],
     "gcn_tf.model.gcn": ["GCN"],
     "gcn_tf.runs.run_dir": ["open_run", "Run"],
     "gcn_tf.synthesis.draw": ["generate"],

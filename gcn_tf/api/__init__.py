@@ -17,6 +17,7 @@ from gcn_tf.api.arrays import (
     dataset_from_tfds,
 )
 from gcn_tf.api.run import Run, open_run, resume, train
+from gcn_tf.api.transfer_pictures import transfer
 
 __all__ = [
     "ArrayDataset",
@@ -27,4 +28,5 @@ __all__ = [
     "open_run",
     "resume",
     "train",
+    "transfer",
 ]

@@ -68,7 +68,7 @@ def dataset_from_arrays(images: Any, factors: Mapping[str, Iterable[Any]]) -> Ar
     >>> gcn_tf.dataset_from_arrays(images, {"person": ["anna", "anna", "ben", "ben"], "gesture": [1, 2, 1, 2]})
     <4 pictures 64x64x1: person 2, gesture 2>
     """
-    pictures = _pictures(images)
+    pictures = as_pictures(images)
     if not isinstance(factors, Mapping):
         raise UserError(f'factors is a {type(factors).__name__}: give labels by name, {{"person": [...]}}')
     labels = {name: _labels(name, values, len(pictures)) for name, values in factors.items()}
@@ -142,8 +142,8 @@ def dataset_from_tfds(
     return dataset_from_arrays(read.images, named)
 
 
-def _pictures(images: Any) -> np.ndarray:
-    """The pictures as uint8 (N, H, W, C)."""
+def as_pictures(images: Any) -> np.ndarray:
+    """Pictures as uint8 (N, H, W, C); `dataset_from_arrays` says what they may be."""
     try:
         pictures = np.asarray(images)
     except ValueError:  # NumPy's message speaks of inhomogeneous shapes

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from gcn_tf.quiet import import_tensorflow
 
 if TYPE_CHECKING:
     from gcn_tf.model import GCN
+    from gcn_tf.newcomers.transfer import Transfers
     from gcn_tf.runs import run_dir
 
 CHECKPOINTS = {"newest": "", "best": "best.npz"}
@@ -58,6 +60,13 @@ class Run:
         """The values by factor name, in code order."""
         return {factor.name: factor.values for factor in self.opened.space}
 
+    @cached_property
+    def transfers(self) -> "Transfers":
+        """What `gcn_tf.transfer` draws with; made once."""
+        from gcn_tf.newcomers.transfer import Transfers
+
+        return Transfers(self.opened)
+
     def generate(self, **values: Any) -> np.ndarray:
         """The pictures of cells or blends.
 
@@ -82,10 +91,9 @@ class Run:
         """
         from gcn_tf.synthesis.draw import generate
 
-        chosen = {name: _choices(value) for name, value in values.items()}
-        words = [f"{name}={','.join(texts)}" for name, texts in chosen.items()]
+        words = words_of(values)
         images = generate(self.opened, self.opened.space.select(words))
-        several = any(not _is_one(value) for value in values.values())
+        several = any(not is_one(value) for value in values.values())
         return images if several else images[0]
 
     def report(self) -> dict[str, Any]:
@@ -106,12 +114,15 @@ class Run:
         return scores
 
 
-def _is_one(value: Any) -> bool:
+def is_one(value: Any) -> bool:
+    """Whether what is given for a factor names one value or blend, not several."""
     return np.ndim(value) == 0 and value != "*"
 
 
-def _choices(value: Any) -> list[str]:
-    return [label_text(item) for item in ([value] if np.ndim(value) == 0 else value)]
+def words_of(values: Mapping[str, Any]) -> list[str]:
+    """Values by factor name as words, such as "gesture=2,5"."""
+    chosen = {name: [value] if np.ndim(value) == 0 else value for name, value in values.items()}
+    return [f"{name}={','.join(map(label_text, texts))}" for name, texts in chosen.items()]
 
 
 def _has_report(run: "run_dir.Run") -> bool:

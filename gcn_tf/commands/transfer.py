@@ -52,15 +52,16 @@ def run(options: TransferFlags) -> None:
     """Draw the pictures, say what they were taken to show, and where the result is."""
     check_flag("--zoom", options.zoom, 1, 64)
     import_tensorflow()
-    from gcn_tf.newcomers.transfer import Transfers, lines_about, pictures_to_transfer, write_transfer
+    from gcn_tf.newcomers.transfer import Transfers, lines_about, write_transfer
     from gcn_tf.runs.run_dir import open_run
 
     opened = open_run(options.run, CHECKPOINTS[options.checkpoint])
     files = [expanded(str(path), "pictures") for path in options.pictures]
     names = [str(path) for path in options.pictures]
-    images = pictures_to_transfer(opened, opened.load_split().dataset, files, names, options.shows)
-    drawn = Transfers(opened).draw(images, options.to, options.shows)
+    transfers = Transfers(opened)
+    images = transfers.pictures(files, names, options.shows)
+    drawn = transfers.draw(images, options.to, options.shows)
     print(*lines_about(drawn, names), sep="\n")
     words = "_".join(options.to).replace("*", "all").replace(":", "-").replace(os.sep, "-")
     out = options.out or opened.folder / "generated" / f"{files[0].stem}_{words}.png"
-    print(f"look at: {write_transfer(opened, drawn, names, out, options.zoom)}")
+    print(f"look at: {write_transfer(drawn, names, out, options.zoom)}")

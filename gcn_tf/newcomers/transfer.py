@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,11 @@ from gcn_tf.errors import UserError, shown_text
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.newcomers.pictures import in_form
 from gcn_tf.pipelines.dataset import Dataset
-from gcn_tf.reporting.figures import write_grid_figure
+from gcn_tf.reporting.figures import write_named_grid
 from gcn_tf.reporting.tiles import write_png
 from gcn_tf.runs.run_dir import Run
 from gcn_tf.synthesis.draw import PICTURE_LIMIT, without_padding
 from gcn_tf.synthesis.transfer import PictureTransfer
-
-GIVEN = "given"  # names the column of the pictures themselves
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,8 @@ class TransferredPictures:
     """Pictures in other cells.
 
     Args:
-        given: uint8 (P, H, W, C), as the run's own pictures are.
-        images: uint8 (P, n, H, W, C).
+        given: uint8 (P, H, W, C), in the form of the run's own.
+        images: uint8 (P, n, H, W, C), n cells each, without padding, as `given`.
         cells: n times the wanted value or blend by name of the factors that change.
         shown: P times what a picture shows, by factor name: a known value, or the likeliest one of a factor that stays as it is.
         probability: the same, how likely; 1 of values that were given.
@@ -58,6 +57,33 @@ class Transfers:
             return made.images, made.shown, made.likely
 
         self.function = function
+
+    def pictures(self, files: Sequence[Path], names: Sequence[str], shows: Sequence[str] = ()) -> np.ndarray:
+        """Picture files in the form of the run's own pictures, uint8 (N, H, W, C).
+
+        A grey picture of a run whose colors a formula makes gets the color that it is said to show, or the first.
+
+        Args:
+            names: of the files, for errors.
+            shows: words "gesture=2" about all pictures.
+
+        Raises:
+            UserError: a file that cannot be used, or the run's own pictures are not at hand.
+        """
+        shape = tuple(int(side) for side in self.run.model.classifier.input.shape[1:])
+        images = in_form(self.run.config, shape, files, names)
+        known = _known(self.run.space, shows)
+        for variation in self.dataset.variations:
+            if variation.channels > 1:
+                grey = (images == images[..., :1]).all(axis=(1, 2, 3))
+                ids = np.full(grey.sum(), known[variation.factor.name].argmax(), np.int32)
+                images[grey] = variation.apply(tf.constant(images[grey][..., :1]), tf.constant(ids)).numpy()
+        return images
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The pictures of the run."""
+        return self.run.load_split().dataset
 
     def draw(self, images: np.ndarray, to: Sequence[str], shows: Sequence[str] = ()) -> TransferredPictures:
         """Draw pictures in all cells that words name.
@@ -94,43 +120,22 @@ class Transfers:
             [name for name in known if known[name].any()],
         )
         kept = tuple(name for name in space.names if not shown[name].numpy().any())
-        drawn = made.numpy().reshape(len(images), len(cells), *made.shape[1:])
-        return TransferredPictures(images, drawn, cells, values, probabilities, kept)
+        plain = without_padding(made.numpy(), self.run)
+        drawn = plain.reshape(len(images), len(cells), *plain.shape[1:])
+        return TransferredPictures(
+            without_padding(images, self.run), drawn, cells, values, probabilities, kept
+        )
 
 
-def pictures_to_transfer(
-    run: Run, dataset: Dataset | None, files: Sequence[Path], names: Sequence[str], shows: Sequence[str]
-) -> np.ndarray:
-    """Picture files in the form of a run's own pictures, uint8 (N, H, W, C).
-
-    Args:
-        dataset: of the run. A grey picture of a run whose colors are made by a formula gets the color that it is said to show, or the first.
-    """
-    height, width, channels = (int(side) for side in run.model.classifier.input.shape[1:])
-    images = in_form(run.config, (height, width, channels), files, names)
-    inks = [v for v in dataset.variations if v.channels == channels > 1] if dataset else []
-    known = _known(run.space, shows)
-    for variation in inks:
-        grey = (images == images[..., :1]).all(axis=(1, 2, 3))
-        ids = np.full(grey.sum(), known[variation.factor.name].argmax(), np.int32)
-        images[grey] = variation.apply(tf.constant(images[grey][..., :1]), tf.constant(ids)).numpy()
-    return images
-
-
-def write_transfer(
-    run: Run, drawn: TransferredPictures, names: Sequence[str], out: Path, zoom: int = 8
-) -> Path:
+def write_transfer(drawn: TransferredPictures, names: Sequence[str], out: Path, zoom: int = 8) -> Path:
     """Write pictures in other cells as one PNG: one alone, or a grid with the given pictures in the first column."""
     if drawn.images.shape[:2] == (1, 1):
-        return write_png(without_padding(drawn.images[0], run)[0], out, zoom)
+        return write_png(drawn.images[0, 0], out, zoom)
     images = np.concatenate([drawn.given[:, None], drawn.images], axis=1)
-    cells = [
-        {"cell": GIVEN},
-        *({"cell": " ".join(f"{n}={v}" for n, v in cell.items())} for cell in drawn.cells),
-    ]
-    pictures = [{"picture": name, **cell} for name in names for cell in cells]
+    heads = ["given", *(" ".join(f"{name}={value}" for name, value in cell.items()) for cell in drawn.cells)]
+    sides, title = (names, "") if len(names) > 1 else ((), names[0])
     flat = images.reshape(-1, *images.shape[2:])
-    return write_grid_figure(without_padding(flat, run), pictures, out, zoom)
+    return write_named_grid(flat, heads, sides, title, ("pictures", "cells"), out, zoom)
 
 
 def lines_about(drawn: TransferredPictures, names: Sequence[str]) -> list[str]:

@@ -250,19 +250,42 @@ def write_grid_figure(
     *down, across = varied or names[-1:]
     heads = list(dict.fromkeys(picture[across] for picture in pictures))
     rows = len(pictures) // len(heads)
+    sides = [_words(pictures[row * len(heads)], down) for row in range(rows)] if down else []
+    title = _words(pictures[0], [name for name in names if name not in varied])
+    nouns = f"values of {', '.join(down)}", f"values of {across}"
+    return write_named_grid(images, [f"{across}={value}" for value in heads], sides, title, nouns, path, zoom)
+
+
+def write_named_grid(
+    images: np.ndarray,
+    heads: Sequence[str],
+    sides: Sequence[str],
+    title: str,
+    nouns: tuple[str, str],
+    path: Path,
+    zoom: int = 8,
+) -> Path:
+    """Pictures row by row, with names of the columns and of the rows.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        heads: names of the columns; sides: of the rows, or none.
+        nouns: what rows and columns are, for what does not fit.
+        zoom: as of `write_grid_figure`.
+    """
     height, width = images.shape[1:3]
-    check_png(path, rows * height * zoom, len(heads) * width * zoom)
+    check_png(path, len(images) // len(heads) * height * zoom, len(heads) * width * zoom)
     sheet = Sheet(
         {divmod(n, len(heads)): Block(image[None]) for n, image in enumerate(images)},
         columns=1,
-        heads=[f"{across}={value}" for value in heads],
-        sides=[_words(pictures[row * len(heads)], down) for row in range(rows)] if down else [],
+        heads=list(heads),
+        sides=list(sides),
         turned=True,
-        nouns=(f"values of {', '.join(down)}", f"values of {across}"),
+        nouns=nouns,
         smallest=16,
         largest=zoom * max(height, width),
     )
-    return write_sheet(sheet, _words(pictures[0], [name for name in names if name not in varied]), path)
+    return write_sheet(sheet, title, path)
 
 
 def _words(picture: Mapping[str, str], names: Sequence[str]) -> str:
