@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional
 
@@ -16,6 +16,9 @@ HELP = """Add new values to a trained run from one to five pictures of each: a n
 
 Example: gcn-tf extend runs/signs person=anna --pictures ~/anna
 """
+
+
+Depth = Literal["code", "layers"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,9 @@ class Extend:
     """Table of labels, a row for every picture."""
     levels: str = ""
     """Labels from the names of folders: person/gesture."""
+    depth: Depth = "code"
+    """code: what belongs to the new values is learned, pictures of old cells stay the same bits. layers: the layers are tuned as
+    well, with replay of old cells, which lose 0.3 dB at most on average and 1 dB at worst; nearer by PSNR, but softer."""
     pattern: str = ""
     """Labels from the paths of files: '{gesture}.jpg'; {} is passed over."""
     debug: Debug = False
@@ -58,7 +64,7 @@ def run(options: Extend) -> None:
     pictures = [expanded(str(path), "pictures") for path in options.pictures]
     labels = options.labels and expanded(str(options.labels), "labels")
     where = Where(labels, options.levels, options.pattern)
-    extended = extend(options.run, options.values, pictures, options.run_dir, where, print)
+    extended = extend(options.run, options.values, pictures, options.run_dir, where, options.depth, print)
     print(f"run: {extended.folder}")
     words = words_of_newcomers(FactorSpace.read(options.run / "factors.json"), extended)
     print(f"look at: {write_picture(extended, words, None)}")

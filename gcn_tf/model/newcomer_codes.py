@@ -39,15 +39,7 @@ def learn_codes(
     """
     images, ids, contents = pictures
     scaled = images.astype(np.float32) / 255
-    if len(np.unique(contents)) > 1:
-        held_out = contents == contents.max()
-        learned, judged = (scaled[~held_out], ids[~held_out]), (scaled[held_out], ids[held_out])
-    else:
-        learned = scaled, ids
-        judged = (
-            np.concatenate([np.roll(scaled, move, axis) for axis in (1, 2) for move in (-1, 1)]),
-            np.tile(ids, (4, 1)),
-        )
+    learned, judged = held_out(scaled, ids, contents, old_sizes)
     bar = progress(2 * STEPS, "codes of newcomers", "step", delay=5)
     search = _Search(network, sizes, old_sizes, kernels, float(scaled.var()) + 1e-6, bar.update)
     steps = search.run(learned, STEPS, judged)
@@ -58,6 +50,28 @@ def learn_codes(
         kernels[name].assign(
             tf.concat([kernels[name][: old_sizes[name]], tf.cast(rows, kernels[name].dtype)], axis=0)
         )
+
+
+def held_out(
+    images: np.ndarray, ids: np.ndarray, contents: np.ndarray, old_sizes: Mapping[str, int]
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Pictures of newcomers to learn from and to be judged by.
+
+    Of every newcomer with several contents one is held out; if none has several, all pictures moved by a pixel are the judges.
+
+    Args:
+        images: float32 (N, H, W, C); ids: int (N, M); contents: int (N,), as of `learn_codes`.
+    """
+    new_values = np.where(ids >= list(old_sizes.values()), ids, -1)
+    newcomer = np.unique(new_values, axis=0, return_inverse=True)[1].ravel()
+    kept = np.ones(len(ids), bool)
+    for rows in (np.flatnonzero(newcomer == number) for number in range(newcomer.max() + 1)):
+        if len(np.unique(contents[rows])) > 1:
+            kept[rows] = contents[rows] != contents[rows].max()
+    if not kept.all():
+        return (images[kept], ids[kept]), (images[~kept], ids[~kept])
+    moved = [np.roll(images, move, axis) for axis in (1, 2) for move in (-1, 1)]
+    return (images, ids), (np.concatenate(moved), np.tile(ids, (4, 1)))
 
 
 class _Search:

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from gcn_tf.model.build import build_model
 from gcn_tf.model.gcn import GCN
 from gcn_tf.model.grow import grow
 from gcn_tf.newcomers.pictures import NewcomerPictures, Where, newcomer_pictures
+from gcn_tf.newcomers.tuning import tune_layers
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.folder.writing import write_pictures
 from gcn_tf.pipelines.newcomers import read_newcomers
@@ -26,6 +28,8 @@ from gcn_tf.runs.identity import Identity
 from gcn_tf.runs.run_dir import Run, check_new_run_dir, open_run, write_run
 from gcn_tf.synthesis.saved_model import export_model
 
+Depth = Literal["code", "layers"]
+
 
 def extend(
     run_dir: Path | str,
@@ -33,9 +37,10 @@ def extend(
     pictures: Sequence[Path],
     out: Path | None = None,
     where: Where | None = None,
+    depth: Depth = "code",
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
-    """Add newcomers to a run; the run itself stays as it is, and so do the pictures of all cells that it has.
+    """Add newcomers to a run; the run itself stays as it is, and so do the pictures of all cells that it has, or nearly so.
 
     Args:
         run_dir: of the run.
@@ -43,6 +48,8 @@ def extend(
         pictures: a folder with labels as own pictures have them, or files.
         out: folder of the new run; by default that of the run, + and the new values.
         where: where the labels of a folder are, if not in a labels.csv.
+        depth: "code": what belongs to the new values alone is learned, and old cells stay the same bits; "layers": the layers are tuned
+            as well, with replay of old cells.
         say: called with lines about the pictures, such as those that are left out.
 
     Returns:
@@ -64,6 +71,8 @@ def extend(
     check_new_run_dir(folder)
     config = replace(run.config, generator=run.config.generator.with_newcomers(len(found.images)))
     model = extended_model(run, config, split, grown)
+    if depth == "layers":
+        say(tune_layers(model, split, grown).line())
     replace_folder(folder, lambda beside: _write(beside, run, config, split, found, model))
     return open_run(folder)
 
