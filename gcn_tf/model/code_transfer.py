@@ -20,15 +20,18 @@ class CodeTransfer(tf.Module):
         super().__init__(name="transfer")
         self.network = network
         self.sizes = {name: int(code.shape[-1]) for name, code in network.input.items()}
+        codes = {name: tf.TensorSpec((None, size), tf.float32) for name, size in self.sizes.items()}
+        pictures = tf.TensorSpec((None, *network.output.shape[1:]), tf.float32)
+        self.found = tf.function(self._found, input_signature=[pictures, codes], autograph=False)
 
     def draw(self, pictures: tf.Tensor, known: Codes, wanted: Codes) -> tf.Tensor:
         """As `gcn_tf.config.networks.Transfer` says."""
-        found = self._found(pictures, known)
+        found = self.found(pictures, dict(known))
         return self.network({name: after_change(found[name], wanted[name]) for name in self.sizes})
 
     def missed(self, pictures: tf.Tensor, known: Codes) -> tf.Tensor:
         """As `gcn_tf.config.networks.Transfer` says."""
-        return self._distance(pictures, self._found(pictures, known))
+        return self._distance(pictures, self.found(pictures, dict(known)))
 
     def _distance(self, pictures: tf.Tensor, codes: Codes) -> tf.Tensor:
         made = tf.clip_by_value(self.network(dict(codes)), 0.0, 1.0)

@@ -59,9 +59,11 @@ class PictureTransfer(tf.Module):
         self.model: GCN = run.model
         self.sizes = run.space.sizes
         self.kind = run.config.generator.transfer(run.model.generator)
-        self.missed = tf.function(
-            self.kind.missed, reduce_retracing=True, autograph=False
-        )  # traced once for all factors
+        # Traced once for all factors.
+        pictures = tf.TensorSpec((None, *run.model.classifier.input.shape[1:]), tf.float32)
+        codes = {name: tf.TensorSpec((None, size), tf.float32) for name, size in self.sizes.items()}
+        self.missed = tf.function(self.kind.missed, input_signature=[pictures, codes], autograph=False)
+        self.draw = tf.function(self.kind.draw, input_signature=[pictures, codes, codes], autograph=False)
         self.exact = run.config.generator.exact_factors(run.model.generator)
 
     def __call__(self, images: tf.Tensor, known: Codes, wanted: Codes) -> Transferred:
@@ -104,7 +106,7 @@ class PictureTransfer(tf.Module):
         """One chunk: pictures, then shown values and probabilities, factor after factor."""
         pictures = tf.cast(images, tf.float32) / 255.0
         shown, likely = self._shown(pictures, known, wanted)
-        drawn = quantized(self.kind.draw(pictures, shown, wanted))
+        drawn = quantized(self.draw(pictures, shown, wanted))
         return drawn, *(shown[name] for name in self.sizes), *(likely[name] for name in self.sizes)
 
     def _shown(

@@ -49,6 +49,7 @@ def test_the_command_says_what_a_picture_shows_and_writes_a_grid(toy_run, file, 
     assert Image.open(out).size[0] > 4 * 8 * 28
 
 
+@pytest.mark.slow
 def test_a_single_cell_is_the_picture_alone_and_the_one_of_python(toy_run, run, file, picture, tmp_path):
     out = tmp_path / "one.png"
     words = ["--to", "digit=7", "color=red", "--zoom", "1", "--out", str(out)]
@@ -59,6 +60,7 @@ def test_a_single_cell_is_the_picture_alone_and_the_one_of_python(toy_run, run, 
     np.testing.assert_array_equal(gcn_tf.transfer(toy_run, file, {"digit": 7, "color": "red"}), made)
 
 
+@pytest.mark.slow
 def test_by_default_the_picture_lies_in_the_run(toy_run, file, tmp_path, capsys):
     run = tmp_path / "run"
     shutil.copytree(toy_run, run)
@@ -127,6 +129,7 @@ def test_bad_pictures_are_named_in_one_line(toy_run, run, tmp_path, capsys):
         gcn_tf.transfer(run, np.zeros((28, 28, 3), np.uint8), {})
 
 
+@pytest.mark.slow
 def test_the_run_and_its_pictures_stay_as_they_are(toy_run, file, tmp_path):
     before = {path: path.read_bytes() for path in toy_run.rglob("*") if path.is_file()}
     main(["transfer", str(toy_run), str(file), "--to", "digit=3", "--out", str(tmp_path / "made.png")])

@@ -97,6 +97,7 @@ def test_layers_that_help_nothing_stay_as_they_are(model, pictures, monkeypatch)
     assert "stay" in tuned.line()
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_did_to_old_cells(toy_run, pictures, tmp_path, capsys):
     from PIL import Image
 

@@ -136,6 +136,7 @@ def test_a_picture_does_not_depend_on_how_many_there_are(run, transfer, pictures
             np.testing.assert_array_equal(alone[1][name][0], together[1][name][n])
 
 
+@pytest.mark.slow
 def test_another_project_transfers_pictures_by_the_saved_model_alone(
     run, transfer, pictures, toy_run, tmp_path
 ):
@@ -157,9 +158,13 @@ def test_another_project_transfers_pictures_by_the_saved_model_alone(
         np.testing.assert_array_equal(made[f"known_{name}"], shown[name])
 
 
+@pytest.fixture(scope="module")
+def signature(toy_run):
+    return tf.saved_model.load(str(toy_run / "model")).signatures["transfer"]
+
+
 @pytest.mark.parametrize("bad", [[0.5, 0.0, 0.0], [2.0, -1.0, 0.0], [float("nan"), 0, 1]])
-def test_weights_that_are_no_blend_and_no_zeros_are_named(bad, run, toy_run):
-    signature = tf.saved_model.load(str(toy_run / "model")).signatures["transfer"]
+def test_weights_that_are_no_blend_and_no_zeros_are_named(bad, run, signature):
     given = {f"known_{n}": v for n, v in zeros(run, 1).items()}
     given |= {f"wanted_{n}": v for n, v in {**zeros(run, 1), "color": np.array([bad], np.float32)}.items()}
     said = "wanted_color: give 3 weights from 0 to 1 that sum to 1, or zeros, not"
