@@ -90,7 +90,11 @@ def test_the_generator_decides_among_what_the_classifier_finds_likely(met, told)
     alone = np.array([0.4, 0.2, 0.2, 0.1, 0.06, 0.04], np.float32)
     logits = {"digit": tf.constant(np.tile(np.log(alone), (8, 1)))}
     run = SimpleNamespace(
-        model=SimpleNamespace(classify=lambda pictures: logits, generator=None),
+        model=SimpleNamespace(
+            classify=lambda pictures: logits,
+            generator=None,
+            classifier=SimpleNamespace(input=tf.zeros((1, 4, 4, 1))),
+        ),
         space=SimpleNamespace(sizes={"digit": 6}),
         config=SimpleNamespace(
             generator=SimpleNamespace(transfer=lambda network: _Sure(met), exact_factors=lambda network: ())
