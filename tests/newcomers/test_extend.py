@@ -22,6 +22,7 @@ from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.newcomers.extend import extend, words_of_newcomers
 from gcn_tf.newcomers.pictures import Where
 from gcn_tf.pipelines.batches import pixels
+from gcn_tf.pipelines.procedural.glyphs import draw_glyphs
 from gcn_tf.runs.run_dir import open_run, read_run_config
 from gcn_tf.synthesis.draw import generate, generate_from_codes
 
@@ -58,9 +59,13 @@ def without_saved_model():
 
 
 def handwriting(seed, count):
-    """Scribbles, no two alike: uint8 (count, 28, 28)."""
-    rng = np.random.default_rng(seed)
-    small = rng.integers(0, 2, (count, 7, 7), np.uint8) * 255
+    """Digits of writers that no run knows, no two alike: uint8 (count, 28, 28)."""
+    return draw_glyphs(count // 10 + 1, seed=100 + seed).reshape(-1, 28, 28)[:count]
+
+
+def scribbles(count):
+    """What no writer writes: uint8 (count, 28, 28)."""
+    small = np.random.default_rng(0).integers(0, 2, (count, 7, 7), np.uint8) * 255
     return np.kron(small, np.ones((4, 4), np.uint8))
 
 
