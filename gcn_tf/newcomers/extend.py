@@ -144,7 +144,9 @@ def _check_free(folder: Path, run: Run, grown: Split) -> None:
     if whole and FactorSpace.read(folder / "factors.json") == space:
         exact = run.config.generator.exact_factors(run.model.generator)
         draw = shlex.join(["gcn-tf", "generate", str(folder), *_words(run.space, space, exact)])
-        raise UserError(f"{folder} has these values already: {draw} draws them; for another run name another --run-dir")
+        raise UserError(
+            f"{folder} has these values already: {draw} draws them; for another run name another --run-dir"
+        )
     check_new_run_dir(folder)
 
 

@@ -29,6 +29,7 @@ DETECTION_SIDE = 200
 # detections, a shadow or a profile about 5. Searching for large faces first takes a third of the time; anything
 # smaller than the last share is an ear or a button.
 SEARCHES = ((0.4, 15), (0.2, 5))
+OTHER_FACE = (0.1, 10)  # the same of a second face, where nothing but faces gathers so many
 LEAST_VOTES = 0.8  # share of the surest face's votes: a larger box with fewer votes is the head with its hair
 LARGEST_PICTURE = 40_000_000  # pixels; larger pictures are refused before anything is decoded
 
@@ -147,9 +148,9 @@ def find_face(image: np.ndarray) -> Box | None:
 def find_other_face(image: np.ndarray, face: Box) -> Box | None:
     """A frontal face of a picture, uint8 (H, W, 3) RGB, that lies beside the one that `find_face` found; None if there is none.
 
-    As sure as the largest faces have to be: a shadow is none.
+    It may be half as large.
     """
-    found = _detected(*_small_and_gray(image), SEARCHES[-1][0], SEARCHES[0][1])
+    found = _detected(*_small_and_gray(image), *OTHER_FACE)
     beside = [box for box, _ in found if not _overlap(box, face)]
     return max(beside, key=lambda box: box.width * box.height, default=None)
 
