@@ -127,7 +127,7 @@ class Likeness:
 
     def distances(self, images: np.ndarray) -> np.ndarray:
         """Distances of pictures, in medians of the run's own left-out ones: uint8 (N, H, W, C) -> float (N,)."""
-        if not self.spreads:
+        if not self.spreads or not len(images):
             return np.zeros(len(images))
         found = _distances(self.spreads, _described(images))
         return np.asarray((found / self.scales).max(axis=1) / self.unit)
