@@ -25,6 +25,8 @@ class Export:
     """Folder that train wrote."""
     out: Annotated[Path | None, place("model/ in the run")] = None
     """Folder of the SavedModel."""
+    without_references: bool = False
+    """Write no SavedModel that holds pictures of the training: refuse runs that draw from them."""
     checkpoint: Checkpoint = "newest"
     debug: Debug = False
 
@@ -40,9 +42,11 @@ def parse(words: Sequence[str]) -> Export:
 def run(options: Export) -> None:
     """Write the SavedModel and say where it is."""
     import_tensorflow()
-    from gcn_tf.runs.run_dir import open_run
-    from gcn_tf.synthesis.saved_model import check_replaceable, export_model
+    from gcn_tf.runs.run_dir import open_run, read_run_config
+    from gcn_tf.synthesis.saved_model import check_holds_no_pictures, check_replaceable, export_model
 
+    if options.without_references:
+        check_holds_no_pictures(read_run_config(options.run))
     check_replaceable(options.out or options.run / "model")
     opened = open_run(options.run, CHECKPOINTS[options.checkpoint])
     folder = options.out or options.run / "model"

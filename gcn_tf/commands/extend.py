@@ -42,6 +42,8 @@ class Extend:
     well, with replay of old cells, which lose 0.3 dB at most on average and 1 dB at worst; nearer by PSNR, but softer."""
     pattern: str = ""
     """Labels from the paths of files: '{gesture}.jpg'; {} is passed over."""
+    force: bool = False
+    """Add pictures that are nothing like those of the run."""
     debug: Debug = False
 
 
@@ -64,7 +66,9 @@ def run(options: Extend) -> None:
     pictures = [expanded(str(path), "pictures") for path in options.pictures]
     labels = options.labels and expanded(str(options.labels), "labels")
     where = Where(labels, options.levels, options.pattern)
-    extended = extend(options.run, options.values, pictures, options.run_dir, where, options.depth, print)
+    extended = extend(
+        options.run, options.values, pictures, options.run_dir, where, options.depth, print, options.force
+    )
     print(f"run: {extended.folder}")
     words = words_of_newcomers(FactorSpace.read(options.run / "factors.json"), extended)
     print(f"look at: {write_picture(extended, words, None)}")

@@ -83,6 +83,11 @@ class GeneratorConfig(NetworkConfig):
             distances: float (K_f, K_f) between the values of the ordered factors, by name; a kind may use them.
         """
 
+    @property
+    def keeps_pictures(self) -> bool:
+        """Whether the network holds the seen pictures themselves, and draws from them; by default it does not."""
+        return False
+
     def resolved(self, seen: int) -> Self:
         """The same with what depends on the number of seen pictures; by default nothing does."""
         return self

@@ -107,31 +107,39 @@ def _blocks(images: np.ndarray) -> list[np.ndarray]:
     edges = [gradient]
     scaled = light
     for _ in range(SCALES):
-        edges.append(_laplacian(scaled))
-        scaled = _halved(scaled)
+        edges.append(laplacian(scaled))
+        scaled = halved(scaled)
     whole = [_percentiles(light), light.std(axis=(1, 2))[:, None], *(_energies(values) for values in edges)]
     angle = np.minimum(np.arctan2(down, across) % np.pi * (ORIENTATIONS / np.pi), ORIENTATIONS - 1).astype(
         int
     )
     oriented = gradient[..., None] * (angle[..., None] == np.arange(ORIENTATIONS))
-    near = [np.log(_means_of_parts(_visible(values)[..., None], CELLS) + VISIBLE) for values in edges[:-1]]
+    near = [np.log(means_of_parts(_visible(values)[..., None], CELLS) + VISIBLE) for values in edges[:-1]]
     return [
         np.hstack(whole),
-        np.sqrt(_means_of_parts(oriented, CELLS)),
+        np.sqrt(means_of_parts(oriented, CELLS)),
         np.hstack(near),
-        _means_of_parts(pixels, COLOR_CELLS),
+        means_of_parts(pixels, COLOR_CELLS),
     ]
 
 
-def _laplacian(light: np.ndarray) -> np.ndarray:
-    """The absolute Laplacian: (N, H, W) -> the same."""
+def laplacian(light: np.ndarray) -> np.ndarray:
+    """The absolute Laplacian of brightness: float (N, H, W) -> the same.
+
+    >>> laplacian(np.eye(3)[None])[0, 1]
+    array([2., 4., 2.])
+    """
     framed = np.pad(light, ((0, 0), (1, 1), (1, 1)), mode="edge")
     beside = framed[:, :-2, 1:-1] + framed[:, 2:, 1:-1] + framed[:, 1:-1, :-2] + framed[:, 1:-1, 2:]
     return np.asarray(np.abs(4 * light - beside))
 
 
-def _halved(light: np.ndarray) -> np.ndarray:
-    """Means of 2 x 2 pixels, (N, H, W) -> (N, H // 2, W // 2); a side of one pixel stays."""
+def halved(light: np.ndarray) -> np.ndarray:
+    """Means of 2 x 2 pixels: float (N, H, W) -> (N, H // 2, W // 2); a side of one pixel stays.
+
+    >>> halved(np.eye(4)[None]).tolist()
+    [[[0.5, 0.0], [0.0, 0.5]]]
+    """
     for axis in (1, 2):
         pairs = light.shape[axis] // 2
         if pairs:
@@ -159,8 +167,12 @@ def _percentiles(values: np.ndarray) -> np.ndarray:
     return np.asarray(ordered[:, [(ordered.shape[1] - 1) * share // 100 for share in PERCENTILES]])
 
 
-def _means_of_parts(values: np.ndarray, cells: int) -> np.ndarray:
-    """Means over a grid of parts: (N, H, W, k) -> (N, cells * cells * k); fewer of pictures with fewer pixels."""
+def means_of_parts(values: np.ndarray, cells: int) -> np.ndarray:
+    """Means over a grid of parts: float (N, H, W, k) -> (N, cells * cells * k), row by row; fewer of pictures with fewer pixels.
+
+    >>> means_of_parts(np.eye(4)[None, ..., None], 2).tolist()
+    [[0.5, 0.0, 0.0, 0.5]]
+    """
     for axis in (1, 2):
         side = values.shape[axis]
         starts = np.linspace(0, side, min(cells, side), endpoint=False).astype(int)

@@ -1,6 +1,7 @@
 """Add newcomers to a trained run: new values of its factors, from a few pictures, as a new run."""
 
 import os
+import shlex
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.model.build import build_model
 from gcn_tf.model.gcn import GCN
 from gcn_tf.model.grow import grow
+from gcn_tf.newcomers.likeness import Likeness
 from gcn_tf.newcomers.pictures import NewcomerPictures, Where, newcomer_pictures
 from gcn_tf.newcomers.tuning import tune_layers
 from gcn_tf.pipelines.batches import pixels
@@ -39,6 +41,7 @@ def extend(
     where: Where | None = None,
     depth: Depth = "code",
     say: Callable[[str], None] = lambda line: None,
+    force: bool = False,
 ) -> Run:
     """Add newcomers to a run; the run itself stays as it is, and so do the pictures of all cells that it has, or nearly so.
 
@@ -51,12 +54,14 @@ def extend(
         depth: "code": what belongs to the new values alone is learned, and old cells stay the same bits; "layers": the layers are tuned
             as well, with replay of old cells.
         say: called with lines about the pictures, such as those that are left out.
+        force: take pictures that are nothing like those of the run, and say so.
 
     Returns:
         The new run, opened. Its folder appears whole or not at all.
 
     Raises:
-        UserError: pictures or values that the run cannot take, or a folder that holds something.
+        UserError: pictures or values that the run cannot take, pictures that are nothing like the run's, or a folder that holds
+            something.
     """
     run = open_run(run_dir)
     split = run.load_split()
@@ -68,7 +73,8 @@ def extend(
         say(note)
     grown = with_newcomers(split, found.images, found.labels)
     folder = out or _folder(run, grown)
-    check_new_run_dir(folder)
+    _check_free(folder, run, grown)
+    _check_likeness(split, grown, found, say if force else None)
     config = replace(run.config, generator=run.config.generator.with_newcomers(len(found.images)))
     model = extended_model(run, config, split, grown)
     if depth == "layers":
@@ -106,13 +112,42 @@ def words_of_newcomers(before: FactorSpace, run: Run) -> list[str]:
     Args:
         before: the factors of the run that was extended; run: the new one.
     """
-    exact = run.config.generator.exact_factors(run.model.generator)
+    return _words(before, run.space, run.config.generator.exact_factors(run.model.generator))
+
+
+def _words(before: FactorSpace, after: FactorSpace, exact: Sequence[str]) -> list[str]:
     words = []
-    for old, factor in zip(before, run.space, strict=True):
+    for old, factor in zip(before, after, strict=True):
         new = factor.values[len(old) :]
         values = ",".join(new) if new else factor.values[0] if factor.name in exact else "*"
         words.append(f"{factor.name}={values}")
     return words
+
+
+def _check_likeness(
+    split: Split, grown: Split, found: NewcomerPictures, say: Callable[[str], None] | None
+) -> None:
+    """Raise UserError for pictures that are nothing like those of the run, or only say so."""
+    known, space = split.dataset.space, grown.dataset.space
+    new = [name for name in known.names if space.sizes[name] > known.sizes[name]]
+    likeness = Likeness.of(split, new)
+    if say is None:
+        likeness.check(found.images, found.names)
+    elif reason := likeness.refusal(found.images, found.names):
+        say(f"{reason}: added all the same")
+
+
+def _check_free(folder: Path, run: Run, grown: Split) -> None:
+    """Raise UserError unless a new run may be written there; if it is there already, with the command that draws it."""
+    space = grown.dataset.space
+    whole = all((folder / name).is_file() for name in ("config.yaml", "factors.json"))
+    if whole and FactorSpace.read(folder / "factors.json") == space:
+        exact = run.config.generator.exact_factors(run.model.generator)
+        draw = shlex.join(["gcn-tf", "generate", str(folder), *_words(run.space, space, exact)])
+        raise UserError(
+            f"{folder} has these values already: {draw} draws them; for another run name another --run-dir"
+        )
+    check_new_run_dir(folder)
 
 
 def _folder(run: Run, grown: Split) -> Path:

@@ -244,7 +244,7 @@ def in_form(
 
 def _faces(files: Sequence[Path], names: Sequence[str], side: int) -> np.ndarray:
     """Faces, cropped as those of the photographs that the run was trained on."""
-    from gcn_tf.pipelines.photographs.crops import BadPicture, crop, decode, find_face
+    from gcn_tf.pipelines.photographs.crops import BadPicture, crop, decode, find_face, find_other_face
 
     faces = []
     for path, name in zip(files, names, strict=True):
@@ -255,6 +255,8 @@ def _faces(files: Sequence[Path], names: Sequence[str], side: int) -> np.ndarray
         box = find_face(image)
         if box is None:
             raise UserError(f"{shown_text(name)} shows no face that could be found: crop it to the face")
+        if find_other_face(image, box):
+            raise UserError(f"{shown_text(name)} shows more than one face: crop it to one")
         faces.append(crop(image, box, side))
     return np.stack(faces)
 

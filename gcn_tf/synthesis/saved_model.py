@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from gcn_tf.config.schema import RunConfig
 from gcn_tf.errors import UserError
 from gcn_tf.files import replace_folder
 from gcn_tf.grid.factors import FactorSpace
@@ -118,6 +119,15 @@ def check_replaceable(folder: Path) -> None:
     if name and not (place / EXTRA / "factors.json").exists():
         raise UserError(
             f"{folder} holds a SavedModel that is no export, or lost its {EXTRA}: move it away, or export to a new --out"
+        )
+
+
+def check_holds_no_pictures(config: RunConfig) -> None:
+    """Raise UserError for runs whose SavedModel holds the pictures that they were trained on."""
+    if config.generator.keeps_pictures:
+        raise UserError(
+            f"a generator of kind {config.generator.kind} draws from the pictures it was trained on, and holds them: without them there is "
+            "nothing to export; train with --generator deconvolution"
         )
 
 

@@ -29,6 +29,7 @@ DETECTION_SIDE = 200
 # detections, a shadow or a profile about 5. Searching for large faces first takes a third of the time; anything
 # smaller than the last share is an ear or a button.
 SEARCHES = ((0.4, 15), (0.2, 5))
+OTHER_FACE = (0.1, 10)  # the same of a second face, where nothing but faces gathers so many
 LEAST_VOTES = 0.8  # share of the surest face's votes: a larger box with fewer votes is the head with its hair
 LARGEST_PICTURE = 40_000_000  # pixels; larger pictures are refused before anything is decoded
 
@@ -132,21 +133,51 @@ def _cascade() -> cv2.CascadeClassifier:
 
 def find_face(image: np.ndarray) -> Box | None:
     """The largest plausible frontal face of a picture, uint8 (H, W, 3) RGB; None if there is none."""
-    shorter = min(image.shape[:2])
-    if max(image.shape[:2]) > LONGEST_SHAPE * shorter:
+    if max(image.shape[:2]) > LONGEST_SHAPE * min(image.shape[:2]):
         return None
+    gray, scale = _small_and_gray(image)
+    for share, least_votes in SEARCHES:
+        found = _detected(gray, scale, share, least_votes)
+        if found:
+            surest = max(votes for _, votes in found)
+            plausible = [box for box, votes in found if votes >= LEAST_VOTES * surest]
+            return max(plausible, key=lambda box: box.width * box.height)
+    return None
+
+
+def find_other_face(image: np.ndarray, face: Box) -> Box | None:
+    """A frontal face of a picture, uint8 (H, W, 3) RGB, that lies beside the one that `find_face` found; None if there is none.
+
+    It may be half as large.
+    """
+    found = _detected(*_small_and_gray(image), *OTHER_FACE)
+    beside = [box for box, _ in found if not _overlap(box, face)]
+    return max(beside, key=lambda box: box.width * box.height, default=None)
+
+
+def _small_and_gray(image: np.ndarray) -> tuple[np.ndarray, float]:
+    """The copy in which faces are detected, uint8 (h, w), and its scale."""
     gray = cv2.equalizeHist(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
-    scale = min(1.0, DETECTION_SIDE / shorter)
+    scale = min(1.0, DETECTION_SIDE / min(image.shape[:2]))
     if scale < 1:
         gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    for share, least_votes in SEARCHES:
-        least = round(share * min(gray.shape))
-        faces, votes = _cascade().detectMultiScale2(gray, 1.1, least_votes, minSize=(least, least))
-        if len(faces):
-            plausible = np.asarray(faces)[np.asarray(votes) >= LEAST_VOTES * max(votes)]
-            largest = max(plausible.tolist(), key=lambda face: face[2] * face[3])
-            return Box(*(round(n / scale) for n in largest))
-    return None
+    return gray, scale
+
+
+def _detected(gray: np.ndarray, scale: float, share: float, least_votes: int) -> list[tuple[Box, int]]:
+    """What the cascade takes for faces, from a share of the shorter side, and the votes of each."""
+    least = round(share * min(gray.shape))
+    faces, votes = _cascade().detectMultiScale2(gray, 1.1, least_votes, minSize=(least, least))
+    boxes = [Box(*(round(n / scale) for n in face)) for face in np.asarray(faces).tolist()]
+    return list(zip(boxes, map(int, votes), strict=True))
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    """Whether boxes share at least a quarter of the smaller one: a part of a face, or the head around it."""
+    width = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
+    height = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
+    smaller = min(one.width * one.height, other.width * other.height)
+    return max(width, 0) * max(height, 0) >= smaller / 4
 
 
 def inside_square(box: Box, shape: Sequence[int]) -> Box:

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import dataclasses
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.newcomers.extend import extend, words_of_newcomers
 from gcn_tf.newcomers.pictures import Where
 from gcn_tf.pipelines.batches import pixels
+from gcn_tf.pipelines.procedural.glyphs import draw_glyphs
 from gcn_tf.runs.run_dir import open_run, read_run_config
 from gcn_tf.synthesis.draw import generate, generate_from_codes
 
@@ -58,9 +60,13 @@ def without_saved_model():
 
 
 def handwriting(seed, count):
-    """Scribbles, no two alike: uint8 (count, 28, 28)."""
-    rng = np.random.default_rng(seed)
-    small = rng.integers(0, 2, (count, 7, 7), np.uint8) * 255
+    """Digits of writers that no run knows, no two alike: uint8 (count, 28, 28)."""
+    return draw_glyphs(count // 10 + 1, seed=100 + seed).reshape(-1, 28, 28)[:count]
+
+
+def scribbles(count):
+    """What no writer writes: uint8 (count, 28, 28)."""
+    small = np.random.default_rng(0).integers(0, 2, (count, 7, 7), np.uint8) * 255
     return np.kron(small, np.ones((4, 4), np.uint8))
 
 
@@ -370,6 +376,51 @@ def test_the_command_names_the_run_by_its_newcomers_and_draws_them(toy, anna, ca
     assert space["writer"].values == ("0", "1", "2", "anna")
     main(["generate", "toy+anna", "digit=*", "writer=anna", "color=red", "rotation=0", "--out", "x.png"])
     assert Path("x.png").exists()
+
+
+@pytest.mark.usefixtures("without_saved_model")
+def test_pictures_nothing_like_those_of_the_run_are_refused_and_taken_by_force(toy, capsys):
+    pictures = [handwriting(4, 1)[0], *scribbles(2)]
+    write_folder(Path("new"), pictures, ["3.png", "5.png", "7.png"])
+    words = ["extend", "toy", "writer=ann", "--pictures", "new", "--pattern", "{digit}.png"]
+    before = sorted(Path().rglob("*"))
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    line = r"(5|7)\.png \(and 1 more\) is nothing like the pictures of the run \(distance [\d.]+; of its own held-out ones at most [\d.]+\)"
+    assert re.fullmatch(rf"gcn-tf: {line}: crop or turn it as they are, or --force\n", error), error
+    assert sorted(Path().rglob("*")) == before
+    main([*words, "--force"])
+    assert re.match(rf"{line}: added all the same\nrun: toy\+ann\n", capsys.readouterr().out)
+    np.testing.assert_array_equal(open_run("toy+ann").load_split().dataset.images[-3:, ..., 0], pictures)
+
+
+@pytest.mark.usefixtures("without_saved_model")
+def test_a_run_that_is_there_already_names_the_command_that_draws_it(toy, anna, capsys):
+    words = ["extend", "toy", "writer=anna", "--pictures", str(anna), "--pattern", "{digit}.png"]
+
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gcn_tf.synthesis.draw.write_picture", killed)
+        with pytest.raises(SystemExit):
+            main(words)  # ends between the new run and its picture
+    before = contents(Path())
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    found = re.fullmatch(
+        r"gcn-tf: toy\+anna has these values already: gcn-tf (.*) draws them; for another run name another --run-dir\n",
+        error,
+    )
+    assert found, error
+    assert contents(Path()) == before
+    main(shlex.split(found[1]))
+    assert (Path("toy+anna") / "generated").is_dir()
 
 
 @pytest.mark.usefixtures("without_saved_model")

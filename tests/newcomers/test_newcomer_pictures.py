@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from skimage.data import astronaut
 
+from gcn_tf.config.data import DataConfig
 from gcn_tf.errors import UserError
 from gcn_tf.grid.factors import Factor, FactorSpace
-from gcn_tf.newcomers.pictures import MOST_PICTURES, Where, newcomer_pictures
+from gcn_tf.newcomers.pictures import MOST_PICTURES, Where, in_form, newcomer_pictures
 from gcn_tf.pipelines.dataset import load_dataset
 
 EXACT = ("color", "rotation")
@@ -255,6 +257,27 @@ def test_more_than_a_few_pictures_are_refused(find, write, tmp_path):
         lambda: find("writer=anna digit=2"),
         "holds 101 pictures: newcomers have at most 100, train anew with more",
     )
+
+
+@pytest.mark.parametrize(
+    ("heads", "said"),
+    [
+        (0, "x.png shows no face that could be found: crop it to the face"),
+        (2, "x.png shows more than one face: crop it to one"),
+    ],
+)
+def test_photographs_with_no_face_or_two_are_refused(heads, said, tmp_path):
+    head = np.array(Image.fromarray(astronaut()[:290, 120:334]).resize((281, 381)))
+    ground = np.full((381, 281, 3), 120, np.uint8)
+    Image.fromarray(np.hstack([head] * heads or [ground])).save(tmp_path / "x.png")
+    Image.fromarray(np.hstack([head, ground])).save(tmp_path / "y.png")
+    config = DataConfig.of("kdef", image_size=32)
+
+    def faces(*names):
+        return in_form(config, (32, 32, 3), [tmp_path / name for name in names], names)
+
+    assert faces("y.png").shape == (1, 32, 32, 3)
+    refused(lambda: faces("y.png", "x.png"), said)
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n and then nothing"])

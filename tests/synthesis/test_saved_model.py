@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,8 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from gcn_tf.cli import main
+from gcn_tf.config.files import write_config
 from gcn_tf.errors import UserError
-from gcn_tf.runs.run_dir import open_run
+from gcn_tf.model.references.generator import References
+from gcn_tf.pipelines.batches import pixels
+from gcn_tf.runs.run_dir import open_run, read_run_config
 from gcn_tf.synthesis.draw import generate_from_codes
 from gcn_tf.synthesis.saved_model import export_model, read_stamp
 
@@ -171,6 +176,33 @@ class Archive:
 @pytest.fixture
 def quick_export(monkeypatch):
     monkeypatch.setattr(keras.export, "ExportArchive", Archive)
+
+
+def test_an_export_without_references_holds_no_picture_of_the_training(toy_run, run, tmp_path):
+    main(["export", str(toy_run), "--out", str(tmp_path / "model"), "--without-references"])
+    written = b"".join(path.read_bytes() for path in (tmp_path / "model").rglob("*") if path.is_file())
+    assert run.model.classifier.weights[0].numpy().tobytes() in written  # numbers lie there as they are
+    split = run.load_split()
+    for picture in pixels(split, split.rows(unseen=False)[::40]):
+        for pixel in (picture, picture.max(axis=-1)):  # in its color, and its ink
+            for middle in (pixel[12:16].tobytes(), (pixel[12:16] / np.float32(255)).tobytes()):
+                assert any(middle)
+                assert middle not in written
+
+
+def test_a_run_that_draws_from_its_pictures_is_not_exported_without_them(toy_run, tmp_path, capsys):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    config = replace(read_run_config(toy_run), generator=References(references=4))
+    write_config(config, folder / "config.yaml")
+    with pytest.raises(SystemExit) as stop:
+        main(["export", str(folder), "--out", str(tmp_path / "model"), "--without-references"])
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "kind references draws from the pictures it was trained on" in said
+    assert "train with --generator deconvolution" in said
+    assert not (tmp_path / "model").exists()
 
 
 def files_below(folder):

@@ -45,6 +45,10 @@ class References(GeneratorConfig):
     """Find the factors that do the same to every picture (a turn, a colour), and what each of their values does,
     in the seen pictures; the rest is drawn from references."""
 
+    @property
+    def keeps_pictures(self) -> bool:
+        return True
+
     def resolved(self, seen: int) -> Self:
         """With the number of pictures that are kept, of so many seen ones."""
         return replace(self, references=min(seen, MOST_REFERENCES))

@@ -23,6 +23,7 @@ from gcn_tf.pipelines.photographs.crops import (
     crop_faces,
     decode,
     find_face,
+    find_other_face,
     in_order,
     inside_square,
     median_place,
@@ -66,6 +67,23 @@ def test_the_largest_of_several_faces_is_found():
     small = cv2.resize(portrait(), (281, 381))
     image[381:762, 600:881] = small
     assert_close(find_face(image), FACE, 20)
+
+
+@pytest.mark.parametrize("scale", [1, 0.7, 0.5])
+def test_a_second_face_beside_the_first_is_found(scale):
+    other = cv2.resize(portrait(), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    image = np.hstack([portrait(), np.full((762, 562, 3), 120, np.uint8)])
+    image[-len(other) :, 562 : 562 + other.shape[1]] = other
+    found = [find_face(image), find_other_face(image, find_face(image))]
+    assert_close(min(found), FACE, 28)
+    right, down, side = 562 + scale * FACE.left, 762 - len(other) + scale * FACE.top, scale * FACE.width
+    assert_close(max(found), Box(round(right), round(down), round(side), round(side)), 28)
+
+
+@pytest.mark.parametrize("scale, right, down", [(1, 0, 0), (1, 50, 40), (0.6, 100, 200), (0.5, 0, 0)])
+def test_a_single_face_has_no_other_beside_it(scale, right, down):
+    image = portrait(scale, right, down)
+    assert find_other_face(image, find_face(image)) is None
 
 
 @pytest.mark.parametrize("gray", [0, 127, 255])
