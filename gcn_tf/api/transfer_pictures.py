@@ -18,6 +18,7 @@ def transfer(
     image: Any,
     to: Mapping[str, Any],
     shows: Mapping[str, Any] | None = None,
+    force: bool = False,
 ) -> np.ndarray:
     """Draw a picture of anybody in other cells of a run: the same person, another gesture. Nothing is trained.
 
@@ -27,6 +28,7 @@ def transfer(
         to: values of the factors that change, as `Run.generate` takes them: `{"gesture": 5}`, `{"gesture": "*"}`.
         shows: values that the pictures show, if they are known: `{"gesture": 2}`. Of factors that change, the classifier and
             the nearest values tell otherwise.
+        force: draw pictures that are nothing like those of the run.
 
     Returns:
         uint8 (H, W, C) in [0, 255]; with a list or `"*"` in `to`, (n, H, W, C); with several pictures, one such result for each of them,
@@ -34,7 +36,7 @@ def transfer(
 
     Raises:
         FactorError: an unknown factor or value.
-        UserError: a picture that cannot be used.
+        UserError: a picture that cannot be used, or is nothing like those of the run.
 
     Example:
 
@@ -51,7 +53,7 @@ def transfer(
     paths, one = _paths(image)
     with tempfile.TemporaryDirectory() as folder:
         files = paths or _written(image, Path(folder))
-        pictures = run.transfers.pictures(files, [str(path) for path in files], known)
+        pictures = run.transfers.pictures(files, [str(path) for path in files], known, force)
     made = run.transfers.draw(pictures, words, known).images
     made = made if any(not is_one(value) for value in to.values()) else made[:, 0]
     return made[0] if one else made

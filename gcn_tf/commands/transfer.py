@@ -34,6 +34,8 @@ class TransferFlags:
     """What the pictures show, gesture=2; without it the classifier and the nearest values tell."""
     out: Annotated[Path | None, place("generated/PICTURE_WORDS.png in the run", "FILE.png")] = None
     """The PNG to write."""
+    force: bool = False
+    """Draw pictures that are nothing like those of the run."""
     zoom: int = 8
     """Factor by which pictures are enlarged, by repeating pixels."""
     checkpoint: Checkpoint = "newest"
@@ -59,7 +61,7 @@ def run(options: TransferFlags) -> None:
     files = [expanded(str(path), "pictures") for path in options.pictures]
     names = [str(path) for path in options.pictures]
     transfers = Transfers(opened)
-    images = transfers.pictures(files, names, options.shows)
+    images = transfers.pictures(files, names, options.shows, options.force)
     drawn = transfers.draw(images, options.to, options.shows)
     print(*lines_about(drawn, names), sep="\n")
     words = "_".join(options.to).replace("*", "all").replace(":", "-").replace(os.sep, "-")

@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from gcn_tf.errors import UserError, shown_text
 from gcn_tf.grid.factors import FactorSpace
+from gcn_tf.newcomers.likeness import Likeness
 from gcn_tf.newcomers.pictures import in_form
-from gcn_tf.pipelines.dataset import Dataset
+from gcn_tf.pipelines.split import Split
 from gcn_tf.reporting.figures import write_named_grid
 from gcn_tf.reporting.tiles import write_png
 from gcn_tf.runs.run_dir import Run
@@ -58,7 +59,9 @@ class Transfers:
 
         self.function = function
 
-    def pictures(self, files: Sequence[Path], names: Sequence[str], shows: Sequence[str] = ()) -> np.ndarray:
+    def pictures(
+        self, files: Sequence[Path], names: Sequence[str], shows: Sequence[str] = (), force: bool = False
+    ) -> np.ndarray:
         """Picture files in the form of the run's own pictures, uint8 (N, H, W, C).
 
         A grey picture of a run whose colors a formula makes gets the color that it is said to show, or the first.
@@ -66,24 +69,34 @@ class Transfers:
         Args:
             names: of the files, for errors.
             shows: words "gesture=2" about all pictures.
+            force: take pictures that are nothing like those of the run.
 
         Raises:
-            UserError: a file that cannot be used, or the run's own pictures are not at hand.
+            UserError: a file that cannot be used, a picture that is nothing like the run's, or the run's own pictures are not at hand.
         """
         shape = tuple(int(side) for side in self.run.model.classifier.input.shape[1:])
         images = in_form(self.run.config, shape, files, names)
         known = _known(self.run.space, shows)
-        for variation in self.dataset.variations:
+        for variation in self.split.dataset.variations:
             if variation.channels > 1:
                 grey = (images == images[..., :1]).all(axis=(1, 2, 3))
                 ids = np.full(grey.sum(), known[variation.factor.name].argmax(), np.int32)
                 images[grey] = variation.apply(tf.constant(images[grey][..., :1]), tf.constant(ids)).numpy()
+        if not force:
+            self.likeness.check(images, names)
         return images
 
     @cached_property
-    def dataset(self) -> Dataset:
+    def split(self) -> Split:
         """The pictures of the run."""
-        return self.run.load_split().dataset
+        return self.run.load_split()
+
+    @cached_property
+    def likeness(self) -> Likeness:
+        """What the pictures of the run are like, in all variations."""
+        dataset = self.split.dataset
+        base = dataset.space.names[: len(dataset.space.names) - len(dataset.variations)]
+        return Likeness.of(self.split, base, varied=True)
 
     def draw(self, images: np.ndarray, to: Sequence[str], shows: Sequence[str] = ()) -> TransferredPictures:
         """Draw pictures in all cells that words name.

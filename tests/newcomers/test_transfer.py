@@ -9,10 +9,8 @@ from PIL import Image
 import gcn_tf
 from gcn_tf.cli import main
 from gcn_tf.errors import UserError
+from gcn_tf.pipelines.batches import pixels
 from gcn_tf.runs.run_dir import open_run
-from gcn_tf.synthesis.draw import generate
-
-DIGIT = ["digit=4", "writer=0:0.5+2:0.5", "color=green", "rotation=90"]
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +20,13 @@ def run(toy_run):
 
 @pytest.fixture(scope="module")
 def picture(run):
-    return generate(run.opened, run.opened.space.select(DIGIT))[0]
+    """A green 4, turned by 90 degrees, of one who is no known writer: the strokes of two."""
+    split, space = run.opened.load_split(), run.opened.space
+    rows = [
+        int(np.flatnonzero((split.ids == [4, writer, space["color"].index("green"), 1]).all(axis=1))[0])
+        for writer in (0, 2)
+    ]
+    return pixels(split, np.array(rows)).max(axis=0)
 
 
 @pytest.fixture
@@ -115,6 +119,26 @@ def test_a_known_writer_that_is_named_is_drawn_as_generate_does(run, picture):
 )
 def test_bad_words_are_named_in_one_line(words, message, toy_run, file, capsys):
     assert message in refused(capsys, "transfer", toy_run, file, *words)
+
+
+def test_a_picture_that_is_nothing_like_the_runs_is_refused_and_drawn_with_force(
+    toy_run, run, tmp_path, capsys
+):
+    noise = np.random.default_rng(0).integers(0, 256, (28, 28, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    said = refused(capsys, "transfer", toy_run, tmp_path / "noise.png", "--to", "digit=3")
+    assert "noise.png is nothing like the pictures of the run (distance " in said
+    assert "--force" in said
+    with pytest.raises(UserError, match="nothing like the pictures of the run"):
+        gcn_tf.transfer(run, noise, {"digit": 3})
+    assert gcn_tf.transfer(run, noise, {"digit": 3}, force=True).shape == (28, 28, 3)
+
+
+def test_genuine_pictures_in_any_color_and_turn_are_taken(run):
+    split = run.opened.load_split()
+    chosen = np.flatnonzero(split.unseen)
+    for row in chosen[:: max(1, len(chosen) // 4)]:
+        assert gcn_tf.transfer(run, pixels(split, np.array([row]))[0], {"digit": 3}).shape == (28, 28, 3)
 
 
 def test_bad_pictures_are_named_in_one_line(toy_run, run, tmp_path, capsys):
