@@ -16,7 +16,6 @@ MOST_WITH_HAND = 8192  # unseen cells, which are drawn and measured several time
 CANDIDATES = 6  # pictures of which training takes one at random
 # Of the way from a picture's own pose to the predicted one: of the affine part, and of the displacement.
 POSE_SHARES = ((0.0, 0.0), (0.5, 0.5), (1.0, 0.0), (1.0, 0.5), (1.0, 1.0))
-NEWCOMERS_SIDE = 8  # the finest for new values: a few pictures tell no more (docs/newcomers.md)
 
 
 @dataclass(frozen=True)
@@ -169,7 +168,7 @@ def learn_newcomers(
     light = memory.light.copy()
     start = 0
     for m, (side, size) in enumerate(zip(memory.light_sides, sizes.values(), strict=True)):
-        values = averaged(aligned, max(side, NEWCOMERS_SIDE) if side else 0)
+        values = averaged(aligned, side)
         model = fit_additive(values[: len(known_ids)], known_ids, sizes)
         model = model.with_newcomers(values[len(known_ids) :], ids, sizes)
         rows = start + np.setdiff1d(np.arange(size), space[~new, m])  # of values that no old cell has

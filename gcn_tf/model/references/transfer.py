@@ -10,7 +10,6 @@ import tensorflow as tf
 from gcn_tf.model.operators import FactorOperators
 from gcn_tf.model.references.additive import fit_additive
 from gcn_tf.model.references.layers import DrawnFromReferences
-from gcn_tf.model.references.learn import NEWCOMERS_SIDE
 from gcn_tf.model.references.light import averaged
 from gcn_tf.model.references.moved import aligned_pictures
 from gcn_tf.model.references.nearest import LARGE_PARTS, LIGHT, enlarging, value_distances
@@ -37,9 +36,9 @@ class ReferenceTransfer(tf.Module):
         aligned = aligned_pictures(memory.pictures, own)
         poses = fit_additive(own, ids, sizes)
         looks = fit_additive(aligned.reshape(len(aligned), -1), ids, sizes)
-        sides = [side and max(side, NEWCOMERS_SIDE) for side in memory.light_sides]
         strengths = {
-            side: fit_additive(averaged(aligned, side), ids, sizes).strength for side in {*sides} - {0}
+            side: fit_additive(averaged(aligned, side), ids, sizes).strength
+            for side in {*memory.light_sides} - {0}
         }
         apart = value_distances(aligned, ids, sizes)
 
@@ -62,8 +61,11 @@ class ReferenceTransfer(tf.Module):
         }
         self.pose_share = np.repeat(np.array(memory.pose_share, np.float32), (AFFINE, NUMBERS - AFFINE))
         self.believed_pose, self.believed_look = 1 / (1 + poses.strength), 1 / (1 + looks.strength)
-        self.believed_light = {
-            name: 1 / (1 + strengths[side]) if side else 0.0 for name, side in zip(sizes, sides, strict=True)
+        # How finely light is known of each factor, in pixels, and how much of what one picture shows is believed.
+        self.light = {
+            name: (side, 1 / (1 + strengths[side]))
+            for name, side in zip(sizes, memory.light_sides, strict=True)
+            if side
         }
 
     def draw(self, pictures: tf.Tensor, known: Codes, wanted: Codes) -> tf.Tensor:
@@ -119,8 +121,7 @@ class ReferenceTransfer(tf.Module):
         moved = tf.reduce_max(tf.abs(difference), axis=1, keepdims=True)
         believed = 1 - moved * (1 - self.believed_pose)
         pose = usual_pose + tf.matmul(difference, self.pose_effects) + believed * (own_pose - usual_pose)
-        light = [(1 - changed[name])[:, None, None] * share for name, share in self.believed_light.items()]
-        light = tf.reduce_max(tf.stack(light), axis=0) * enlarged_parts(large_parts_of(missed), shape)
+        light = self._light(missed, changed)
         target = shown + difference
         looks = self.believed_look * self._features(missed) + tf.matmul(
             tf.concat([(1 - changed[name]) * known[name] for name in names], axis=1),
@@ -149,6 +150,15 @@ class ReferenceTransfer(tf.Module):
             lambda n, total: n < used, lambda n, total: (n + 1, total + drawn(n)), (1, drawn(0))
         )[1]
         return tf.reshape(made, (-1, *shape))
+
+    def _light(self, missed: tf.Tensor, changed: Codes) -> tf.Tensor:
+        """Light of the kept factors, float32 (B, H, W, C): the mean of what each of them would be given."""
+        total, count = tf.zeros_like(missed), tf.zeros_like(next(iter(changed.values())))
+        for name, (side, share) in self.light.items():
+            kept = 1 - changed[name]
+            total += (kept * share)[:, None, None] * averaged_over(missed, side)
+            count += kept
+        return tf.math.divide_no_nan(total, count[:, None, None])
 
     def _nearest(
         self, cells: tf.Tensor, known: Codes, changed: Codes, looks: tf.Tensor
@@ -179,8 +189,8 @@ class ReferenceTransfer(tf.Module):
 
     def _features(self, looks: tf.Tensor) -> tf.Tensor:
         """Numbers whose squared differences are those of `value_distances`: float32 (B, H, W, C) -> (B, d)."""
-        light = large_parts_of(looks)
-        form = looks - enlarged_parts(light, self.layer.image_shape)
+        light = _large_parts(looks)
+        form = looks - averaged_over(looks, LARGE_PARTS)
         parts = (
             form * float(np.prod(form.shape[1:])) ** -0.5,
             light * (LIGHT / np.prod(light.shape[1:])) ** 0.5,
@@ -188,20 +198,20 @@ class ReferenceTransfer(tf.Module):
         return tf.concat([tf.reshape(part, (-1, int(np.prod(part.shape[1:])))) for part in parts], axis=1)
 
 
-def large_parts_of(pictures: tf.Tensor) -> tf.Tensor:
+def averaged_over(pictures: tf.Tensor, side: int) -> tf.Tensor:
+    """`gcn_tf.model.references.light.averaged` as a graph operation: float32 (B, H, W, C) -> (B, H, W, C)."""
+    down, across = (enlarging(length, side) @ _means(length, side) for length in pictures.shape[1:3])
+    return tf.einsum("Hh,nhwc,Ww->nHWc", down, pictures, across)
+
+
+def _large_parts(pictures: tf.Tensor) -> tf.Tensor:
     """`gcn_tf.model.references.nearest.large_parts` as a graph operation."""
-    down, across = (_means(side) for side in pictures.shape[1:3])
+    down, across = (_means(length, LARGE_PARTS) for length in pictures.shape[1:3])
     return tf.einsum("hH,nHWc,wW->nhwc", down, pictures, across)
 
 
-def enlarged_parts(parts: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
-    """`gcn_tf.model.references.nearest.enlarged` as a graph operation, at (H, W, C)."""
-    down, across = (enlarging(side) for side in shape[:2])
-    return tf.einsum("Hh,nhwc,Ww->nHWc", down, parts, across)
-
-
-def _means(length: int) -> np.ndarray:
-    """Matrix that takes the means of `LARGE_PARTS` pixels along a side: float32 (ceil(length / LARGE_PARTS), length)."""
-    part = np.arange(length) // LARGE_PARTS
+def _means(length: int, side: int) -> np.ndarray:
+    """Matrix that takes the means of `side` pixels along a picture's side: float32 (ceil(length / side), length)."""
+    part = np.arange(length) // side
     chosen = (part == np.arange(part[-1] + 1)[:, None]).astype(np.float32)
     return np.asarray(chosen / chosen.sum(axis=1, keepdims=True))

@@ -9,8 +9,8 @@ from gcn_tf.model.operators import FactorOperators, Operators, symmetries
 from gcn_tf.model.references import registration
 from gcn_tf.model.references.generator import References
 from gcn_tf.model.references.layers import DrawnFromReferences
-from gcn_tf.model.references.nearest import enlarged, large_parts
-from gcn_tf.model.references.transfer import ReferenceTransfer, enlarged_parts, large_parts_of
+from gcn_tf.model.references.light import averaged
+from gcn_tf.model.references.transfer import ReferenceTransfer, averaged_over
 
 SIZES = {"content": 6, "style": 5}
 STYLE = STYLES[[0, 2]].sum(axis=0)  # of nobody that is known
@@ -174,13 +174,11 @@ def test_operators_are_undone():
     np.testing.assert_allclose(layer.undo(layer((pictures, codes)), codes), pictures, atol=1e-5)
 
 
-def test_parts_and_features_are_those_of_the_tables(grid):
-    pictures = np.random.default_rng(0).random((30, 28, 28, 1)).astype(np.float32)
-    np.testing.assert_allclose(large_parts_of(tf.constant(pictures)), large_parts(pictures), atol=1e-6)
-    parts = large_parts(pictures)
-    np.testing.assert_allclose(
-        enlarged_parts(tf.constant(parts), (28, 28, 1)), enlarged(parts, 28, 28), atol=1e-6
-    )
+@pytest.mark.parametrize("side", [1, 2, 8])
+def test_light_is_averaged_as_in_the_tables(side):
+    pictures = np.random.default_rng(0).random((3, 28, 20, 2)).astype(np.float32)
+    expected = averaged(pictures, side).reshape(pictures.shape)
+    np.testing.assert_allclose(averaged_over(tf.constant(pictures), side), expected, atol=1e-5)
 
 
 def test_distances_between_features_are_those_of_the_values(network):
