@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from gcn_tf.metrics.geometry import GEOMETRY
 from gcn_tf.metrics.intervals import Estimate
 
 LABELS = {
@@ -15,10 +16,17 @@ LABELS = {
     "two_sample_accuracy": "told from real pictures",
     "kid_of_judge_features": "KID of the judge's features",
     "fid_of_judge_features": "FID of the judge's features",
+    **{f"hand_{number}": f"hand: {number}" for number in GEOMETRY},
 }
 
 
-DECIMALS = {"psnr_db": 1, "stray_ink": 4, "kid_of_judge_features": 2, "fid_of_judge_features": 1}
+DECIMALS = {
+    **{f"hand_{number}": 2 for number in GEOMETRY},
+    "psnr_db": 1,
+    "stray_ink": 4,
+    "kid_of_judge_features": 2,
+    "fid_of_judge_features": 1,
+}
 
 
 HAND_ROWS = {  # of the tables of hand correlations, by their names in report.json
@@ -48,6 +56,8 @@ Everything is measured on images as users get them: clipped to [0, 1] and rounde
 - *Told from real pictures*: share of real and generated pictures of unseen cells that a classifier, trained to tell them apart
   by their brightness, edges and colors, tells correctly in cells that it did not learn from. 0.5 is the aim: nothing gives the
   generated ones away. 1: all of them are recognised, by fog, blur, noise or patches, even where nobody would see it.
+- *Hand*: correlation of the width (slant, ...) of real and generated figures of unseen cells, given what is usual for the content: 1,
+  what a writer or person changes in a figure is changed in the generated one; 0, it has everybody's hand.
 - *KID*, *FID*: distance of the set of generated pictures from the set of real ones in the features of the convolutional judge,
   not of Inception: compare them within one dataset and, FID, for sets of one size only.
 

@@ -19,6 +19,10 @@ from gcn_tf.reporting.tables import GLOSSARY, estimate_text, label, markdown_tab
 StoredScores = Mapping[str, Mapping[str, Mapping[str, float | None]]]
 
 
+# Of all cells together, so that two methods cannot be compared cell by cell.
+SET_METRICS = ("hand_width", "hand_slant", "kid_of_judge_features")
+
+
 def write_comparison(
     report: dict[str, Any], samples: Mapping[str, np.ndarray], names: Sequence[str], out: Path
 ) -> Path:
@@ -51,9 +55,10 @@ def _shown_metrics(names: Sequence[str]) -> list[str]:
         "sharpness",
         "stray_ink",
         "copying",
+        "two_sample_accuracy",
         *classified,
         *everything,
-        "kid_of_judge_features",
+        *SET_METRICS,
     ]
 
 
@@ -75,7 +80,7 @@ def _text(report: Mapping[str, Any], shown: Sequence[str]) -> str:
         if any(group in by_group for by_group in report["scores"].values()):
             tables += [f"## {group.capitalize()}", _group_table(report["scores"], group, shown)]
             if report["reference_minus"]:
-                each = [name for name in shown if name != "kid_of_judge_features"]
+                each = [name for name in shown if name not in SET_METRICS]
                 tables += [
                     f"*{report['reference']}* minus each other method on the same cells, {group}: an interval without 0 "
                     "is a difference.",
