@@ -13,6 +13,7 @@ RESAMPLES = 2000
 PIECES = 10  # of a set, for the jackknife
 LEVEL = (2.5, 97.5)  # percentiles
 NORMAL = 1.96
+MOST_UNDEFINED = 0.05  # share of resamples
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def bootstrap_of_means(
             base image are resampled together, and every run has the same weight.
 
     Returns:
-        The figure with its interval, which is NaN for a single base image in a single run.
+        The figure with its interval, which is NaN for a single base image in a single run, and if the figure is not defined in more
+        than a twentieth of the resamples.
 
     >>> values = np.array([[1.0, 2.0], [3.0, 6.0], [5.0, 10.0]])
     >>> bootstrap_of_means(lambda means: means[:, 1] / means[:, 0], [(values, np.arange(3))])
@@ -113,7 +115,7 @@ def bootstrap_of_means(
     resampled = np.stack([_resampled_means(np.asarray(values, float), which, rng) for values, which in runs])
     picks = rng.integers(0, len(runs), (RESAMPLES, len(runs)))
     found = statistic(resampled[picks, np.arange(RESAMPLES)[:, None]].mean(axis=1))
-    if np.isnan(found).all():
+    if np.isnan(found).mean() > MOST_UNDEFINED:
         return Estimate(value, np.nan, np.nan)
     return Estimate(value, *map(float, np.nanpercentile(found, LEVEL)))
 

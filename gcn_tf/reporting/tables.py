@@ -74,8 +74,22 @@ def label(metric: str) -> str:
     return LABELS[name]
 
 
-def estimate_text(metric: str, numbers: Mapping[str, float | None]) -> str:
-    return Estimate.from_json(dict(numbers)).text(DECIMALS.get(metric, 3))
+def estimate_text(metric: str, numbers: Mapping[str, float | None], decimals: int = 3) -> str:
+    """A figure with its interval; `decimals` where the metric has no number of its own."""
+    return Estimate.from_json(dict(numbers)).text(DECIMALS.get(metric, decimals))
+
+
+def methods_table(scores: Mapping[str, Mapping[str, Any]], metrics: Sequence[str], decimals: int = 2) -> str:
+    """Methods down, metrics across, with intervals, as Markdown; "" if no method has any of the metrics.
+
+    Args:
+        scores: numbers of an estimate by method and metric. Metrics that no method has are left out, a dash stands where one is missing.
+    """
+    shown = [metric for metric in metrics if any(metric in by for by in scores.values())]
+    rows = [["method", *(label(name).replace(" classified correctly", "") for name in shown)]]
+    for method, by in scores.items():
+        rows.append([method, *(estimate_text(m, by[m], decimals) if m in by else "-" for m in shown)])
+    return markdown_table(rows) if shown else ""
 
 
 def unrecognised(report: Mapping[str, Any]) -> list[str]:

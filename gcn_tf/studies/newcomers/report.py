@@ -1,6 +1,7 @@
 """The report of the study of newcomers: a table for every number of given pictures, a chart over these numbers, and samples to look at."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import yaml
 from gcn_tf.config.data import DataConfig
 from gcn_tf.evaluation.judge import JudgePictures
 from gcn_tf.evaluation.judges import Judges
-from gcn_tf.evaluation.scores import Scores, scores_to_json
+from gcn_tf.evaluation.scores import Scored, Scores, score_repeats, scores_to_json
 from gcn_tf.files import write_atomically
 from gcn_tf.metrics.intervals import Estimate, bootstrap_of_means
 from gcn_tf.pipelines.batches import pixels
@@ -18,9 +19,10 @@ from gcn_tf.reporting.charts import write_counts_chart
 from gcn_tf.reporting.figures import write_rows_figure
 from gcn_tf.reporting.provenance import made_with
 from gcn_tf.reporting.report_files import write_report_files
-from gcn_tf.reporting.tables import GLOSSARY, estimate_text, label, markdown_table
+from gcn_tf.reporting.tables import GLOSSARY, label, markdown_table, methods_table
 from gcn_tf.reporting.tiles import PAPER
 from gcn_tf.studies.comparison.results import TOLD, MethodResult, combine, compare
+from gcn_tf.studies.comparison.run import REPEATS, REPEATS_MEANING
 from gcn_tf.studies.materials import materials
 from gcn_tf.studies.newcomers.methods import CEILING, FLOOR, REFERENCE
 from gcn_tf.studies.newcomers.study import NewcomersStudy
@@ -61,7 +63,10 @@ def write_newcomers_study(study: NewcomersStudy) -> Path:
         _write_samples(task, results[count], study.out / _samples_file(count))
     first, factor = next(iter(tasks.values())), study.protocol.factor
     bases = dataset.space.names[: dataset.base_ids.shape[1]]
-    scores = {count: {name: combine(runs) for name, runs in by.items()} for count, by in results.items()}
+    scores = {
+        count: {name: combine(runs) for name, runs in (_repeats(study, count) | by).items()}
+        for count, by in results.items()
+    }
     values = dataset.space[factor].values
     report: dict[str, Any] = {
         "experiment": "newcomers",
@@ -71,7 +76,10 @@ def write_newcomers_study(study: NewcomersStudy) -> Path:
         "newcomers": [values[i] for i in first.values],
         "settings": study.settings,
         "made_with": made_with(dataset),
-        "methods": {name: method.meaning for name, method in study.methods.items()},
+        "methods": {
+            **({REPEATS: REPEATS_MEANING} if any(REPEATS in by for by in scores.values()) else {}),
+            **{name: method.meaning for name, method in study.methods.items()},
+        },
         "judges": _judges(pictures, judges),
         "shared_seconds": {
             name: [study.read_shared(name, seed)[0] for seed in study.seeds] for name in study.shared()
@@ -80,7 +88,9 @@ def write_newcomers_study(study: NewcomersStudy) -> Path:
             count: {
                 "scores": {name: _json(found) for name, found in scores[count].items()},
                 "reference_minus": {
-                    name: _json(compare(by[REFERENCE], by[name])) for name in by if name != REFERENCE
+                    name: _json(compare(by[REFERENCE], by[name]))
+                    for name in by
+                    if REFERENCE in by and name != REFERENCE
                 },
                 "way": {name: way.to_json() for name, way in _ways(by, factor).items()},
                 "seconds": {name: [entry.seconds for entry in runs] for name, runs in by.items()},
@@ -91,6 +101,21 @@ def write_newcomers_study(study: NewcomersStudy) -> Path:
     _write_chart(scores, report, study.out)
     write_report_files(study.out, "gcn-tf study: newcomers", _text(report), report)
     return study.out / PICTURE
+
+
+def _repeats(study: NewcomersStudy, count: int) -> dict[str, list[MethodResult]]:
+    """What real pictures of the wanted cells reach that the judges do not know, if the dataset has others; no entry otherwise."""
+    dataset, pictures, judges = materials(study.config.part(DataConfig))
+    tasks = [study.task(dataset, count, seed) for seed in study.seeds]
+    found = [(task, score_repeats(task.split, pictures, judges, task.rows)) for task in tasks]
+    results = [result_of(task, scored, 0.0) for task, scored in found if scored]
+    return {REPEATS: results} if len(results) == len(tasks) else {}
+
+
+def result_of(task: Task, scored: Scored, seconds: float) -> MethodResult:
+    """What is kept of scored pictures of newcomers. All pictures of a newcomer are resampled together: they rise and fall together."""
+    result = MethodResult.of(scored, seconds, task.dataset.space.names[task.place])
+    return replace(result, base=scored.ids[:, task.place])
 
 
 def _json(scores: Scores) -> dict[str, dict[str, float | None]]:
@@ -115,7 +140,9 @@ def _judges(pictures: JudgePictures, judges: Judges) -> dict[str, Any]:
 
 def _ways(by_method: Mapping[str, list[MethodResult]], factor: str) -> dict[str, Estimate]:
     """How much of the way from the floor to the ceiling the reference goes, by metric, where the ceiling is higher."""
-    found = {}
+    found: dict[str, Estimate] = {}
+    if not {REFERENCE, FLOOR, CEILING} <= by_method.keys():
+        return found
     for metric in ("psnr_db", *_accuracies([factor])):
         three = [
             np.stack([entry.values[metric] for entry in entries], axis=1)
@@ -146,13 +173,14 @@ def _write_samples(task: Task, by_method: Mapping[str, list[MethodResult]], path
     names = dataset.space[dataset.space.names[task.place]].values
     variations = len(split.ids) // len(dataset.images)
     rows: dict[str, np.ndarray] = {}
-    start = 0
-    for value, places in shown_places(task).items():
+    start, shown = 0, shown_places(task)
+    across = max(len(places) for places in shown.values())
+    for value, places in shown.items():
         given = pixels(split, task.given[who[task.given] == value] * variations)
         blank = np.full_like(given, PAPER)
         part = slice(start, start + len(places))
         start += len(places)
-        missing = np.full((SHOWN_CELLS - len(places), *given.shape[1:]), PAPER, np.uint8)
+        missing = np.full((across - len(places), *given.shape[1:]), PAPER, np.uint8)
         real = next(iter(by_method.values()))[0].samples[0, part]
         rows[f"{names[value]}: given, real"] = np.concatenate([given, real, missing])
         for name, entries in by_method.items():
@@ -184,34 +212,30 @@ def _write_chart(scores: Mapping[int, Mapping[str, Scores]], report: Mapping[str
     )
 
 
-def _table(scores: Mapping[str, Mapping[str, Mapping[str, float | None]]], metrics: Sequence[str]) -> str:
-    shown = [metric for metric in metrics if any(metric in by for by in scores.values())]
-    rows = [["method", *(label(name).replace(" classified correctly", "") for name in shown)]]
-    for method, by_metric in scores.items():
-        rows.append([method, *(estimate_text(m, by_metric[m]) if m in by_metric else "-" for m in shown)])
-    return markdown_table(rows)
-
-
 def _count_parts(report: Mapping[str, Any], count: int, found: Mapping[str, Any]) -> list[str]:
     accuracies = _accuracies([report["factor"], *report["content"][:2]])
     seconds = [["method", "seconds, all newcomers (median)"]]
     seconds += [[name, f"{np.median(values):.1f}"] for name, values in found["seconds"].items()]
-    return [
+    minus = f"*{REFERENCE}* minus each other method on the same cells: an interval without 0 is a difference."
+    parts = [
         f"## {count} picture{'s' * (count > 1)} of each newcomer",
         _way_text(found),
-        _table(found["scores"], LIKENESS),
+        methods_table(found["scores"], LIKENESS),
         "Classified correctly:",
-        _table(found["scores"], accuracies),
-        f"*{REFERENCE}* minus each other method on the same cells: an interval without 0 is a difference.",
-        _table(found["reference_minus"], LIKENESS),
-        _table(found["reference_minus"], accuracies),
+        methods_table(found["scores"], accuracies),
+        minus if found["reference_minus"] else "",
+        methods_table(found["reference_minus"], LIKENESS),
+        methods_table(found["reference_minus"], accuracies),
         markdown_table(seconds),
         f"![samples]({_samples_file(count)})",
-        "Newcomers of the first seed: left the given pictures, then real ones, then one row per method.",
+        "Newcomers of the first seed: the given pictures left of real ones, then one row per method.",
     ]
+    return [part for part in parts if part]
 
 
 def _way_text(found: Mapping[str, Any]) -> str:
+    if not {REFERENCE, CEILING} <= found["seconds"].keys():
+        return ""
     ways = ", ".join(f"{label(metric)} {_percent(way)}" for metric, way in found["way"].items())
     took, whole = (float(np.median(found["seconds"][name])) for name in (REFERENCE, CEILING))
     return (

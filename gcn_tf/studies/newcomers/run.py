@@ -23,7 +23,7 @@ from gcn_tf.runs.lock import locked
 from gcn_tf.studies.comparison.results import MethodResult
 from gcn_tf.studies.entries import is_done, write_entry
 from gcn_tf.studies.materials import materials
-from gcn_tf.studies.newcomers.report import shown_places, write_newcomers_study
+from gcn_tf.studies.newcomers.report import result_of, shown_places, write_newcomers_study
 from gcn_tf.studies.newcomers.study import NewcomersStudy
 from gcn_tf.studies.newcomers.task import Protocol, Task, newcomers_factor
 from gcn_tf.studies.workers import RunAll, workers
@@ -151,9 +151,8 @@ def _drawn(study: NewcomersStudy, name: str, count: int, seed: int, task: Task) 
 
 
 def score_newcomers(task: Task, generated: np.ndarray, judges: Judges, seconds: float) -> MethodResult:
-    """What is kept of pictures of newcomers: uint8 (R, H, W, 3). A newcomer's pictures are resampled together: they rise and fall together."""
-    rows, factor = task.rows, task.dataset.space.names[task.place]
-    result = MethodResult.of(score_cells(task.split, generated, judges, rows), seconds, factor)
+    """Score pictures of newcomers, uint8 (R, H, W, 3), and keep those that the report shows."""
+    rows = task.rows
+    result = result_of(task, score_cells(task.split, generated, judges, rows), seconds)
     shown = np.concatenate(list(shown_places(task).values()))
-    samples = np.stack([pixels(task.split, rows[shown]), generated[shown]])
-    return replace(result, base=task.split.ids[rows, task.place], samples=samples)
+    return replace(result, samples=np.stack([pixels(task.split, rows[shown]), generated[shown]]))
