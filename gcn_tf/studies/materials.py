@@ -9,13 +9,19 @@ from gcn_tf.pipelines.dataset import Dataset, data_sha256, load_dataset
 
 
 @functools.lru_cache(maxsize=1)
+def loaded(data: DataConfig) -> Dataset:
+    """The dataset alone, before any judge is learned."""
+    return load_dataset(data)
+
+
+@functools.lru_cache(maxsize=1)
 def materials(data: DataConfig) -> tuple[Dataset, JudgePictures, Judges]:
     """The dataset, real pictures for its judges, and both judges; a process that computes several entries loads them once."""
-    dataset = load_dataset(data)
+    dataset = loaded(data)
     return dataset, *dataset_judges(dataset, data.data_dir)
 
 
 @functools.lru_cache(maxsize=1)
 def materials_sha256(data: DataConfig) -> str:
     """SHA-256 of the pictures and labels."""
-    return data_sha256(materials(data)[0])
+    return data_sha256(loaded(data))

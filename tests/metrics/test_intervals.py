@@ -115,3 +115,12 @@ def test_the_same_cells_in_many_runs_are_no_more_cells():
     right = [(np.ones(20), np.arange(20))] * 5
     assert bootstrap_mean(right, True, same_cells=True) == bootstrap_mean(right[:1], True)
     assert bootstrap_mean(right, True).low > bootstrap_mean(right, True, same_cells=True).low
+
+
+def test_a_figure_that_is_often_undefined_has_no_interval():
+    values = np.array([[0.0], [0.0], [1.0]])
+    found = bootstrap_of_means(
+        lambda means: np.where(means[:, 0] > 0, means[:, 0], np.nan), [(values, np.arange(3))]
+    )
+    assert found.value == pytest.approx(1 / 3)
+    assert np.isnan([found.low, found.high]).all()

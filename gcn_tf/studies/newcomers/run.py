@@ -22,7 +22,7 @@ from gcn_tf.pipelines.batches import pixels
 from gcn_tf.runs.lock import locked
 from gcn_tf.studies.comparison.results import MethodResult
 from gcn_tf.studies.entries import is_done, write_entry
-from gcn_tf.studies.materials import materials
+from gcn_tf.studies.materials import loaded, materials
 from gcn_tf.studies.newcomers.report import result_of, shown_places, write_newcomers_study
 from gcn_tf.studies.newcomers.study import NewcomersStudy
 from gcn_tf.studies.newcomers.task import Protocol, Task, newcomers_factor
@@ -76,7 +76,7 @@ def plan_newcomers_study(config: RunConfig, protocol: Protocol, seeds: int, out:
         ConfigError: the data have no such newcomers, or the folder holds a study with other settings.
     """
     config = with_precision(replace(config, holdout=("none",)), out / "study.yaml")
-    dataset = materials(config.part(DataConfig))[0]
+    dataset = loaded(config.part(DataConfig))
     protocol = replace(protocol, factor=newcomers_factor(dataset, protocol.factor))
     study = NewcomersStudy(config, protocol, tuple(config.seed + n for n in range(seeds)), out)
     check_settings(out / "study.yaml", study.settings, "study")
@@ -88,6 +88,7 @@ def plan_newcomers_study(config: RunConfig, protocol: Protocol, seeds: int, out:
 
 def compute_newcomers_study(study: NewcomersStudy, run: RunAll) -> None:
     """Compute what is missing: first what methods share, then the entries."""
+    materials(study.config.part(DataConfig))  # the judges are learned once, before the workers need them
     shared = [
         (study, name, seed)
         for seed in study.seeds
@@ -108,7 +109,7 @@ def compute_newcomers_study(study: NewcomersStudy, run: RunAll) -> None:
 def _train_shared(study: NewcomersStudy, name: str, seed: int) -> None:
     """Train what methods share, with one seed, and note how long it took."""
     since = time.perf_counter()
-    dataset = materials(study.config.part(DataConfig))[0]
+    dataset = loaded(study.config.part(DataConfig))
     task = study.task(dataset, study.protocol.counts[0], seed)
     diverged = False
     try:

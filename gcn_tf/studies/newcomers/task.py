@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gcn_tf.errors import ConfigError
-from gcn_tf.grid.holdout import check_values_seen
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.pipelines.newcomers import without_values
@@ -175,9 +174,25 @@ def newcomers_task(dataset: Dataset, protocol: Protocol, count: int, seed: int) 
     known = ~np.isin(base_ids[base, place], values)
     split = Split(dataset, base, ids, ~(known | np.isin(base, given)))
     task = Task(split, place, tuple(values), np.array(given), np.array(wanted))
-    whole = task.known_split()
-    check_values_seen(whole.ids, whole.unseen, whole.dataset.space)
+    _check_others_seen(task)
     return task
+
+
+def _check_others_seen(task: Task) -> None:
+    """Raise ConfigError for a value of another factor that newcomers alone have: nothing could be learned about it."""
+    for m, factor in enumerate(task.dataset.space):
+        there, known = (
+            np.unique(ids[:, m]) for ids in (task.split.ids, task.split.ids[~_of_newcomers(task)])
+        )
+        lost = np.setdiff1d(there, known)
+        if m != task.place and len(lost):
+            raise ConfigError(
+                f"newcomers alone have {factor.name}={factor.values[lost[0]]}: give another --seed, or fewer --newcomers"
+            )
+
+
+def _of_newcomers(task: Task) -> np.ndarray:
+    return np.isin(task.split.ids[:, task.place], task.values)
 
 
 def sample_newcomers(dataset: Dataset, protocol: Protocol, seed: int) -> list[int]:

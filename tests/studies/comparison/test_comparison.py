@@ -14,7 +14,7 @@ from gcn_tf.pipelines.dataset import load_dataset
 from gcn_tf.studies.comparison import methods as module
 from gcn_tf.studies.comparison import run as study
 from gcn_tf.studies.comparison.methods import Experiment, GcnMethod, Method, NearestSeenCell
-from gcn_tf.studies.comparison.results import MethodResult, combine, compare, entry_path
+from gcn_tf.studies.comparison.results import TOLD, MethodResult, combine, compare, entry_path
 from gcn_tf.studies.comparison.run import Comparison, run_comparison
 from gcn_tf.training.step_callback import Diverged
 
@@ -227,16 +227,16 @@ def test_a_run_of_a_method_with_other_settings_is_not_gone_on_with(toy_study):
         GcnMethod("", {"cooperation": "none", "learning_rate": 0.002}).train(config, split, 0, run_dir)
 
 
-def entry(values, group=2):
+def entry(values, group=2, told=None, hand=None):
     count = len(values)
     return MethodResult(
         1.0,
-        {"psnr_db": np.array(values, float)},
+        {"psnr_db": np.array(values, float)} | ({TOLD: np.array(told)} if told is not None else {}),
         {"unseen high-level": 0.5},
         np.full(count, group),
         np.arange(count),
         np.zeros((2, 1, 4, 4, 3), np.uint8),
-        np.full((count, 5, 3), np.nan),
+        np.full((count, 5, 3), np.nan) if hand is None else hand,
     )
 
 
@@ -261,9 +261,31 @@ def test_methods_are_compared_cell_by_cell():
     assert alone.high - alone.low > 3
 
 
+def test_seeds_are_pooled_in_the_two_sample_test_and_in_the_hand():
+    """Cells that were not sampled, and seen ones, play no part."""
+    told = np.array([1, 0.5, np.nan, 1])
+    hand = np.random.default_rng(0).normal(size=(4, 5, 1)) * np.ones(3)
+    hand[..., 2] = 0
+    entries = [entry([1, 2, 3, 4], told=told, hand=hand), entry([1, 2, 3, 4], told=1 - told, hand=hand + 3)]
+    scores = combine(entries)["unseen high-level"]
+    assert scores[TOLD].value == pytest.approx((2.5 / 3 + 0.5 / 3) / 2)
+    assert scores["hand_width"].value == pytest.approx(1)
+    assert "hand_width" not in combine(entries[:1])["unseen high-level"], "four base images are too few"
+    less = compare(entries[:1], entries[1:])["unseen high-level"]
+    assert less[TOLD].value == pytest.approx(2 / 3)
+    assert "hand_width" not in less
+
+
+def test_an_entry_of_a_version_without_hands_is_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    entry([1, 2]).write(path, {"seed": 0})
+    with pytest.raises(UserError, match=r"a\.npz was scored by an older version: delete it"):
+        MethodResult.read(path, {"seed": 0})
+
+
 def test_entries_come_back_whole_and_damage_is_named(tmp_path):
     path = tmp_path / "entries" / "a.npz"
-    entry([1, 2]).write(path, {"seed": 0})
+    entry([1, 2], told=[1, np.nan]).write(path, {"seed": 0})
     back = MethodResult.read(path, {"seed": 0})
     np.testing.assert_array_equal(back.values["psnr_db"], [1, 2])
     assert [p.name for p in path.parent.iterdir()] == ["a.npz"]
