@@ -50,6 +50,36 @@ def _with_values(factor: Factor, values: Sequence[str]) -> Factor:
     return replace(factor, values=(*factor.values, *new)) if new else factor
 
 
+def without_values(dataset: Dataset, factor: str, values: Sequence[str]) -> Dataset:
+    """The dataset as if some values of a factor had never been there: neither they nor their pictures.
+
+    Args:
+        factor: one that is no variation and not ordered.
+
+    Example:
+
+    >>> from gcn_tf.config.data import DataConfig
+    >>> from gcn_tf.pipelines.dataset import load_dataset
+    >>> from gcn_tf.pipelines.newcomers import without_values
+    >>> fewer = without_values(load_dataset(DataConfig.of("glyphs", writers="3")), "writer", ["1"])
+    >>> fewer.space["writer"].values, len(fewer.images), fewer.base_ids[:, 1].max()
+    (('0', '2'), 20, np.int32(1))
+    """
+    place, gone = dataset.space.names.index(factor), dataset.space[factor]
+    kept = [i for i, value in enumerate(gone.values) if value not in values]
+    new_id = np.full(len(gone), -1, np.int32)
+    new_id[kept] = np.arange(len(kept))
+    base_ids = dataset.base_ids.copy()
+    base_ids[:, place] = new_id[base_ids[:, place]]
+    there = base_ids[:, place] >= 0
+    left = replace(gone, values=tuple(gone.values[i] for i in kept))
+    space = FactorSpace(tuple(left if f.name == factor else f for f in dataset.space))
+    fewer = replace(
+        dataset, space=space, images=dataset.images[there], base_ids=base_ids[there], repeats=None
+    )
+    return replace(fewer, roles=replace(dataset.holdout_roles, cells=fewer.pictures()[1]))
+
+
 def read_newcomers(folder: Path, dataset: Dataset) -> tuple[np.ndarray, dict[str, list[str]]]:
     """Pictures and labels that `gcn_tf.pipelines.folder.writing.write_pictures` wrote for a dataset's factors.
 

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,8 +13,8 @@ from gcn_tf.commands import flags
 from gcn_tf.commands.flags import Debug, first_flags, place
 from gcn_tf.config.checks import check_config, check_flag
 from gcn_tf.config.data import DataConfig
-from gcn_tf.config.files import resolve
-from gcn_tf.config.schema import RunConfig
+from gcn_tf.config.files import read_yaml, resolve, with_settings
+from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import ConfigError
 from gcn_tf.interrupts import Interrupted, exit_code
 from gcn_tf.quiet import import_tensorflow
@@ -23,8 +23,14 @@ HELP = """Compare methods over several seeds: does cooperation help, and do gene
 
 Example: gcn-tf study cooperation --dataset glyphs --quick
 """
-Experiment = Literal["cooperation", "weights", "settings", "augmentation"]
-OWNERS = {"counts": "augmentation", "downstream_steps": "augmentation", "config": "settings"}
+Experiment = Literal["cooperation", "weights", "settings", "augmentation", "newcomers"]
+OWNERS = {
+    "counts": ("augmentation", "newcomers"),
+    "downstream_steps": ("augmentation",),
+    "config": ("settings",),
+    "factor": ("newcomers",),
+    "newcomers": ("newcomers",),
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,9 @@ class StudyFlags:
     """cooperation: no classifier, every regime with and without imagined cells, two baselines, the preset, and the
     preset without each of its parts. weights: the paper's loss weights and activations. settings: the preset against
     the settings of --config, such as the best of a search. augmentation: classifiers that learn from few real pictures
-    of --writers or --persons, as they are, augmented conventionally, and with pictures of a GCN trained on the same."""
+    of --writers or --persons, as they are, augmented conventionally, and with pictures of a GCN trained on the same.
+    newcomers: values that a run never saw, drawn from one to five pictures of each by the extended run, by full
+    retraining, by an encoder-decoder and by what needs no network."""
     seeds: Annotated[
         int | None, arg(metavar="INT", help_behavior_hint="(default: 3; 5 of settings, augmentation)")
     ] = None
@@ -48,10 +56,16 @@ class StudyFlags:
     """Trainings in parallel, one thread each; by default one per core."""
     quick: bool = False
     """Few seeds and steps, to check that everything works; the figures mean little."""
-    counts: Annotated[tuple[int, ...], arg(help_behavior_hint="(default: 1 2 5 10; 1 3 of faces)")] = ()
-    """augmentation: real pictures per class and writer or person to try."""
+    counts: Annotated[
+        tuple[int, ...], arg(help_behavior_hint="(default: 1 2 5 10; 1 3 of faces; 1 2 3 5 of newcomers)")
+    ] = ()
+    """augmentation: real pictures per class and writer or person to try. newcomers: pictures that each gives."""
     downstream_steps: Annotated[int, arg(aliases=["--student-steps"])] = 500
     """augmentation: steps of a downstream classifier's round; it has at most two rounds."""
+    factor: Annotated[str, arg(help_behavior_hint="(default: who made or shows the pictures)")] = ""
+    """newcomers: the factor whose values they are."""
+    newcomers: int = 8
+    """newcomers: how many, for each seed."""
     preset: Annotated[str, arg(help_behavior_hint="(default: the dataset's)")] = ""
     """Settings by name that all methods start from."""
     config: Annotated[Path | None, place("", "FILE.yaml")] = None
@@ -70,6 +84,7 @@ class Study:
 
     config: RunConfig
     flags: StudyFlags
+    given: tuple[str, ...] = ()
 
 
 def parse(words: Sequence[str]) -> Study:
@@ -89,7 +104,11 @@ def parse(words: Sequence[str]) -> Study:
     changes = {entry.name: getattr(data, entry.name) for entry in fields(DataConfig)}
     config = replace(preset, **changes, steps=found.steps, seed=found.seed)
     check_config(config)
-    return Study(config, found)
+    return Study(config, found, flags.given(words, [entry.name for entry in _settings_of(config)]))
+
+
+def _settings_of(config: RunConfig) -> list[Field[Any]]:
+    return [entry for part in (config, config.options) for entry in fields(part)]
 
 
 def _check(found: StudyFlags, parsed: Any) -> None:
@@ -107,9 +126,11 @@ def _check(found: StudyFlags, parsed: Any) -> None:
         )
     if name == "settings" and not found.config:
         raise ConfigError("study settings compares a file with the preset: give --config best.yaml")
-    for setting, owner in OWNERS.items():
-        if name != owner and getattr(found, setting) != getattr(StudyFlags, setting):
-            raise ConfigError(f"--{setting.replace('_', '-')} belongs to study {owner}, not to {name}")
+    check_flag("--newcomers", found.newcomers, 1)
+    for setting, owners in OWNERS.items():
+        if name not in owners and getattr(found, setting) != getattr(StudyFlags, setting):
+            flag = setting.replace("_", "-")
+            raise ConfigError(f"--{flag} belongs to study {' and '.join(owners)}, not to {name}")
 
 
 def run(options: Study) -> None:
@@ -118,9 +139,13 @@ def run(options: Study) -> None:
     name = f"{found.experiment}-{config.dataset.replace('/', '-')}{'-quick' if found.quick else ''}"
     out = found.out or Path("studies") / name
     import_tensorflow()
-    study = _study_augmentation if found.experiment == "augmentation" else _study_comparison
     try:
-        figure = study(found, config, out)
+        if found.experiment == "newcomers":
+            figure = _study_newcomers(found, config, out, options.given)
+        elif found.experiment == "augmentation":
+            figure = _study_augmentation(found, config, out)
+        else:
+            figure = _study_comparison(found, config, out)
     except (Interrupted, KeyboardInterrupt) as stop:
         print(f"gcn-tf: stopped; the same command continues {out}", file=sys.stderr)
         raise SystemExit(exit_code(stop)) from None
@@ -156,3 +181,26 @@ def _study_augmentation(found: StudyFlags, config: RunConfig, out: Path) -> Path
     if found.quick:
         config, protocol = quick_settings(config, protocol)
     return run_augmentation_study(config, protocol, out, found.jobs)
+
+
+def _study_newcomers(found: StudyFlags, config: RunConfig, out: Path, given: tuple[str, ...]) -> Path:
+    from gcn_tf.studies.newcomers.run import run_newcomers_study
+    from gcn_tf.studies.newcomers.task import Protocol
+
+    counts = tuple(sorted(set(found.counts))) or (1, 2, 3, 5)
+    seeds = 3 if found.seeds is None else found.seeds
+    protocol = Protocol(found.factor, found.newcomers, counts)
+    return run_newcomers_study(_planned(config, given, out), protocol, seeds, out, found.quick, found.jobs)
+
+
+def _planned(config: RunConfig, given: tuple[str, ...], out: Path) -> RunConfig:
+    """The settings that `gcn-tf train` would choose for own pictures; those of a study that goes on stay as they are."""
+    from gcn_tf.api.training import planned
+
+    if not config.options.planned or "preset" in given:
+        return config
+    if (stored := out / "study.yaml").exists():
+        settings = {k: v for k, v in read_yaml(stored).items() if k in to_dict(config) and k not in given}
+        return with_settings(config, settings, str(stored))
+    plan = planned(config, given, print)
+    return plan.config if plan else config

@@ -65,6 +65,24 @@ class Hands:
         generated = figure_geometry(pictures[chosen])
         return self._correlations(dict.fromkeys(self.content, generated), rows[chosen])
 
+    def compared(self, pictures: np.ndarray, rows: np.ndarray, factor: str) -> np.ndarray:
+        """What the hand correlation of a factor is made of, picture by picture, so that several splits can be taken together.
+
+        Args:
+            pictures, rows: as of `correlations`.
+            factor: one of `content`.
+
+        Returns:
+            float64 (P, 5, 3): each number of the real picture, of the generated one, and what is usual for the content; NaN of seen
+            pictures.
+        """
+        chosen = np.flatnonzero(np.isin(rows, self.rows))
+        place = np.searchsorted(self.rows, rows[chosen])
+        found = np.full((len(rows), len(GEOMETRY), 3), np.nan)
+        generated = figure_geometry(pictures[chosen])
+        found[chosen] = np.stack([self.real[place], generated, self.content[factor][place]], axis=-1)
+        return found
+
     def of_usual_hand(self) -> HandScores:
         """What the average hand reaches: the mean deviation of the seen pictures with the same value of the factor."""
         return self._correlations(self.usual, self.rows)

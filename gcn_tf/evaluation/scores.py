@@ -177,8 +177,13 @@ def two_sample_scores(scored: Scored) -> Scores:
     return summary
 
 
-def score_repeats(split: Split, pictures: JudgePictures, judges: Judges) -> Scored | None:
+def score_repeats(
+    split: Split, pictures: JudgePictures, judges: Judges, rows: np.ndarray | None = None
+) -> Scored | None:
     """What real pictures reach: another real one of the same cell, kept from the judges, in place of a generated one.
+
+    Args:
+        rows: int (P,). Pictures of the split that are asked for; by default all.
 
     Returns:
         The scores of the cells that have one; None when the dataset has no repeats.
@@ -187,7 +192,8 @@ def score_repeats(split: Split, pictures: JudgePictures, judges: Judges) -> Scor
         return None
     images, ids = pictures.held_out
     first = {tuple(cell): row for row, cell in reversed(list(enumerate(ids.tolist())))}
-    rows = np.array([n for n, cell in enumerate(split.ids.tolist()) if tuple(cell) in first], int)
+    wanted = np.arange(len(split.ids)) if rows is None else rows
+    rows = np.array([n for n in wanted if tuple(split.ids[n].tolist()) in first], int)
     if not len(rows):
         return None
     again = images[[first[tuple(cell)] for cell in split.ids[rows].tolist()]]

@@ -114,15 +114,46 @@ def hand_correlation(
     >>> hand_correlation(content + hand, content + 2 * hand + 2 * noise, content, np.arange(400)).text(1)
     '0.7 (0.7 to 0.8)'
     """
-    defined = ~np.isnan(real) & ~np.isnan(content)
-    if len(np.unique(clusters[defined])) < FEWEST:
+    return pooled_hand_correlation([(np.stack([real, generated, content], axis=1), clusters)])
+
+
+def pooled_hand_correlation(runs: Sequence[tuple[np.ndarray, np.ndarray]]) -> Estimate | None:
+    """`hand_correlation` of several runs together: of their deviations from each run's own means.
+
+    Args:
+        runs: one (float (U, 3), what `hand_correlation` takes as real, generated and content; int (U,) base image numbers) per run.
+
+    Returns:
+        As `hand_correlation`, with an interval over runs, too.
+
+    >>> rng = np.random.default_rng(0)
+    >>> content, hand, noise = rng.normal(size=(3, 400))
+    >>> three = np.stack([content + hand, content + 2 * hand + 2 * noise, content], axis=1)
+    >>> pooled_hand_correlation([(three, np.arange(400)), (three + 5, np.arange(400))]).text(1)
+    '0.7 (0.7 to 0.8)'
+    """
+    centered, images = [], 0
+    for three, clusters in runs:
+        defined = ~np.isnan(three[:, [0, 2]]).any(axis=1)
+        if defined.any():
+            real, generated, content = three[defined].T
+            generated = np.where(np.isnan(generated), content, generated)
+            known = np.stack([real, generated, content], axis=1)
+            centered.append((known - known.mean(axis=0), clusters[defined]))
+            images += len(np.unique(clusters[defined]))
+    if images < FEWEST:
         return None
-    three = np.stack([real, np.where(np.isnan(generated), content, generated), content], axis=1)[defined]
-    three = three - three.mean(axis=0)
-    if _spread_given(three[:, 0], three[:, 2]) < SMALLEST_SPREAD:
+    whole = np.concatenate([three for three, _ in centered])
+    if _spread_given(whole[:, 0], whole[:, 2]) < SMALLEST_SPREAD:
         return None
-    products = np.stack([three[:, a] * three[:, b] for a in range(3) for b in range(a, 3)], axis=1)
-    return bootstrap_of_means(_partial_correlation, np.hstack([three, products]), clusters[defined])
+    return bootstrap_of_means(
+        _partial_correlation, [(np.hstack([three, _products(three)]), which) for three, which in centered]
+    )
+
+
+def _products(three: np.ndarray) -> np.ndarray:
+    """aa, ab, ac, bb, bc, cc of columns a, b, c: (U, 3) -> (U, 6)."""
+    return np.stack([three[:, a] * three[:, b] for a in range(3) for b in range(a, 3)], axis=1)
 
 
 def _spread_given(values: np.ndarray, known: np.ndarray) -> float:

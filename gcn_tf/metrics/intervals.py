@@ -13,6 +13,7 @@ RESAMPLES = 2000
 PIECES = 10  # of a set, for the jackknife
 LEVEL = (2.5, 97.5)  # percentiles
 NORMAL = 1.96
+MOST_UNDEFINED = 0.05  # share of resamples
 
 
 @dataclass(frozen=True)
@@ -88,27 +89,33 @@ def bootstrap_mean(
 
 
 def bootstrap_of_means(
-    statistic: Callable[[np.ndarray], np.ndarray], values: np.ndarray, clusters: np.ndarray, seed: int = 0
+    statistic: Callable[[np.ndarray], np.ndarray],
+    runs: Sequence[tuple[np.ndarray, np.ndarray]],
+    seed: int = 0,
 ) -> Estimate:
-    """A figure that is a function of means, such as a correlation, with a percentile bootstrap over base images.
+    """A figure that is a function of means, such as a correlation, with a bootstrap over base images and, with several runs, over runs.
 
     Args:
         statistic: of means float64 (R, k) -> (R,), NaN where it is not defined.
-        values: float (N, k).
-        clusters: int (N,). Base image numbers; cells that share one are resampled together.
+        runs: one (values float (N, k), base image numbers int (N,)) per run, resampled as by `bootstrap_mean`; cells that share a
+            base image are resampled together, and every run has the same weight.
 
     Returns:
-        The figure with its interval, which is NaN for a single base image.
+        The figure with its interval, which is NaN for a single base image in a single run, and if the figure is not defined in more
+        than a twentieth of the resamples.
 
     >>> values = np.array([[1.0, 2.0], [3.0, 6.0], [5.0, 10.0]])
-    >>> bootstrap_of_means(lambda means: means[:, 1] / means[:, 0], values, np.arange(3))
+    >>> bootstrap_of_means(lambda means: means[:, 1] / means[:, 0], [(values, np.arange(3))])
     Estimate(value=2.0, low=2.0, high=2.0)
     """
-    value = float(statistic(values.mean(axis=0, keepdims=True))[0])
-    if len(np.unique(clusters)) == 1:
+    value = float(statistic(np.mean([values.mean(axis=0) for values, _ in runs], axis=0)[None])[0])
+    if len(runs) == 1 and len(np.unique(runs[0][1])) == 1:
         return Estimate(value, np.nan, np.nan)
-    found = statistic(_resampled_means(values, clusters, np.random.default_rng(seed)))
-    if np.isnan(found).all():
+    rng = np.random.default_rng(seed)
+    resampled = np.stack([_resampled_means(np.asarray(values, float), which, rng) for values, which in runs])
+    picks = rng.integers(0, len(runs), (RESAMPLES, len(runs)))
+    found = statistic(resampled[picks, np.arange(RESAMPLES)[:, None]].mean(axis=1))
+    if np.isnan(found).mean() > MOST_UNDEFINED:
         return Estimate(value, np.nan, np.nan)
     return Estimate(value, *map(float, np.nanpercentile(found, LEVEL)))
 

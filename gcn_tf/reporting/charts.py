@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from gcn_tf.files import LARGEST_LOG, read_small
 from gcn_tf.grid.factors import Factor, FactorSpace
@@ -294,6 +295,56 @@ def _accuracy_panel(axis: Axes, by_method: Mapping[str, Sequence[tuple[int, Esti
     axis.set_xlabel("real pictures to learn from")
     axis.set_ylabel("classified correctly (%)")
     axis.grid(alpha=0.3)
+
+
+def write_counts_chart(
+    panels: Mapping[str, Mapping[str, Sequence[tuple[int, Estimate]]]],
+    counted: str,
+    path: Path,
+    columns: int = 3,
+) -> Path:
+    """Figures against a number of pictures: a panel per metric, a line per method, with intervals.
+
+    Args:
+        panels: (number, figure) by title of the panel and method.
+        counted: what the number is of, below the panels.
+    """
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(4.2 * columns + 2.4, min(3.4 * rows, LARGEST_INCHES)),
+        layout="constrained",
+        squeeze=False,
+    )
+    methods = list(dict.fromkeys(name for lines in panels.values() for name in lines))
+    handles = {}
+    for axis in axes.ravel()[len(panels) :]:
+        axis.set_visible(False)
+    for axis, (title, lines) in zip(axes.ravel(), panels.items(), strict=False):
+        for number, name in enumerate(methods):
+            if name in lines:
+                handles[name] = _counts_line(axis, lines[name], f"C{number}", number - len(methods) / 2)
+        axis.set_title(textwrap.fill(title, 36), fontsize=9)
+        ticks = sorted({count for points in lines.values() for count, _ in points})
+        axis.set_xscale("log")
+        axis.set_xticks(spaced(ticks, 12), [str(count) for count in spaced(ticks, 12)], fontsize=FONT)
+        axis.minorticks_off()
+        axis.tick_params(axis="y", labelsize=FONT)
+        axis.set_xlabel(counted, fontsize=FONT)
+        axis.grid(alpha=0.3)
+    labels = [_short(name, 40) for name in handles]
+    figure.legend(list(handles.values()), labels, loc="outside right center", fontsize=FONT)
+    return _save(figure, path)
+
+
+def _counts_line(axis: Axes, points: Sequence[tuple[int, Estimate]], color: str, moved: float) -> Line2D:
+    """A line with bars, moved aside a little so that bars of other lines do not hide them."""
+    counts = [count * (1 + 0.012 * moved) for count, _ in points]
+    (line,) = axis.plot(counts, [e.value for _, e in points], "-", marker="o", ms=4, color=color)
+    axis.vlines(counts, [e.low for _, e in points], [e.high for _, e in points], color=color, lw=1.2)
+    return line
 
 
 def spaced(counts: Sequence[int], most: int) -> list[int]:

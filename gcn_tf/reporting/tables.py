@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from gcn_tf.metrics.geometry import GEOMETRY
 from gcn_tf.metrics.intervals import Estimate
 
 LABELS = {
@@ -15,10 +16,17 @@ LABELS = {
     "two_sample_accuracy": "told from real pictures",
     "kid_of_judge_features": "KID of the judge's features",
     "fid_of_judge_features": "FID of the judge's features",
+    **{f"hand_{number}": f"hand: {number}" for number in GEOMETRY},
 }
 
 
-DECIMALS = {"psnr_db": 1, "stray_ink": 4, "kid_of_judge_features": 2, "fid_of_judge_features": 1}
+DECIMALS = {
+    **{f"hand_{number}": 2 for number in GEOMETRY},
+    "psnr_db": 1,
+    "stray_ink": 4,
+    "kid_of_judge_features": 2,
+    "fid_of_judge_features": 1,
+}
 
 
 HAND_ROWS = {  # of the tables of hand correlations, by their names in report.json
@@ -48,6 +56,8 @@ Everything is measured on images as users get them: clipped to [0, 1] and rounde
 - *Told from real pictures*: share of real and generated pictures of unseen cells that a classifier, trained to tell them apart
   by their brightness, edges and colors, tells correctly in cells that it did not learn from. 0.5 is the aim: nothing gives the
   generated ones away. 1: all of them are recognised, by fog, blur, noise or patches, even where nobody would see it.
+- *Hand*: correlation of the width (slant, ...) of real and generated figures of unseen cells, given what is usual for the content: 1,
+  what a writer or person changes in a figure is changed in the generated one; 0, it has everybody's hand.
 - *KID*, *FID*: distance of the set of generated pictures from the set of real ones in the features of the convolutional judge,
   not of Inception: compare them within one dataset and, FID, for sets of one size only.
 
@@ -64,8 +74,22 @@ def label(metric: str) -> str:
     return LABELS[name]
 
 
-def estimate_text(metric: str, numbers: Mapping[str, float | None]) -> str:
-    return Estimate.from_json(dict(numbers)).text(DECIMALS.get(metric, 3))
+def estimate_text(metric: str, numbers: Mapping[str, float | None], decimals: int = 3) -> str:
+    """A figure with its interval; `decimals` where the metric has no number of its own."""
+    return Estimate.from_json(dict(numbers)).text(DECIMALS.get(metric, decimals))
+
+
+def methods_table(scores: Mapping[str, Mapping[str, Any]], metrics: Sequence[str], decimals: int = 2) -> str:
+    """Methods down, metrics across, with intervals, as Markdown; "" if no method has any of the metrics.
+
+    Args:
+        scores: numbers of an estimate by method and metric. Metrics that no method has are left out, a dash stands where one is missing.
+    """
+    shown = [metric for metric in metrics if any(metric in by for by in scores.values())]
+    rows = [["method", *(label(name).replace(" classified correctly", "") for name in shown)]]
+    for method, by in scores.items():
+        rows.append([method, *(estimate_text(m, by[m], decimals) if m in by else "-" for m in shown)])
+    return markdown_table(rows) if shown else ""
 
 
 def unrecognised(report: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from gcn_tf.config.schema import RunConfig
 from gcn_tf.errors import UserError
 from gcn_tf.files import sweep
 from gcn_tf.model.gcn import GCN
@@ -22,6 +23,13 @@ from gcn_tf.training.saving import Checkpoints
 from gcn_tf.training.scoring import Evaluation
 from gcn_tf.training.step_callback import StepCallback
 from gcn_tf.training.stopping import FiniteLoss, OrderlyStop
+
+
+def make_deterministic(config: RunConfig) -> None:
+    """Let every operation of this process give the same bits each time, as `--deterministic` has it."""
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    if config.deterministic == "always" or (config.deterministic == "auto" and not on_gpu):
+        tf.config.experimental.enable_op_determinism()
 
 
 def learn_before_training(model: GCN, prepared: Prepared) -> None:
@@ -101,9 +109,7 @@ def _say_other_arithmetic(stored: dict[str, Any], run_dir: Path, trains: bool) -
 
 def _fit(prepared: Prepared, run_dir: Path, model: GCN | None, say: Callable[[str], None] | None) -> GCN:
     config, split = prepared.config, prepared.split
-    on_gpu = bool(tf.config.list_physical_devices("GPU"))
-    if config.deterministic == "always" or (config.deterministic == "auto" and not on_gpu):
-        tf.config.experimental.enable_op_determinism()
+    make_deterministic(config)
     model = model or prepared.build()
     store = CheckpointStore(model, run_dir / "checkpoints", prepared.identity, config.total_steps)
     for folder in (run_dir, store.folder):

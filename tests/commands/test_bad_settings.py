@@ -46,7 +46,7 @@ def no_work(monkeypatch, tmp_path):
     )  # first: it takes the name from where it is replaced below
     monkeypatch.setattr("gcn_tf.pipelines.split.load_dataset", refuse)
     monkeypatch.setattr("gcn_tf.pipelines.dataset.load_dataset", refuse)
-    monkeypatch.setattr("gcn_tf.studies.comparison.run.load_dataset", refuse)
+    monkeypatch.setattr("gcn_tf.studies.materials.load_dataset", refuse)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -133,6 +133,7 @@ OTHERS = {
     ],
     ("study", "cooperation"): ["steps", "seeds", "seed", "jobs", "image_size", "data_seed"],
     ("study", "augmentation"): ["counts", "downstream_steps", "jobs", "seeds"],
+    ("study", "newcomers"): ["newcomers"],
     ("tune",): ["trials", "psnr_weight", "executions", "max_parameters", "steps", "beta_2", "chief_address"],
     ("datasets", "glyphs"): ["image_size", "seed", "data_seed", "transformations", "writers"],
     ("evaluate", "absent"): ["checkpoint"],

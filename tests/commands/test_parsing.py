@@ -8,6 +8,7 @@ import pytest
 from gcn_tf import __version__
 from gcn_tf.cli import main
 from gcn_tf.commands import datasets, study, train, tune
+from gcn_tf.config.files import resolve
 from gcn_tf.errors import ConfigError, UserError
 
 
@@ -198,3 +199,26 @@ def test_settings_of_a_file_stand_before_the_flags(tmp_path):
         ConfigError, match="the dataset glyphs has no such setting, it belongs to faces, kdef, mmi"
     ):
         train.parse(["--config", str(path)])
+
+
+def test_a_study_of_newcomers_keeps_the_plan_with_which_it_began(tmp_path, monkeypatch):
+    """Timing a step again may choose another number of steps; what is given counts."""
+    monkeypatch.setattr("gcn_tf.api.training.planned", lambda *words: None)
+    config = resolve(dataset="folder")
+    (tmp_path / "study.yaml").write_text(
+        "experiment: newcomers\nsteps: 321\nbatch_size: 48\ngenerator: references\n"
+    )
+    found = study._planned(config, ("batch_size",), tmp_path)
+    assert (found.steps, found.generator.kind) == (321, "references")
+    assert found.batch_size == config.batch_size
+    assert study._planned(config, (), tmp_path / "absent") == config
+    assert study._planned(config, ("preset",), tmp_path) == config
+
+
+def test_the_flags_of_the_study_of_newcomers():
+    found = study.parse(
+        ["newcomers", "--counts", "1", "3", "--factor", "digit", "--newcomers", "2", "--steps", "9"]
+    )
+    assert (found.flags.counts, found.flags.factor, found.flags.newcomers) == ((1, 3), "digit", 2)
+    assert "steps" in found.given
+    assert "batch_size" not in found.given

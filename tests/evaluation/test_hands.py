@@ -8,6 +8,7 @@ from gcn_tf.evaluation.hands import Hands, hands_to_json
 from gcn_tf.evaluation.scores import score_cells, summarise
 from gcn_tf.grid.factors import Factor, FactorSpace
 from gcn_tf.metrics.geometry import GEOMETRY
+from gcn_tf.metrics.hand import pooled_hand_correlation
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.pipelines.split import Split
@@ -148,3 +149,16 @@ def test_the_tables_set_the_run_beside_the_usual_hand_and_the_baselines(split, h
     assert rows[1][1].startswith("1.00 (1.00")
     assert "(" not in rows[3][1]
     assert hand_tables({"scores": {}}) == {}, "a report of an earlier version"
+
+
+def test_what_a_correlation_is_made_of_is_that_of_unseen_pictures_in_their_order(split, hands):
+    rows = np.random.default_rng(0).permutation(len(split.ids))[:100]
+    generated = np.roll(pixels(split, rows), 1, axis=0)
+    found = hands.compared(generated, rows, "drawer")
+    assert found.shape == (100, len(GEOMETRY), 3)
+    assert np.isnan(found[~split.unseen[rows]]).all()
+    unseen = split.unseen[rows]
+    x = found[unseen, GEOMETRY.index("x")]
+    one = pooled_hand_correlation([(x, split.base[rows][unseen])])
+    other = hands.correlations(generated, rows)["unseen high-level"]["drawer"]["x"]
+    assert one.value == pytest.approx(other.value)

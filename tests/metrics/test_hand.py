@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gcn_tf.metrics.hand import content_means, hand_correlation, usual_hand
+from gcn_tf.metrics.hand import content_means, hand_correlation, pooled_hand_correlation, usual_hand
 
 CONTENTS, HANDS = 24, 20
 IDS = np.indices((CONTENTS, HANDS)).reshape(2, -1).T  # content, hand
@@ -107,3 +107,17 @@ def test_a_generated_picture_without_a_figure_has_nobodys_hand(grid):
     half = np.arange(unseen.sum()) % 2 == 0
     found = correlation(grid, lambda content: np.where(half, np.nan, values[unseen]))
     assert 0.4 < found.value < 0.9, "leaving them out would give 1"
+
+
+def test_runs_are_pooled_by_their_deviations_and_together_have_base_images_enough():
+    rng = np.random.default_rng(0)
+    content, hand, noise = rng.normal(size=(3, 6, 5))
+    three = np.stack([content + hand, content + hand + 0.3 * noise, content], axis=-1)
+    runs = [(part + 10 * n, np.arange(5)) for n, part in enumerate(three)]
+    assert pooled_hand_correlation(runs[:1]) is None, "five base images are too few"
+    found = pooled_hand_correlation(runs)
+    assert found.value > 0.8, "what lies between runs is no hand"
+    assert found.low < found.value <= found.high
+    nothing = (np.full((5, 3), np.nan), np.arange(5))
+    assert pooled_hand_correlation([nothing, nothing]) is None
+    assert pooled_hand_correlation([*runs, nothing]).value == pytest.approx(found.value)

@@ -76,14 +76,25 @@ def test_the_jackknife_of_a_mean_difference_is_its_standard_error():
 def test_a_function_of_means_has_the_interval_of_its_base_images():
     values, base = RNG.normal(5, 2, (300, 2)), np.repeat(np.arange(100), 3)
     values += np.repeat(RNG.normal(0, 2, (100, 2)), 3, axis=0)
-    first = bootstrap_of_means(lambda means: means[:, 0], values, base)
+    first = bootstrap_of_means(lambda means: means[:, 0], [(values, base)])
     same = bootstrap_mean([(values[:, 0], base)])
     assert [first.value, first.low, first.high] == pytest.approx([same.value, same.low, same.high])
     assert first.low < first.value < first.high
-    ratio = bootstrap_of_means(lambda means: means[:, 0] / means[:, 1], values, base)
+    ratio = bootstrap_of_means(lambda means: means[:, 0] / means[:, 1], [(values, base)])
     assert ratio.value == pytest.approx(values[:, 0].mean() / values[:, 1].mean())
-    one = bootstrap_of_means(lambda means: means[:, 0], values, np.zeros(300))
+    one = bootstrap_of_means(lambda means: means[:, 0], [(values, np.zeros(300))])
     assert np.isnan([one.low, one.high]).all()
+
+
+def test_a_function_of_means_counts_every_run_once_and_tells_how_runs_differ():
+    one, other = RNG.normal(1, 0.1, (200, 2)), RNG.normal(3, 0.1, (50, 2))
+    runs = [(one, np.arange(200)), (other, np.arange(50))]
+    found = bootstrap_of_means(lambda means: means[:, 0], runs)
+    assert found.value == pytest.approx(2, abs=0.1)
+    assert found.low < 1.1
+    assert found.high > 2.9
+    same = bootstrap_mean([(values[:, 0], base) for values, base in runs])
+    assert [found.value, found.low, found.high] == pytest.approx([same.value, same.low, same.high])
 
 
 def test_estimates_survive_json():
@@ -104,3 +115,12 @@ def test_the_same_cells_in_many_runs_are_no_more_cells():
     right = [(np.ones(20), np.arange(20))] * 5
     assert bootstrap_mean(right, True, same_cells=True) == bootstrap_mean(right[:1], True)
     assert bootstrap_mean(right, True).low > bootstrap_mean(right, True, same_cells=True).low
+
+
+def test_a_figure_that_is_often_undefined_has_no_interval():
+    values = np.array([[0.0], [0.0], [1.0]])
+    found = bootstrap_of_means(
+        lambda means: np.where(means[:, 0] > 0, means[:, 0], np.nan), [(values, np.arange(3))]
+    )
+    assert found.value == pytest.approx(1 / 3)
+    assert np.isnan([found.low, found.high]).all()

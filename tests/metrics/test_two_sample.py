@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from gcn_tf.metrics.two_sample import MOST, picture_statistics, two_sample_accuracy
+from gcn_tf.metrics.two_sample import MOST, picture_statistics, told_from_real, two_sample_accuracy
 from gcn_tf.pipelines.procedural.glyphs import draw_glyphs
 
 RNG = np.random.default_rng(0)
@@ -79,3 +79,13 @@ def test_statistics_know_where_and_of_what_color():
     assert len(np.unique(found, axis=0)) == 3
     np.testing.assert_array_equal(picture_statistics(right)[0], found[1])
     assert np.isfinite(picture_statistics(np.zeros((1, 3, 2, 1), np.uint8))).all()
+
+
+def test_every_cell_that_was_sampled_says_how_many_of_its_two_pictures_were_told(figures):
+    real = figures[np.arange(600) % len(figures)]
+    generated = as_uint8(0.9 * real.astype(float) + RNG.normal(0, 2, real.shape))
+    told = told_from_real(real, generated, np.arange(600))
+    assert set(told[~np.isnan(told)]) <= {0, 0.5, 1}
+    assert np.isnan(told).sum() == 100
+    assert np.nanmean(told) == pytest.approx(accuracy(real, generated).value)
+    assert told_from_real(figures[:9], figures[:9], np.arange(9)) is None

@@ -14,6 +14,7 @@ from gcn_tf.reporting.charts import (
     spaced,
     write_accuracy_chart,
     write_confusion_chart,
+    write_counts_chart,
     write_curves_chart,
     write_methods_chart,
 )
@@ -202,3 +203,19 @@ def test_labels_of_counts_stand_apart():
     assert spaced([7, 14, 28, 56], 12) == [7, 14, 28, 56]
     assert spaced([10, 99, 100], 12) == [10, 100]
     assert spaced([10], 12) == [10]
+
+
+def test_the_chart_of_counts_has_a_panel_for_every_metric_and_one_legend(drawn, tmp_path):
+    """A method that takes only one picture has a point, and the legend is whole."""
+    methods = ("extended", "transfer", "a method with a name that is longer than any legend could hold")
+    panels = {
+        title: {
+            name: [(count, estimate()) for count in ((1,) if name == "transfer" else (1, 2, 3, 5))]
+            for name in (methods if title == "PSNR (dB)" else methods[:1])
+        }
+        for title in ("PSNR (dB)", "sharpness", "person classified correctly, convolutional judge", "SSIM")
+    }
+    texts = check_page(write_counts_chart(panels, "pictures given", tmp_path / "chart.png"), drawn)
+    assert texts.count("pictures given") == 4
+    assert texts.count("extended") == texts.count("transfer") == 1
+    assert {"1", "2", "3", "5", "SSIM"} <= set(texts)

@@ -13,10 +13,15 @@ from gcn_tf.pipelines.split import GROUPS
 from gcn_tf.reporting.charts import write_methods_chart
 from gcn_tf.reporting.figures import write_samples_figure
 from gcn_tf.reporting.report_files import write_report_files
-from gcn_tf.reporting.tables import GLOSSARY, estimate_text, label, markdown_table
+from gcn_tf.reporting.tables import GLOSSARY, label, markdown_table, methods_table
 
 # By group, metric and end of the interval.
 StoredScores = Mapping[str, Mapping[str, Mapping[str, float | None]]]
+
+
+LIKENESS = ("psnr_db", "ssim", "sharpness", "stray_ink", "copying", "two_sample_accuracy")
+# Of all cells together, so that two methods cannot be compared cell by cell.
+SET_METRICS = ("hand_width", "hand_slant", "kid_of_judge_features")
 
 
 def write_comparison(
@@ -42,27 +47,24 @@ def write_comparison(
 
 
 def _shown_metrics(names: Sequence[str]) -> list[str]:
-    """Likeness, stray ink and copying, then what both judges classify correctly: the first two factors, and all."""
-    classified = [f"{name}_accuracy/{judge}" for name in names[:2] for judge in ("convolutional", "hog")]
-    everything = [f"all_factors_accuracy/{judge}" for judge in ("convolutional", "hog")]
+    """Likeness, copying and sets, then what both judges classify correctly: the first two factors, and all."""
+    return [*LIKENESS, *SET_METRICS, *_classified(names)]
+
+
+def _classified(names: Sequence[str]) -> list[str]:
     return [
-        "psnr_db",
-        "ssim",
-        "sharpness",
-        "stray_ink",
-        "copying",
-        *classified,
-        *everything,
-        "kid_of_judge_features",
+        f"{name}_accuracy/{judge}"
+        for name in (*names[:2], "all_factors")
+        for judge in ("convolutional", "hog")
     ]
 
 
-def _group_table(scores: Mapping[str, StoredScores], group: str, shown: Sequence[str]) -> str:
-    rows = [["method", *(label(name).replace(" classified correctly", "") for name in shown)]]
-    for method, by_group in scores.items():
-        by_metric = by_group.get(group, {})
-        rows.append([method, *(estimate_text(m, by_metric[m]) if m in by_metric else "-" for m in shown)])
-    return markdown_table(rows)
+def _tables(scores: Mapping[str, StoredScores], group: str, shown: Sequence[str]) -> list[str]:
+    """Likeness, then what was classified correctly, so that neither table is too wide to read."""
+    by_method = {method: by_group.get(group, {}) for method, by_group in scores.items()}
+    likeness = methods_table(by_method, [name for name in shown if "/" not in name])
+    classified = methods_table(by_method, [name for name in shown if "/" in name])
+    return [likeness, *(["Classified correctly:", classified] if classified else [])]
 
 
 def _text(report: Mapping[str, Any], shown: Sequence[str]) -> str:
@@ -73,13 +75,13 @@ def _text(report: Mapping[str, Any], shown: Sequence[str]) -> str:
     tables = []
     for group in GROUPS:
         if any(group in by_group for by_group in report["scores"].values()):
-            tables += [f"## {group.capitalize()}", _group_table(report["scores"], group, shown)]
+            tables += [f"## {group.capitalize()}", *_tables(report["scores"], group, shown)]
             if report["reference_minus"]:
-                each = [name for name in shown if name != "kid_of_judge_features"]
+                each = [name for name in shown if name not in SET_METRICS]
                 tables += [
                     f"*{report['reference']}* minus each other method on the same cells, {group}: an interval without 0 "
                     "is a difference.",
-                    _group_table(report["reference_minus"], group, each),
+                    *_tables(report["reference_minus"], group, each),
                 ]
     unseen = any(group != "seen" for by_group in report["scores"].values() for group in by_group)
     cells = "all with the same unseen cells" if report["same_cells"] else "each has other unseen cells"

@@ -3,7 +3,6 @@
 Every entry (a method with a seed) is one file in `entries/`; what is there is not computed again.
 """
 
-import functools
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,11 +15,9 @@ from gcn_tf.config.data import DataConfig
 from gcn_tf.config.kept import keep_settings, settings_digest
 from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import UserError
-from gcn_tf.evaluation.judge import JudgePictures
-from gcn_tf.evaluation.judges import Judges, dataset_judges
 from gcn_tf.evaluation.scores import score_cells, score_repeats, scores_to_json
 from gcn_tf.model.precision import with_precision
-from gcn_tf.pipelines.dataset import Dataset, data_sha256, load_dataset
+from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.pipelines.split import Split, split_dataset
 from gcn_tf.reporting.provenance import made_with
 from gcn_tf.runs.lock import locked
@@ -28,6 +25,7 @@ from gcn_tf.studies.comparison.methods import Experiment
 from gcn_tf.studies.comparison.report import write_comparison
 from gcn_tf.studies.comparison.results import MethodResult, combine, compare, entry_path
 from gcn_tf.studies.entries import is_done
+from gcn_tf.studies.materials import materials, materials_sha256
 from gcn_tf.studies.workers import workers
 from gcn_tf.training.step_callback import Diverged
 
@@ -61,7 +59,7 @@ class Comparison:
         """What the entry of a method with a seed says of itself: settings and data of the study, and its own."""
         method = vars(self.experiment.methods[name]).items()
         own = {key: repr(value) for key, value in method if key != "meaning"}
-        data = _data_sha256(self.config.part(DataConfig))
+        data = materials_sha256(self.config.part(DataConfig))
         return {
             "study": settings_digest({**self.settings, "data_sha256": data}),
             "method": name,
@@ -132,9 +130,7 @@ def plan_comparison(experiment: Experiment, config: RunConfig, seeds: int, out: 
 
 def train_comparison(comparison: Comparison, jobs: int = 1) -> None:
     """Compute the entries that are missing, `jobs` of them side by side."""
-    _materials(
-        comparison.config.part(DataConfig)
-    )  # the judges are learned once, before the workers need them
+    materials(comparison.config.part(DataConfig))  # the judges are learned once, before the workers need them
     with workers(jobs) as run:
         run(_compute, [(comparison, *one) for one in comparison.missing()], "trainings")
 
@@ -143,7 +139,7 @@ def report_comparison(comparison: Comparison) -> Path:
     """Write the report of entries that are all there; returns the figure to look at."""
     experiment = comparison.experiment
     same, reference = experiment.same_cells, experiment.reference
-    dataset, pictures, judges = _materials(comparison.config.part(DataConfig))
+    dataset, pictures, judges = materials(comparison.config.part(DataConfig))
     found = comparison.results()
     meanings = {name: method.meaning for name, method in experiment.methods.items()}
     splits = [comparison.split(dataset, seed) for seed in comparison.seeds]
@@ -173,22 +169,10 @@ def report_comparison(comparison: Comparison) -> Path:
     return write_comparison(report, shown, dataset.space.names, comparison.out)
 
 
-@functools.lru_cache(maxsize=1)
-def _materials(data: DataConfig) -> tuple[Dataset, JudgePictures, Judges]:
-    """The dataset and its judges; a process that computes several entries loads them once."""
-    dataset = load_dataset(data)
-    return dataset, *dataset_judges(dataset, data.data_dir)
-
-
-@functools.lru_cache(maxsize=1)
-def _data_sha256(data: DataConfig) -> str:
-    return data_sha256(_materials(data)[0])
-
-
 def _compute(comparison: Comparison, name: str, seed: int) -> None:
     """Train one method with one seed, score it and write its entry."""
     since = time.perf_counter()
-    dataset, _, judges = _materials(comparison.config.part(DataConfig))
+    dataset, _, judges = materials(comparison.config.part(DataConfig))
     split = comparison.split(dataset, seed)
     method, path = comparison.experiment.methods[name], entry_path(comparison.out, name, seed)
     diverged = False

@@ -10,10 +10,11 @@ from gcn_tf.config.kept import keep_settings
 from gcn_tf.config.schema import to_dict
 from gcn_tf.errors import UserError
 from gcn_tf.pipelines.batches import pixels
+from gcn_tf.pipelines.dataset import load_dataset
 from gcn_tf.studies.comparison import methods as module
 from gcn_tf.studies.comparison import run as study
 from gcn_tf.studies.comparison.methods import Experiment, GcnMethod, Method, NearestSeenCell
-from gcn_tf.studies.comparison.results import MethodResult, combine, compare, entry_path
+from gcn_tf.studies.comparison.results import TOLD, MethodResult, combine, compare, entry_path
 from gcn_tf.studies.comparison.run import Comparison, run_comparison
 from gcn_tf.training.step_callback import Diverged
 
@@ -73,7 +74,7 @@ def test_trainings_side_by_side_give_the_same_entries(toy_study):
     experiment, config, out = toy_study
     config = dataclasses.replace(config, deterministic="always")
     experiment = dataclasses.replace(experiment, methods={"preset": experiment.methods["preset"]})
-    study._materials(config.part(DataConfig))  # the judges, with the steps of this test
+    study.materials(config.part(DataConfig))  # the judges, with the steps of this test
     run_comparison(experiment, config, 2, out, jobs=2)
     run_comparison(experiment, config, 2, out.with_name("alone"))
     for seed in (0, 1):
@@ -155,7 +156,7 @@ def test_a_comparison_without_unseen_cells_shows_seen_ones(toy_study):
 
 def test_seeds_have_cells_of_their_own_unless_they_share_them(toy_study):
     experiment, config, out = toy_study
-    dataset = study.load_dataset(config)
+    dataset = load_dataset(config)
     comparison = Comparison(experiment, config, (0, 1), out)
     one, other = (comparison.split(dataset, seed).unseen for seed in (0, 1))
     assert (one != other).any()
@@ -209,7 +210,7 @@ def test_an_entry_of_another_seed_study_or_version_is_refused_by_its_file(cheap_
 def test_entries_of_other_pictures_are_refused(cheap_study, monkeypatch):
     """With the same settings: what lies in a folder of data was changed."""
     experiment, config, out = cheap_study
-    monkeypatch.setattr(study, "_data_sha256", lambda data: "of other pictures")
+    monkeypatch.setattr(study, "materials_sha256", lambda data: "of other pictures")
     with pytest.raises(UserError, match=r"seed0\.npz is of other work \(study: "):
         run_comparison(experiment, config, 2, out)
 
@@ -217,7 +218,7 @@ def test_entries_of_other_pictures_are_refused(cheap_study, monkeypatch):
 def test_a_run_of_a_method_with_other_settings_is_not_gone_on_with(toy_study):
     """As when `study settings` is given another file of the same name."""
     experiment, config, out = toy_study
-    split = study.plan_comparison(experiment, config, 1, out).split(study.load_dataset(config), 0)
+    split = study.plan_comparison(experiment, config, 1, out).split(load_dataset(config), 0)
     run_dir = out / "runs" / "preset-seed0"
     GcnMethod("", {"cooperation": "none"}).train(config, split, 0, run_dir)
     with pytest.raises(
@@ -226,15 +227,16 @@ def test_a_run_of_a_method_with_other_settings_is_not_gone_on_with(toy_study):
         GcnMethod("", {"cooperation": "none", "learning_rate": 0.002}).train(config, split, 0, run_dir)
 
 
-def entry(values, group=2):
+def entry(values, group=2, told=None, hand=None):
     count = len(values)
     return MethodResult(
         1.0,
-        {"psnr_db": np.array(values, float)},
+        {"psnr_db": np.array(values, float)} | ({TOLD: np.array(told)} if told is not None else {}),
         {"unseen high-level": 0.5},
         np.full(count, group),
         np.arange(count),
         np.zeros((2, 1, 4, 4, 3), np.uint8),
+        np.full((count, 5, 3), np.nan) if hand is None else hand,
     )
 
 
@@ -259,9 +261,31 @@ def test_methods_are_compared_cell_by_cell():
     assert alone.high - alone.low > 3
 
 
+def test_seeds_are_pooled_in_the_two_sample_test_and_in_the_hand():
+    """Cells that were not sampled, and seen ones, play no part."""
+    told = np.array([1, 0.5, np.nan, 1])
+    hand = np.random.default_rng(0).normal(size=(4, 5, 1)) * np.ones(3)
+    hand[..., 2] = 0
+    entries = [entry([1, 2, 3, 4], told=told, hand=hand), entry([1, 2, 3, 4], told=1 - told, hand=hand + 3)]
+    scores = combine(entries)["unseen high-level"]
+    assert scores[TOLD].value == pytest.approx((2.5 / 3 + 0.5 / 3) / 2)
+    assert scores["hand_width"].value == pytest.approx(1)
+    assert "hand_width" not in combine(entries[:1])["unseen high-level"], "four base images are too few"
+    less = compare(entries[:1], entries[1:])["unseen high-level"]
+    assert less[TOLD].value == pytest.approx(2 / 3)
+    assert "hand_width" not in less
+
+
+def test_an_entry_of_a_version_without_hands_is_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    entry([1, 2]).write(path, {"seed": 0})
+    with pytest.raises(UserError, match=r"a\.npz was scored by an older version: delete it"):
+        MethodResult.read(path, {"seed": 0})
+
+
 def test_entries_come_back_whole_and_damage_is_named(tmp_path):
     path = tmp_path / "entries" / "a.npz"
-    entry([1, 2]).write(path, {"seed": 0})
+    entry([1, 2], told=[1, np.nan]).write(path, {"seed": 0})
     back = MethodResult.read(path, {"seed": 0})
     np.testing.assert_array_equal(back.values["psnr_db"], [1, 2])
     assert [p.name for p in path.parent.iterdir()] == ["a.npz"]
