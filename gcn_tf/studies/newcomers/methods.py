@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+import tensorflow as tf
 
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.newcomers.extend import extended_model
@@ -19,6 +20,7 @@ from gcn_tf.studies.comparison.methods import GcnMethod
 from gcn_tf.studies.newcomers.encoder_decoder import EncoderDecoder, translate, wanted_codes
 from gcn_tf.studies.newcomers.task import Task
 from gcn_tf.synthesis.draw import generate_from_codes
+from gcn_tf.synthesis.transfer import PictureTransfer
 
 REFERENCE = "extended"  # the method whose differences from each other one are tabulated
 FLOOR, CEILING = "nearest known value", "full retraining"  # between which its way is measured
@@ -105,6 +107,29 @@ class Extended(NewcomersMethod):
         settings = replace(shared.config, generator=generator)
         model = extended_model(shared, settings, task.known_split(), grown)
         return generate_from_codes(model, grown.dataset.space.one_hot(task.ids_in(grown)))
+
+
+@dataclass(frozen=True)
+class Transferred(NewcomersMethod):
+    """The run without newcomers, given a picture and told nothing about it but the wanted cell."""
+
+    meaning: str = "`gcn-tf transfer`: one picture, without its labels; nothing is learned"
+    most_given: int | None = 1
+
+    shared: ClassVar[Shared | None] = BaseRun()
+
+    def draw(self, shared: Run, config: RunConfig, task: Task, folder: Path) -> np.ndarray:
+        given = task.varied(task.dataset.images[task.nearest_given()])
+        known = task.known_split()
+        changed = [name for m, name in enumerate(task.base_factors) if m != task.place]
+        ids = known.dataset.space.by_name(task.ids_in(known))
+        nothing = {
+            name: np.zeros((len(given), size), np.float32) for name, size in shared.space.sizes.items()
+        }
+        wanted = {name: np.eye(shared.space.sizes[name], dtype=np.float32)[ids[name]] for name in changed}
+        transfer = PictureTransfer(shared)
+        draw = tf.function(lambda *batch: transfer(*batch).images, autograph=False)
+        return np.asarray(draw(given, nothing, {**nothing, **wanted}))
 
 
 @dataclass(frozen=True)
@@ -198,6 +223,7 @@ def newcomers_methods() -> dict[str, NewcomersMethod]:
     """All methods by name, in the order of the report."""
     return {
         REFERENCE: Extended(),
+        "transferred": Transferred(),
         FLOOR: NearestKnownValue(),
         "own picture unchanged": OwnPicture(),
         "mean cell": MeanCell(),

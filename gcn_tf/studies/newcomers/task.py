@@ -73,7 +73,8 @@ class Task:
         """The dataset without the newcomers, then the given pictures, with the newcomers after the known values."""
         base, space = self.dataset.base_ids, self.dataset.space
         labels = {
-            name: [space[name].values[i] for i in base[self.given, m]] for m, name in self._base_factors()
+            name: [space[name].values[i] for i in base[self.given, m]]
+            for m, name in enumerate(self.base_factors)
         }
         return with_newcomers(self.known_split(), self.dataset.images[self.given], labels)
 
@@ -114,8 +115,10 @@ class Task:
         split = undivided(drawn)
         return pixels(split, np.arange(len(split.ids)))
 
-    def _base_factors(self) -> list[tuple[int, str]]:
-        return list(enumerate(self.dataset.space.names[: self.dataset.base_ids.shape[1]]))
+    @property
+    def base_factors(self) -> tuple[str, ...]:
+        """Names of the factors that are no variations."""
+        return self.dataset.space.names[: self.dataset.base_ids.shape[1]]
 
 
 def _place(values: tuple[str, ...], value: str) -> int:
