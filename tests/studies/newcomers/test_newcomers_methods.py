@@ -12,10 +12,12 @@ from gcn_tf.studies.newcomers.methods import (
     MeanCell,
     NearestKnownValue,
     OwnPicture,
+    Transferred,
     Translation,
     newcomers_methods,
 )
 from gcn_tf.studies.newcomers.task import Protocol, Task, newcomers_task
+from gcn_tf.synthesis.transfer import PictureTransfer
 
 
 def drawn_by(method, config, task):
@@ -115,8 +117,23 @@ def test_what_is_drawn_of_a_newcomer_does_not_depend_on_the_true_pictures(toy_co
     blind = replace(writers, split=replace(writers.split, dataset=replace(writers.dataset, images=images)))
     for method in (NearestKnownValue(), OwnPicture(), MeanCell()):
         np.testing.assert_array_equal(*(drawn_by(method, toy_config, task) for task in (writers, blind)))
-    shown = [Extended().draw(base, toy_config, task, Path("nowhere")) for task in (writers, blind)]
-    np.testing.assert_array_equal(*shown)
+    for method in (Extended(), Transferred()):
+        shown = [method.draw(base, toy_config, task, Path("nowhere")) for task in (writers, blind)]
+        np.testing.assert_array_equal(*shown)
+
+
+def test_a_transferred_picture_is_the_wanted_digit_in_the_variation_of_the_given_one(
+    toy_config, writers, base
+):
+    """Drawn by the signature's operations from the given picture of the same newcomer, of which nothing is told."""
+    drawn = Transferred().draw(base, toy_config, writers, Path("nowhere"))
+    assert drawn.shape == (len(writers.rows), 28, 28, 3)
+    row = 5
+    given = writers.varied(writers.dataset.images[writers.nearest_given()])[row : row + 1]
+    digit = writers.dataset.space["digit"].values[writers.split.ids[writers.rows[row], 0]]
+    nothing = {name: np.zeros((1, size), np.float32) for name, size in base.space.sizes.items()}
+    wanted = {**nothing, "digit": base.space["digit"].code(digit)[None]}
+    np.testing.assert_array_equal(drawn[row], PictureTransfer(base)(given, nothing, wanted).images[0])
 
 
 @pytest.mark.slow
@@ -136,6 +153,8 @@ def test_full_retraining_goes_on_with_its_run_and_sees_no_truth(toy_config, writ
 def test_every_method_says_what_it_is_and_both_encoder_decoders_are_their_own():
     methods = newcomers_methods()
     assert all(method.meaning for method in methods.values())
-    shared = [method.shared.name for method in methods.values() if method.shared]
-    assert len(set(shared)) == len(shared)
+    assert [name for name, method in methods.items() if method.shared == Extended.shared] == [
+        "extended",
+        "transferred",
+    ]
     assert Translation.shared != methods["encoder-decoder + critic"].shared
