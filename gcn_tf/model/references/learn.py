@@ -6,7 +6,7 @@ import numpy as np
 
 from gcn_tf.model.references.additive import Additive, fit_additive
 from gcn_tf.model.references.hand import expected_geometry, geometry_of, hand_share, with_hand
-from gcn_tf.model.references.light import LIGHT_SIDES, averaged, light_of_values
+from gcn_tf.model.references.light import LIGHT_SIDES, averaged, light_of_values, side_of_newcomers
 from gcn_tf.model.references.moved import aligned_pictures, made_from_neighbours, mean_squared_error
 from gcn_tf.model.references.nearest import nearest_pictures, value_distances
 from gcn_tf.model.references.poses import AFFINE, NUMBERS
@@ -168,10 +168,12 @@ def learn_newcomers(
     light = memory.light.copy()
     start = 0
     for m, (side, size) in enumerate(zip(memory.light_sides, sizes.values(), strict=True)):
-        values = averaged(aligned, side)
+        rows = np.setdiff1d(np.arange(size), space[~new, m])  # values that no old cell has
+        few = np.bincount(ids[:, m], minlength=size)[rows].min(initial=len(ids))
+        values = averaged(aligned, side_of_newcomers(side, max(int(few), 1)))
         model = fit_additive(values[: len(known_ids)], known_ids, sizes)
         model = model.with_newcomers(values[len(known_ids) :], ids, sizes)
-        rows = start + np.setdiff1d(np.arange(size), space[~new, m])  # of values that no old cell has
+        rows += start
         light[rows] = model.effects[rows].reshape(-1, *images.shape[1:])
         start += size
     nearest = nearest_pictures(value_distances(aligned, all_ids, sizes), space[new], all_ids, CANDIDATES)

@@ -7,6 +7,7 @@ from gcn_tf.model.references.moved import aligned_pictures, made_from_neighbours
 from gcn_tf.model.references.nearest import enlarged, large_parts, nearest_pictures
 
 LIGHT_SIDES = (0, 8, 2, 1)  # pixels of the squares that light may be averaged over, ever finer; 0: no light
+ONE_PICTURE = 8  # of values of which a single picture is known, at the finest: its fine light is that of its shape, and leaves pale traces
 CLEAR = 0.99  # share of the error that a finer light may leave at most: on plain ground it leaves traces, too
 
 
@@ -46,6 +47,19 @@ def light_of_values(
         sides.append(LIGHT_SIDES[best])
         start += size
     return np.concatenate(effects).reshape(-1, *images.shape[1:]), tuple(sides)
+
+
+def side_of_newcomers(side: int, pictures: int) -> int:
+    """Over how large squares light of a new value is averaged: the finer, the more pictures there are of it, at most as fine as for known values.
+
+    Args:
+        side: of the known values of its factor.
+        pictures: of the new value.
+
+    >>> [side_of_newcomers(2, pictures) for pictures in (1, 2, 3, 5)], side_of_newcomers(0, 3)
+    ([8, 4, 2, 2], 0)
+    """
+    return side and max(side, ONE_PICTURE // pictures)
 
 
 def averaged(aligned: np.ndarray, side: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from gcn_tf.model.operators import FactorOperators
 from gcn_tf.model.references.additive import fit_additive
 from gcn_tf.model.references.layers import DrawnFromReferences
-from gcn_tf.model.references.light import averaged
+from gcn_tf.model.references.light import averaged, side_of_newcomers
 from gcn_tf.model.references.moved import aligned_pictures
 from gcn_tf.model.references.nearest import LARGE_PARTS, LIGHT, enlarging, value_distances
 from gcn_tf.model.references.onto_template import registered_onto
@@ -36,9 +36,12 @@ class ReferenceTransfer(tf.Module):
         aligned = aligned_pictures(memory.pictures, own)
         poses = fit_additive(own, ids, sizes)
         looks = fit_additive(aligned.reshape(len(aligned), -1), ids, sizes)
+        sides = {
+            name: side_of_newcomers(side, 1) for name, side in zip(sizes, memory.light_sides, strict=True)
+        }
         strengths = {
             side: fit_additive(averaged(aligned, side), ids, sizes).strength
-            for side in {*memory.light_sides} - {0}
+            for side in {*sides.values()} - {0}
         }
         apart = value_distances(aligned, ids, sizes)
 
@@ -62,11 +65,7 @@ class ReferenceTransfer(tf.Module):
         self.pose_share = np.repeat(np.array(memory.pose_share, np.float32), (AFFINE, NUMBERS - AFFINE))
         self.believed_pose, self.believed_look = 1 / (1 + poses.strength), 1 / (1 + looks.strength)
         # How finely light is known of each factor, in pixels, and how much of what one picture shows is believed.
-        self.light = {
-            name: (side, 1 / (1 + strengths[side]))
-            for name, side in zip(sizes, memory.light_sides, strict=True)
-            if side
-        }
+        self.light = {name: (side, 1 / (1 + strengths[side])) for name, side in sides.items() if side}
 
     def draw(self, pictures: tf.Tensor, known: Codes, wanted: Codes) -> tf.Tensor:
         """As `gcn_tf.config.networks.Transfer` says."""
