@@ -20,6 +20,7 @@ from PIL import Image
 from gcn_tf import doors
 from gcn_tf.cli import main
 from gcn_tf.config.files import with_settings
+from gcn_tf.pipelines.batches import pixels
 from gcn_tf.synthesis.saved_model import export_model
 from gcn_tf.training.fit import fit
 
@@ -75,6 +76,9 @@ def work(tmp_path_factory, toy_config, start_run):
         demo = folder / "runs" / "demo"
         prepared = start_run(with_settings(toy_config, {"writers": "10", "steps": 8}, "toy"), demo)
         export_model(prepared.run(demo, fit(prepared, demo)), demo / "model")
+        split = prepared.split
+        seven = np.flatnonzero((split.ids == [7, 3, 0, 0]).all(axis=1))
+        Image.fromarray(pixels(split, seven)[0]).save(folder / "seven.png")
         yield folder
 
 

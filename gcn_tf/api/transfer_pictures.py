@@ -42,10 +42,9 @@ def transfer(
 
     >>> import gcn_tf
     >>> run = gcn_tf.open_run("runs/demo")
-    >>> seven = run.generate(digit=7, writer="3:0.5+8:0.5", color="red", rotation=0)
-    >>> gcn_tf.transfer(run, seven, {"digit": 3}).shape
+    >>> gcn_tf.transfer(run, "seven.png", {"digit": 3}).shape
     (28, 28, 3)
-    >>> gcn_tf.transfer(run, seven, {"color": "*"}, shows={"digit": 7, "color": "red"}).shape
+    >>> gcn_tf.transfer(run, "seven.png", {"color": "*"}, shows={"digit": 7, "color": "red"}).shape
     (3, 28, 28, 3)
     """
     run = run if isinstance(run, Run) else open_run(run)
