@@ -179,7 +179,10 @@ def codes_of_old_cells(before, after):
     return codes, wider
 
 
-@pytest.mark.parametrize("runs", [("toy_run", "extended"), ("drawn_from_people", "with_fred")])
+@pytest.mark.parametrize(
+    "runs",
+    [("toy_run", "extended"), pytest.param(("drawn_from_people", "with_fred"), marks=pytest.mark.slow)],
+)
 def test_pictures_of_old_cells_and_blends_of_old_values_are_the_same_bits(runs, request):
     before, after = (open_run(request.getfixturevalue(name)) for name in runs)
     codes, wider = codes_of_old_cells(before, after)
@@ -222,6 +225,7 @@ def test_the_new_value_can_be_generated_and_blended(new):
 
 
 @pytest.mark.usefixtures("without_saved_model")
+@pytest.mark.slow
 def test_training_goes_on_with_the_newcomers(extended, new, tmp_path):
     folder = Path(shutil.copytree(extended, tmp_path / "run"))
     config = dataclasses.replace(read_run_config(folder), steps=26)
@@ -260,6 +264,7 @@ def test_the_saved_model_has_the_newcomer(extended, new):
 
 
 @pytest.mark.usefixtures("without_saved_model")
+@pytest.mark.slow
 def test_one_newcomer_after_the_other_and_the_first_run_is_not_needed(extended, new, tmp_path):
     first = Path(shutil.copytree(extended, tmp_path / "first"))
     ben = write_folder(tmp_path / "ben", handwriting(1, 2), ["5.png", "6.png"])
@@ -328,6 +333,7 @@ def test_a_run_that_was_trained_from_arrays_takes_them_along(with_fred, people, 
 
 
 @pytest.mark.usefixtures("without_saved_model")
+@pytest.mark.slow
 def test_two_newcomers_to_two_factors_by_a_table(drawn_from_people, people, tmp_path):
     images = people[0][[3, 8, 13, 14], ..., 0][:, ::-1].copy()
     folder = write_folder(tmp_path / "new", images, ["a.png", "b.png", "c.png", "d.png"])
@@ -397,6 +403,7 @@ def test_pictures_nothing_like_those_of_the_run_are_refused_and_taken_by_force(t
 
 
 @pytest.mark.usefixtures("without_saved_model")
+@pytest.mark.slow
 def test_a_run_that_is_there_already_names_the_command_that_draws_it(toy, anna, capsys):
     words = ["extend", "toy", "writer=anna", "--pictures", str(anna), "--pattern", "{digit}.png"]
 

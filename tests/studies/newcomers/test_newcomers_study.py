@@ -98,6 +98,7 @@ def test_a_study_tells_every_method_apart_for_every_number_of_pictures(computed,
     assert (study.out / "report.html").read_text().count("data:image/png") == 3
 
 
+@pytest.mark.slow
 def test_an_added_method_computes_only_itself_and_a_lost_entry_comes_back(computed, cheap):
     entries = computed(**cheap).out / "entries"
     kept = {path: path.stat().st_mtime_ns for path in entries.iterdir()}
