@@ -74,6 +74,8 @@ class Transfers:
         Raises:
             UserError: a file that cannot be used, a picture that is nothing like the run's, or the run's own pictures are not at hand.
         """
+        if not files:
+            raise UserError("no picture is given: name a file, such as photo.png")
         shape = tuple(int(side) for side in self.run.model.classifier.input.shape[1:])
         images = in_form(self.run.config, shape, files, names)
         known = _known(self.run.space, shows)

@@ -142,6 +142,8 @@ def test_genuine_pictures_in_any_color_and_turn_are_taken(run):
 
 
 def test_bad_pictures_are_named_in_one_line(toy_run, run, tmp_path, capsys):
+    assert "name a file, such as photo.png" in refused(capsys, "transfer", toy_run, "--to", "digit=3")
+    assert "not a regular file" in refused(capsys, "transfer", toy_run, tmp_path, "--to", "digit=3")
     assert "none.png" in refused(capsys, "transfer", toy_run, tmp_path / "none.png", "--to", "digit=3")
     (tmp_path / "text.png").write_text("no picture")
     assert "text.png cannot be used" in refused(
