@@ -168,7 +168,11 @@ def slow_if(condition: bool, *values: str):
     "line",
     [
         slow_if(
-            any(w in line for w in ("faces", "evaluate", "--resume", "extend", "transfer", "~/letters")), line
+            any(
+                w in line
+                for w in ("faces", "evaluate", "--resume", "extend", "transfer", "~/letters", "~/signs")
+            ),
+            line,
         )
         for line in RUNS
         if line not in {*ASKS, *DOWNLOADS}

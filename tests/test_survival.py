@@ -116,6 +116,7 @@ def check_killed_run(train, folder, kills, *settings):
     check_equal(folder / "killed", folder / "whole")
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_ends_with_the_same_bits(train, tmp_path):
     check_killed_run(train, tmp_path, 1, "--steps", "60", "--checkpoint-steps", "5")
 
@@ -193,6 +194,7 @@ def test_a_second_ctrl_c_ends_at_once_and_leaves_the_last_checkpoint(train, tmp_
     assert int(open_run(tmp_path / "run").model.step) >= 20
 
 
+@pytest.mark.slow
 def test_a_batch_that_memory_can_not_hold_is_refused_in_one_line(train):
     def limit():
         resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))

@@ -75,6 +75,7 @@ def test_imagined_cells_grow_from_nothing_to_their_full_weight():
     assert weights_at == {0: 0, 5: 0, 10: 0.5, 15: 1, 19: 1}
 
 
+@pytest.mark.slow
 def test_the_classifier_learns_to_tell_imagined_cells_apart():
     """Its last class takes what the generator imagines, never a real picture."""
     model = gcn(imagined_class_weight=1.0, imagined_from=0.0, imagined_full=0.0, classifier_jitter=0.0)

@@ -311,6 +311,7 @@ def test_newcomers_that_are_not_those_of_the_run_are_refused(harm, extended, tmp
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_seen_cell_of_a_newcomer_is_its_own_picture_in_kind_references(with_fred, fred):
     run = open_run(with_fred)
     made = generate(run, run.space.select(["person=fred", "gesture=g0,g2"]))
@@ -321,6 +322,7 @@ def test_a_seen_cell_of_a_newcomer_is_its_own_picture_in_kind_references(with_fr
     assert run.config.generator.references == 21
 
 
+@pytest.mark.slow
 def test_a_run_that_was_trained_from_arrays_takes_them_along(with_fred, people, tmp_path):
     moved = Path(shutil.copytree(with_fred, tmp_path / "elsewhere"))
     run = open_run(moved)
@@ -370,6 +372,7 @@ def toy(toy_run, tmp_path, monkeypatch):
     return Path(shutil.copytree(toy_run, tmp_path / "toy")).relative_to(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_command_names_the_run_by_its_newcomers_and_draws_them(toy, anna, capsys):
     picture = anna / "3.png"
     main(["extend", "toy", "writer=anna", "digit=3", "--pictures", str(picture)])

@@ -118,6 +118,7 @@ def test_a_picture_does_not_depend_on_its_batch(draw, true):
     np.testing.assert_allclose(alone, together[:1], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_picture_misses_least_of_its_own_content(transfer, true):
     missed = np.stack(
         [transfer.missed(tf.constant(true), weights(content=[value] * 6)).numpy() for value in range(6)],

@@ -39,6 +39,7 @@ def gradients(images):
     return np.array([hog(image, pixels_per_cell=(8, 8), cells_per_block=(2, 2)) for image in grey])
 
 
+@pytest.mark.slow
 def test_another_classifier_reads_the_emotion_of_persons_it_never_saw(faces):
     features = gradients(faces).reshape(PERSONS, 14, -1)
     emotion = np.tile(np.repeat(np.arange(7), 2), (PERSONS // 2, 1)).ravel()

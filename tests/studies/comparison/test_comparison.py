@@ -30,6 +30,7 @@ def toy_study(toy_config, toy_judges, tmp_path):
     return Experiment("toy", methods, "preset", "Toys."), config, tmp_path / "study"
 
 
+@pytest.mark.slow
 def test_a_study_tells_every_method_apart_and_resumes(toy_study, monkeypatch):
     experiment, config, out = toy_study
     figure = run_comparison(experiment, config, 2, out)
@@ -183,6 +184,7 @@ def cheap_study(toy_study):
     return experiment, config, out
 
 
+@pytest.mark.slow
 def test_an_entry_of_another_seed_study_or_version_is_refused_by_its_file(cheap_study):
     experiment, config, out = cheap_study
     one, other = (entry_path(out, "nearest seen cell", seed) for seed in (0, 1))

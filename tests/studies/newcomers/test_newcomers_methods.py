@@ -97,6 +97,7 @@ def base(toy_config, writers, tmp_path_factory):
     return shared.open(config, writers.known_split(), writers.place, folder)
 
 
+@pytest.mark.slow
 def test_the_base_run_knows_no_newcomer_and_extending_it_leaves_it_as_it_is(toy_config, writers, base):
     newcomer = writers.dataset.space["writer"].values[writers.values[0]]
     assert newcomer not in base.space["writer"].values
@@ -110,6 +111,7 @@ def test_the_base_run_knows_no_newcomer_and_extending_it_leaves_it_as_it_is(toy_
     np.testing.assert_array_equal(one, again)
 
 
+@pytest.mark.slow
 def test_what_is_drawn_of_a_newcomer_does_not_depend_on_the_true_pictures(toy_config, writers, base):
     """All methods that draw with the truth blackened give the same."""
     images = writers.dataset.images.copy()
@@ -122,6 +124,7 @@ def test_what_is_drawn_of_a_newcomer_does_not_depend_on_the_true_pictures(toy_co
         np.testing.assert_array_equal(*shown)
 
 
+@pytest.mark.slow
 def test_a_transferred_picture_is_the_wanted_digit_in_the_variation_of_the_given_one(
     toy_config, writers, base
 ):

@@ -159,6 +159,7 @@ class OfShared(Black):
         return super().draw(shared, config, task, folder)
 
 
+@pytest.mark.slow
 def test_what_methods_share_is_trained_once_and_without_newcomers(computed):
     out = computed(one=OfShared(), other=OfShared()).out
     assert [path.name for path in (out / "shared").iterdir()] == ["base-seed0.npz"]
