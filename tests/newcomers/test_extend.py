@@ -433,6 +433,7 @@ def test_a_run_that_is_there_already_names_the_command_that_draws_it(toy, anna, 
     assert (Path("toy+anna") / "generated").is_dir()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_saved_model")
 def test_pictures_that_a_table_does_not_name_are_pointed_out(toy):
     folder = write_folder(Path("new"), handwriting(3, 3), ["a.png", "b.png", "c.png"])

@@ -32,6 +32,7 @@ def test_a_classifier_learns_from_real_from_generated_and_from_both():
         assert np.mean(classifier.classify(test.images) == test.labels.argmax(axis=1)) > 0.6  # chance is 0.1
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_classifiers():
     first, second, other = (learned(digits(0), seed=seed) for seed in (0, 0, 1))
     assert first.validation_loss == second.validation_loss != other.validation_loss

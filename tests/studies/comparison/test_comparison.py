@@ -209,6 +209,7 @@ def test_an_entry_of_another_seed_study_or_version_is_refused_by_its_file(cheap_
         run_comparison(experiment, config, 2, out)
 
 
+@pytest.mark.slow
 def test_entries_of_other_pictures_are_refused(cheap_study, monkeypatch):
     """With the same settings: what lies in a folder of data was changed."""
     experiment, config, out = cheap_study

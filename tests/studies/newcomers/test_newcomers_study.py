@@ -122,6 +122,7 @@ def test_a_study_with_another_protocol_is_refused(planned, cheap):
         planned(replace(PROTOCOL, counts=(1,)), **cheap)
 
 
+@pytest.mark.slow
 def test_an_entry_of_another_count_is_refused(computed):
     entries = computed(own=OwnPicture()).out / "entries"
     (entries / "own-2-seed0.npz").write_bytes((entries / "own-1-seed0.npz").read_bytes())
