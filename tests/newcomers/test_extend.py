@@ -358,6 +358,7 @@ def test_two_newcomers_to_two_factors_by_a_table(drawn_from_people, people, tmp_
     assert words_of_newcomers(before.space, run) == ["person=gus,hal", "gesture=wave"]
 
 
+@pytest.mark.slow
 def test_more_pictures_than_a_generator_keeps_are_refused(drawn_from_people, fred, tmp_path, monkeypatch):
     monkeypatch.setattr("gcn_tf.model.references.generator.MOST_REFERENCES", 20)
     with pytest.raises(UserError, match="19 pictures and 2 of newcomers are more than the 20"):
