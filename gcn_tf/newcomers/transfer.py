@@ -48,7 +48,6 @@ class Transfers:
     def __init__(self, run: Run) -> None:
         self.run = run
         transfer = PictureTransfer(run)
-        self.exact = transfer.exact
 
         @tf.function(reduce_retracing=True, autograph=False)
         def function(

@@ -5,6 +5,7 @@ are met no better; then the change is halved until old pictures have lost no mor
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -129,7 +130,7 @@ class _Tuning:
         for variable, one, other in zip(self.variables, self.start, after, strict=True):
             variable.assign(one + share * (other - one))
 
-    def run(self, learned: Pairs, steps: int, judged: Pairs | None, bar: object) -> int:
+    def run(self, learned: Pairs, steps: int, judged: Pairs | None, bar: Any) -> int:
         """Descend for so many steps, or until `judged` is met no better; return the steps to the best score."""
         random, worse = np.random.default_rng(0), 0
         best = (float(self.missed(*self._tensors(*judged))), 0) if judged else (0.0, steps)
@@ -141,7 +142,7 @@ class _Tuning:
                 *self._tensors(self.replayed[old], self.known[old]),
             )
             self.adam.apply(gradients, self.variables)
-            bar.update()  # type: ignore[attr-defined]
+            bar.update()
             if judged and step % EVERY == 0:
                 missed = float(self.missed(*self._tensors(*judged)))
                 if missed < best[0]:

@@ -36,7 +36,7 @@ LIKENESS = ("psnr_db", "ssim", "sharpness", TOLD, "copying", "hand_width", "hand
 EXPLANATION = (
     "The known values' pictures are seen, all of them; each newcomer gives a few, and all its other cells are drawn and compared with the "
     "truth. Both judges know the whole dataset, newcomers included. *Seconds* are those of all newcomers of a seed together; what is "
-    "learned before any newcomer comes is told apart."
+    "learned before any newcomer comes has a table of its own."
 )
 
 
