@@ -355,6 +355,13 @@ print("mean pictures", pictures.shape, pictures.dtype)
 """
 
 
+def test_the_edits_of_the_recipes_fit_the_files_that_they_name(tmp_path):
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "gcn_tf", tmp_path / "gcn_tf", ignore=ignored)
+    for section in recipes(DOORS).values():
+        follow(section, tmp_path)
+
+
 @pytest.mark.slow
 def test_the_recipes_of_the_doors_work_as_they_are_written(tmp_path, work):
     ignored = shutil.ignore_patterns("__pycache__")
