@@ -23,6 +23,10 @@ GENERATORS = {
     "deconvolution": "gcn_tf.model.generator:Deconvolution",
     "references": "gcn_tf.model.references.generator:References",
 }
+# Generators that are trained otherwise than by cooperation; each is a `gcn_tf.rivals.rival.RivalConfig`.
+RIVALS = {
+    "cgan": "gcn_tf.rivals.cgan:ConditionalGan",
+}
 CLASSIFIERS = {"alexnet": "gcn_tf.model.classifier:AlexNet"}
 
 # Each is a module with `parse(words)`, `run(options)`, OWN_FLAGS and HELP, whose first line `gcn-tf --help` shows.

@@ -16,6 +16,7 @@ FLOORS = (
     ("pipelines",),
     ("reporting",),
     ("model",),
+    ("rivals",),
     ("runs",),
     ("synthesis",),
     ("training", "newcomers"),

@@ -75,7 +75,13 @@ class UnseenFlags:
 class TrainingFlags(OptimizerConfig, ObjectiveConfig):
     """How both networks are trained."""
 
-    generator: Annotated[str, arg(help=f"Kind of generator: {', '.join(doors.GENERATORS)}.")] = ""
+    generator: Annotated[
+        str,
+        arg(
+            aliases=["--method"],
+            help=f"Kind of generator: {', '.join(doors.GENERATORS)}; or a rival to compare with: {', '.join(doors.RIVALS)}. gcn: the default.",
+        ),
+    ] = ""
     classifier: Annotated[str, arg(help=f"Kind of classifier: {', '.join(doors.CLASSIFIERS)}.")] = ""
 
 
@@ -227,7 +233,7 @@ def config_of(flags: Any, config: RunConfig) -> RunConfig:
         else:
             names = [entry.name for entry in fields(part) if entry.name in known and entry.name != "options"]
             changes |= {name: getattr(part, name) for name in names}
-    for name, kinds in (("generator", doors.GENERATORS), ("classifier", doors.CLASSIFIERS)):
+    for name, kinds in (("generator", doors.GENERATORS | doors.RIVALS), ("classifier", doors.CLASSIFIERS)):
         if name in changes:
             changes[name] = _network(changes[name], getattr(config, name), kinds, name)
     if folder := named_folder(changes.get("dataset", "")):
@@ -255,7 +261,7 @@ def only_builder(builder: str, options: Any) -> None:
 
 
 def _network(kind: str, current: Any, kinds: dict[str, str], flag: str) -> Any:
-    if kind == current.kind:
+    if kind in (current.kind, "gcn"):
         return current
     if kind not in kinds:
         raise UserError(f"--{flag} {kind}: there is no such kind, known: {', '.join(kinds)}")

@@ -97,7 +97,7 @@ def _network(key: str, current: NetworkConfig, value: Any, place: str) -> Networ
     settings = {"kind": value} if isinstance(value, str) else value
     if not isinstance(settings, dict):
         raise ConfigError(f"{place}: expected settings of the form 'key: value', found {shown(value)}")
-    kinds = {"generator": doors.GENERATORS, "classifier": doors.CLASSIFIERS}[key]
+    kinds = {"generator": doors.GENERATORS | doors.RIVALS, "classifier": doors.CLASSIFIERS}[key]
     kind = settings.get("kind", current.kind)
     if not isinstance(kind, str) or kind not in kinds:  # a list could not be looked up
         hint = suggest(kind, list(kinds)) if isinstance(kind, str) else ""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
+    from gcn_tf.config.schema import RunConfig
+    from gcn_tf.model.gcn import GCN
+
 
 class Transfer(Protocol):
     """How one kind of generator takes a picture, of a person it never saw, into another cell: graph operations.
@@ -84,12 +87,28 @@ class GeneratorConfig(NetworkConfig):
         """
 
     @property
+    def cooperates(self) -> bool:
+        """Whether it is trained together with the classifier, as in the paper."""
+        return True
+
+    def trained(
+        self, config: "RunConfig", factor_sizes: Mapping[str, int], image_shape: tuple[int, int, int]
+    ) -> "GCN | None":
+        """The model, compiled, of a kind that does not cooperate; by default it does, and there is none."""
+        return None
+
+    @property
+    def transfers(self) -> bool:
+        """Whether it takes pictures of anybody into other cells, by `transfer`."""
+        return type(self).transfer is not GeneratorConfig.transfer
+
+    @property
     def keeps_pictures(self) -> bool:
         """Whether the network holds the seen pictures themselves, and draws from them; by default it does not."""
         return False
 
-    def resolved(self, seen: int) -> Self:
-        """The same with what depends on the number of seen pictures; by default nothing does."""
+    def resolved(self, bases: int, seen: int) -> Self:
+        """The same with what depends on the numbers of seen base images and of seen pictures; by default nothing does."""
         return self
 
     def learn_before_training(

@@ -162,6 +162,11 @@ class RunConfig(OutputConfig, OptimizerConfig, ObjectiveConfig, HoldoutConfig, D
     generator: GeneratorConfig = field(default_factory=_default_generator)
     classifier: ClassifierConfig = field(default_factory=_default_classifier)
 
+    @property
+    def imagined_class(self) -> bool:
+        """Whether the classifier has a class "imagined"."""
+        return super().imagined_class and self.generator.cooperates
+
     def part(self, kind: type) -> Any:
         """The settings of one of the bases: `config.part(ObjectiveConfig)`."""
         return kind(**{entry.name: getattr(self, entry.name) for entry in fields(kind)})

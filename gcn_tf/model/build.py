@@ -18,6 +18,8 @@ def build_model(config: RunConfig, space: FactorSpace, image_shape: tuple[int, i
     config.check_factor_weights(space.names)
     check_weights(config, space.sizes, image_shape)
     keras.utils.set_random_seed(config.seed)
+    if model := config.generator.trained(config, space.sizes, image_shape):
+        return model
     distances = {factor.name: factor.distances() for factor in space if factor.numbers}
     model = GCN(
         config.generator.build(space.sizes, image_shape, config.precision, distances),

@@ -78,12 +78,20 @@ class GCN(keras.Model):
         self.built = True  # both networks are built already
 
     @property
+    def optimizers(self) -> list[keras.Optimizer]:
+        """Those of all networks."""
+        return [self.optimizer, self.classifier_optimizer]
+
+    def finish(self) -> None:
+        """What is done once, after the last step, before it is saved; nothing."""
+
+    @property
     def all_variables(self) -> list[keras.Variable]:
         """Every variable of both networks and both optimizers, the state of dropout's seed generators included.
 
         A flat list: `tf.train.Checkpoint(model=...)` silently leaves out those seed generators.
         """
-        parts = (self, self.optimizer, self.classifier_optimizer)
+        parts = (self, *self.optimizers)
         return list({id(v): v for part in parts for v in part.variables}.values())
 
     def get_config(self) -> dict[str, Any]:

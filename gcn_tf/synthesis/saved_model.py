@@ -66,16 +66,18 @@ def export_model(run: Run, folder: Path) -> Path:
     def factors() -> Tensors:
         return {factor.name: tf.constant(factor.values) for factor in space}
 
-    transfer = PictureTransfer(run)
+    transfer = PictureTransfer(run) if run.config.generator.transfers else None
     archive = keras.export.ExportArchive()
     archive.track(model.generator)
     archive.track(model.classifier)
     _name_variables_once(archive)
-    archive._tf_trackable.of_transfer = list(transfer.tables)
+    if transfer:
+        archive._tf_trackable.of_transfer = list(transfer.tables)
     archive.add_endpoint("serving_default", generate, input_signature=[ids])
     archive.add_endpoint("blend", generate, input_signature=[weights])
     archive.add_endpoint("classify", _classification(model))
-    archive.add_endpoint("transfer", _transfer(transfer, space), input_signature=[_transfer_inputs(run)])
+    if transfer:
+        archive.add_endpoint("transfer", _transfer(transfer, space), input_signature=[_transfer_inputs(run)])
     archive.add_endpoint("factors", factors, input_signature=[])
 
     def write(beside: Path) -> None:

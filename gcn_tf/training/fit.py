@@ -22,7 +22,7 @@ from gcn_tf.training.progress_bar import ProgressBar
 from gcn_tf.training.saving import Checkpoints
 from gcn_tf.training.scoring import Evaluation
 from gcn_tf.training.step_callback import StepCallback
-from gcn_tf.training.stopping import FiniteLoss, OrderlyStop
+from gcn_tf.training.stopping import Finish, FiniteLoss, OrderlyStop
 
 
 def make_deterministic(config: RunConfig) -> None:
@@ -136,6 +136,7 @@ def _fit(prepared: Prepared, run_dir: Path, model: GCN | None, say: Callable[[st
     bar = ProgressBar(start, stop, evaluation)
     steps: list[StepCallback] = [
         FiniteLoss(start, store),
+        Finish(start, stop),
         evaluation,
         log,
         bar,

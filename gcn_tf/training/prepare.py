@@ -85,7 +85,7 @@ def prepare(
     config.check_factor_weights(split.dataset.space.names)
     options = config.options.resolved(split.dataset)
     seen = split.rows(unseen=False)
-    generator = config.generator.resolved(len(np.unique(split.base[seen])))
+    generator = config.generator.resolved(len(np.unique(split.base[seen])), len(seen))
     precision = resolve_precision(config.precision)
     config = replace(config, options=options, generator=generator, precision=precision)
     return Prepared(config, split, strategy or tf.distribute.get_strategy())

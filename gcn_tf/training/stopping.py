@@ -29,6 +29,18 @@ class FiniteLoss(StepCallback):
                 )
 
 
+class Finish(StepCallback):
+    """Let the model do, after the last step, what it does once."""
+
+    def __init__(self, start: int, last: int) -> None:
+        super().__init__(start)
+        self.last = last
+
+    def step(self, step: int, logs: Logs) -> None:
+        if step == self.last:
+            self.model.finish()
+
+
 class OrderlyStop(StepCallback):
     """On Ctrl-C or SIGTERM, finish the step, save, and end the run; a second signal ends it at once."""
 

@@ -49,9 +49,9 @@ class References(GeneratorConfig):
     def keeps_pictures(self) -> bool:
         return True
 
-    def resolved(self, seen: int) -> Self:
-        """With the number of pictures that are kept, of so many seen ones."""
-        return replace(self, references=min(seen, MOST_REFERENCES))
+    def resolved(self, bases: int, seen: int) -> Self:
+        """With the number of pictures that are kept."""
+        return replace(self, references=min(bases, MOST_REFERENCES))
 
     def build(
         self,
