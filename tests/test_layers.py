@@ -23,7 +23,8 @@ FLOORS = (
     ("planning",),
     ("evaluation",),
     ("augmentation",),
-    ("studies", "tuning", "api"),
+    ("tuning", "api"),
+    ("studies",),
     ("commands",),
     ("cli",),
 )

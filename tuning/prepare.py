@@ -96,13 +96,14 @@ def width_parameters(
     """
     sizes, imagined = space.sizes, config.imagined_class
     generators, classifiers = {}, {}
-    for factor in WIDTH_FACTORS:
+    factors = WIDTH_FACTORS if config.generator.cooperates else (1.0,)
+    for factor in factors:
         generator = config.generator.scaled(factor).build(sizes, image_shape, "float32")
         classifier = config.classifier.scaled(factor).build(sizes, image_shape, "float32", imagined)
         generators[factor], classifiers[factor] = generator.count_params(), classifier.count_params()
     keras.utils.clear_session()
     budget = 2 * (generators[1.0] + classifiers[1.0]) if budget is None else budget
-    pairs = {widths_text(g, c): generators[g] + classifiers[c] for g in WIDTH_FACTORS for c in WIDTH_FACTORS}
+    pairs = {widths_text(g, c): generators[g] + classifiers[c] for g in factors for c in factors}
     fitting = {pair: count for pair, count in pairs.items() if count <= budget}
     if not fitting:
         raise UserError(

@@ -72,6 +72,11 @@ def default_space(config: RunConfig, names: Sequence[str], widths: Sequence[str]
         names: factors of the dataset.
         widths: pairs of width factors within the budget, "generator x classifier".
     """
+    if not config.generator.cooperates:
+        return {
+            f"generator.{name}": Range(low, high, low > 0 and high / low >= LOG_FROM)
+            for name, (low, high) in config.generator.searched.items()
+        }
     space: Space = {
         "pixel_weight": Range(0.3, 3.0, True),
         **{

@@ -23,13 +23,18 @@ HELP = """Compare methods over several seeds: does cooperation help, and do gene
 
 Example: gcn-tf study cooperation --dataset glyphs --quick
 """
-Experiment = Literal["cooperation", "weights", "settings", "augmentation", "newcomers"]
+Experiment = Literal["cooperation", "weights", "settings", "augmentation", "newcomers", "generators"]
 OWNERS = {
     "counts": ("augmentation", "newcomers"),
     "downstream_steps": ("augmentation",),
     "config": ("settings",),
     "factor": ("newcomers",),
     "newcomers": ("newcomers",),
+    "methods": ("generators",),
+    "budget": ("generators",),
+    "trials": ("generators",),
+    "shares": ("generators",),
+    "identities": ("generators",),
 }
 
 
@@ -43,7 +48,8 @@ class StudyFlags:
     the settings of --config, such as the best of a search. augmentation: classifiers that learn from few real pictures
     of --writers or --persons, as they are, augmented conventionally, and with pictures of a GCN trained on the same.
     newcomers: values that a run never saw, drawn from one to five pictures of each by the extended run, by full
-    retraining, by an encoder-decoder and by what needs no network."""
+    retraining, by an encoder-decoder and by what needs no network. generators: GANs, VAEs, image-to-image networks and
+    GCNs on the same grid, with the same pictures, parameters and seconds."""
     seeds: Annotated[
         int | None, arg(metavar="INT", help_behavior_hint="(default: 3; 5 of settings, augmentation)")
     ] = None
@@ -66,6 +72,16 @@ class StudyFlags:
     """newcomers: the factor whose values they are."""
     newcomers: int = 8
     """newcomers: how many, for each seed."""
+    methods: Annotated[str, arg(metavar="NAMES", help_behavior_hint="(default: all)")] = ""
+    """generators: which, with commas, such as gcn,cgan,cvae."""
+    budget: float = 60.0
+    """generators: seconds of training that each method has, with each seed."""
+    trials: int = 4
+    """generators: settings that are tried to tune each method; 0: none is tuned."""
+    shares: tuple[float, ...] = (0.125, 0.25, 0.5)
+    """generators: shares of the seen pictures to learn from, beside all of them."""
+    identities: tuple[int, ...] = ()
+    """generators: numbers of writers or persons, beside the dataset's own."""
     preset: Annotated[str, arg(help_behavior_hint="(default: the dataset's)")] = ""
     """Settings by name that all methods start from."""
     config: Annotated[Path | None, place("", "FILE.yaml")] = None
@@ -127,6 +143,12 @@ def _check(found: StudyFlags, parsed: Any) -> None:
     if name == "settings" and not found.config:
         raise ConfigError("study settings compares a file with the preset: give --config best.yaml")
     check_flag("--newcomers", found.newcomers, 1)
+    check_flag("--budget", found.budget, 1, 10**6)
+    check_flag("--trials", found.trials, 0, 1000)
+    for share in found.shares:
+        check_flag("--shares", share, 0.001, 1)
+    for count in found.identities:
+        check_flag("--identities", count, 2)
     for setting, owners in OWNERS.items():
         if name not in owners and getattr(found, setting) != getattr(StudyFlags, setting):
             flag = setting.replace("_", "-")
@@ -142,6 +164,8 @@ def run(options: Study) -> None:
     try:
         if found.experiment == "newcomers":
             figure = _study_newcomers(found, config, out, options.given)
+        elif found.experiment == "generators":
+            figure = _study_generators(found, config, out, options.given)
         elif found.experiment == "augmentation":
             figure = _study_augmentation(found, config, out)
         else:
@@ -191,6 +215,16 @@ def _study_newcomers(found: StudyFlags, config: RunConfig, out: Path, given: tup
     seeds = 3 if found.seeds is None else found.seeds
     protocol = Protocol(found.factor, found.newcomers, counts)
     return run_newcomers_study(_planned(config, given, out), protocol, seeds, out, found.quick, found.jobs)
+
+
+def _study_generators(found: StudyFlags, config: RunConfig, out: Path, given: tuple[str, ...]) -> Path:
+    from gcn_tf.studies.generators.run import run_generators_study
+    from gcn_tf.studies.generators.study import Protocol
+
+    methods = tuple(name.strip() for name in found.methods.split(",") if name.strip())
+    protocol = Protocol(methods, found.budget, found.trials, found.shares, found.identities)
+    seeds = 3 if found.seeds is None else found.seeds
+    return run_generators_study(_planned(config, given, out), protocol, seeds, out, found.quick, found.jobs)
 
 
 def _planned(config: RunConfig, given: tuple[str, ...], out: Path) -> RunConfig:

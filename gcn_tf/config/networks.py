@@ -86,6 +86,9 @@ class GeneratorConfig(NetworkConfig):
             distances: float (K_f, K_f) between the values of the ordered factors, by name; a kind may use them.
         """
 
+    searched: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    """Settings of a kind that does not cooperate which a search varies, and their ranges."""
+
     @property
     def cooperates(self) -> bool:
         """Whether it is trained together with the classifier, as in the paper."""

@@ -339,6 +339,28 @@ def write_counts_chart(
     return _save(figure, path)
 
 
+def write_lines_chart(
+    lines: Mapping[str, Sequence[tuple[float, float]]], across: str, up: str, path: Path
+) -> Path:
+    """A line per method.
+
+    Args:
+        lines: (x, y) by method.
+        across, up: what the axes show.
+    """
+    figure, axis = plt.subplots(figsize=(9, 4.6), layout="constrained")
+    styles = ("-", "--", ":")
+    for number, (name, points) in enumerate(lines.items()):
+        axis.plot(
+            *zip(*points, strict=True), styles[number // 10 % 3], color=f"C{number}", label=_short(name, 40)
+        )
+    axis.set_xlabel(across, fontsize=FONT)
+    axis.set_ylabel(up, fontsize=FONT)
+    axis.grid(alpha=0.3)
+    figure.legend(loc="outside right center", fontsize=7)
+    return _save(figure, path)
+
+
 def _counts_line(axis: Axes, points: Sequence[tuple[int, Estimate]], color: str, moved: float) -> Line2D:
     """A line with bars, moved aside a little so that bars of other lines do not hide them."""
     counts = [count * (1 + 0.012 * moved) for count, _ in points]

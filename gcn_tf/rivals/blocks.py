@@ -33,7 +33,7 @@ def picture_from(x: keras.KerasTensor, grid: Grid, width: int, name: str = "pict
     x = layers.Dense(start[0] * start[1] * filters, use_bias=False, dtype=grid.dtype)(x)
     x = layers.Reshape((*start, filters))(x)
     x = _normalized(x, grid)
-    for level in range(depth - 1):
+    for _ in range(depth - 1):
         filters //= 2
         x = layers.Conv2DTranspose(filters, 4, 2, "same", use_bias=False, dtype=grid.dtype)(x)
         x = _normalized(x, grid)

@@ -38,8 +38,10 @@ class ConditionalGan(RivalConfig):
             "critic": keras.Model((image, seen), layers.Dense(1)(features), name="critic"),
         }
 
-    def losses(self, model: "Rival", codes: "Mapping[str, tf.Tensor]", real: "tf.Tensor") -> "dict[str, tf.Tensor]":
-        from gcn_tf.rivals.adversary import generator_loss, critic_loss
+    def losses(
+        self, model: "Rival", codes: "Mapping[str, tf.Tensor]", real: "tf.Tensor"
+    ) -> "dict[str, tf.Tensor]":
+        from gcn_tf.rivals.adversary import critic_loss, generator_loss
 
         generated = model.generator(codes, training=True)
         on_real = model.others["critic"]((real, codes), training=True)

@@ -41,3 +41,15 @@ class Latents(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "count": self.count, "factors": self.factors, "seed": self.seed}
+
+
+def draw_again(generator: keras.Model, draw: int) -> bool:
+    """Let a generator make other pictures of the same cells; False if it makes one of each.
+
+    Args:
+        draw: 0 is what it was trained with; every other number gives other pictures.
+    """
+    found = [layer for layer in generator.layers if isinstance(layer, Latents)]
+    for layer in found:
+        layer.choose(draw)
+    return bool(found)

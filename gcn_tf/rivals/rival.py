@@ -72,7 +72,9 @@ class RivalConfig(GeneratorConfig):
         """
 
     @abstractmethod
-    def losses(self, model: "Rival", codes: "dict[str, tf.Tensor]", real: "tf.Tensor") -> "dict[str, tf.Tensor]":
+    def losses(
+        self, model: "Rival", codes: "dict[str, tf.Tensor]", real: "tf.Tensor"
+    ) -> "dict[str, tf.Tensor]":
         """What each of the networks minimises in a step: scalars by the networks' names.
 
         Args:

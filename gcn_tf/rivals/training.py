@@ -9,7 +9,6 @@ from gcn_tf import doors
 from gcn_tf.config.files import with_settings
 from gcn_tf.config.schema import ObjectiveConfig, RunConfig, to_dict
 from gcn_tf.model.gcn import GCN, Logs
-from gcn_tf.model.objective import Codes
 from gcn_tf.model.optimizers import FusedAdam, build_adam
 from gcn_tf.rivals.rival import Grid, RivalConfig
 
@@ -55,7 +54,9 @@ class Rival(GCN):
         super().compile(*args, **kwargs)
         self.adams = {}
         for name, network in self.others.items():
-            self.adams[name] = type(self.optimizer).from_config({**self.optimizer.get_config(), "name": f"{name}_adam"})
+            self.adams[name] = type(self.optimizer).from_config(
+                {**self.optimizer.get_config(), "name": f"{name}_adam"}
+            )
             self.adams[name].build(network.trainable_variables)
 
     def get_config(self) -> dict[str, Any]:
@@ -80,7 +81,8 @@ class Rival(GCN):
         updates = []
         for name, network in self.trained_networks.items():
             variables = network.trainable_variables
-            optimizer = self.adams.get(name, self.optimizer)
+            optimizer = self.adams.get(name) or self.optimizer
+            assert optimizer is not None
             updates.append((optimizer, tape.gradient(losses[name], variables), variables))
         for optimizer, gradients, variables in updates:
             optimizer.apply(gradients, variables)

@@ -22,7 +22,11 @@ def rival(name, **settings):
     """A small model of a rival on a grid of 2 x 2, which has looked at its pictures."""
     config = with_settings(
         resolve(dataset="glyphs"),
-        {"generator": {"kind": name, "parameters": 60_000, **settings}, "image_size": 16, "precision": "float32"},
+        {
+            "generator": {"kind": name, "parameters": 60_000, **settings},
+            "image_size": 16,
+            "precision": "float32",
+        },
         "test",
     )
     kind = config.generator.resolved(4, 4)
@@ -34,20 +38,34 @@ def rival(name, **settings):
 
 
 def batch():
-    return ({name: tf.constant(ids, tf.int32) for name, ids in IDS.items()}, tf.constant(IMAGES / np.float32(255)))
+    return (
+        {name: tf.constant(ids, tf.int32) for name, ids in IDS.items()},
+        tf.constant(IMAGES / np.float32(255)),
+    )
 
 
 @pytest.mark.parametrize("name", doors.RIVALS)
 def test_a_step_changes_every_network_but_the_classifier(name):
     model = rival(name)
-    before = {part: [v.numpy().copy() for v in net.trainable_variables] for part, net in model.trained_networks.items()}
+    before = {
+        part: [v.numpy().copy() for v in net.trainable_variables]
+        for part, net in model.trained_networks.items()
+    }
     classifier = [v.numpy().copy() for v in model.classifier.trainable_variables]
     logs = tf.function(model.train_step)(batch())
     assert all(np.isfinite(float(loss)) for loss in logs.values())
     for part, network in model.trained_networks.items():
-        changed = [np.any(old != new.numpy()) for old, new in zip(before[part], network.trainable_variables, strict=True)]
-        assert all(changed), f"{part}: {[v.path for v, c in zip(network.trainable_variables, changed) if not c]}"
-    assert all(np.array_equal(old, new.numpy()) for old, new in zip(classifier, model.classifier.trainable_variables))
+        changed = [
+            np.any(old != new.numpy())
+            for old, new in zip(before[part], network.trainable_variables, strict=True)
+        ]
+        assert all(changed), (
+            f"{part}: {[v.path for v, c in zip(network.trainable_variables, changed, strict=True) if not c]}"
+        )
+    assert all(
+        np.array_equal(old, new.numpy())
+        for old, new in zip(classifier, model.classifier.trainable_variables, strict=True)
+    )
     assert int(model.step) == 1
 
 
@@ -72,7 +90,7 @@ def test_the_networks_have_nearly_the_wanted_parameters(name):
 
 @pytest.mark.parametrize("name", doors.RIVALS)
 def test_a_rival_too_small_for_its_grid_is_refused(name):
-    with pytest.raises(ConfigError, match="generator.parameters is 10"):
+    with pytest.raises(ConfigError, match=r"generator\.parameters is 10"):
         doors.find(doors.RIVALS[name])(parameters=10).built(Grid(SPACE.sizes, SHAPE))
 
 

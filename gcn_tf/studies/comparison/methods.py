@@ -125,12 +125,17 @@ class NearestSeenCell(Method):
 
     def draw(self, trained: None, split: Split) -> np.ndarray:
         seen = split.rows(unseen=False)
-        places = 1 + np.arange(split.ids.shape[1])  # of equals, one that differs in a late factor comes first
-        chosen = []
-        for cell in split.ids:
-            differs = split.ids[seen] != cell
-            chosen.append(seen[np.lexsort((-(differs * places).sum(axis=1), differs.sum(axis=1)))[0]])
-        return pixels(split, np.array(chosen))
+        return pixels(split, seen[nearest_cells(split.ids[seen], split.ids)])
+
+
+def nearest_cells(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """For each wanted cell, int (P, M), the number of the known one, int (N, M), that shares most values: int (P,)."""
+    places = 1 + np.arange(known.shape[1])  # of equals, one that differs in a late factor comes first
+    chosen = []
+    for cell in wanted:
+        differs = known != cell
+        chosen.append(np.lexsort((-(differs * places).sum(axis=1), differs.sum(axis=1)))[0])
+    return np.array(chosen)
 
 
 @dataclass(frozen=True)

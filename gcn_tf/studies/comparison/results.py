@@ -68,8 +68,8 @@ class MethodResult:
         nothing = {n: np.full(len(v), np.nan) for n, v in self.values.items()}
         return replace(self, values=nothing, kid={}, hand=np.full_like(self.hand, np.nan))
 
-    def write(self, path: Path, origin: dict[str, Any]) -> None:
-        """Write the entry, and what it is of; one that exists is whole."""
+    def write(self, path: Path, origin: dict[str, Any], **more: np.ndarray) -> None:
+        """Write the entry, what it is of, and more arrays by name; one that exists is whole."""
         arrays: dict[str, Any] = {
             "seconds": np.array(self.seconds),
             "kid": np.array(json.dumps(self.kid)),
@@ -78,6 +78,7 @@ class MethodResult:
             "samples": self.samples,
             "hand": self.hand.astype(np.float32),
             **{f"value/{name}": values.astype(np.float32) for name, values in self.values.items()},
+            **more,
         }
         write_entry(path, origin, arrays)
 
