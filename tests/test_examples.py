@@ -48,7 +48,16 @@ IN_HELP = [example_of(name) for name in doors.COMMANDS] + [
     "gcn-tf train --dataset glyphs --run-dir runs/demo"
 ]
 # Datasets and files that a reader makes by other lines of the page.
-ABSENT = {"products", "best.yaml", "space.yaml", "describe", "--edges-weight", "perceptron", "pooled"}
+ABSENT = {
+    "products",
+    "best.yaml",
+    "space.yaml",
+    "describe",
+    "--edges-weight",
+    "perceptron",
+    "pooled",
+    "lsgan",
+}
 IN_DOCS = [
     line
     for path in sorted((ROOT / "docs").glob("*.md"))
@@ -343,6 +352,7 @@ small = ["--batch-size", "4", "--dry-run"]
 main(["datasets", "products", "--manual-dir", "photographs"])
 main(["train", "--dataset", "products", "--manual-dir", "photographs", "--image-size", "64", *small])
 main(["train", "--edges-weight", "0.5", "--generator", "perceptron", "--classifier", "pooled", "--device", "/cpu:0", *small])
+main(["train", "--method", "lsgan", *small])
 main(["describe", sys.argv[1]])
 
 from gcn_tf.config.files import resolve

@@ -1,6 +1,6 @@
 """The training step of all rivals: every network goes down its own loss."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
@@ -10,7 +10,9 @@ from gcn_tf.config.files import with_settings
 from gcn_tf.config.schema import ObjectiveConfig, RunConfig, to_dict
 from gcn_tf.model.gcn import GCN, Logs
 from gcn_tf.model.optimizers import FusedAdam, build_adam
-from gcn_tf.rivals.rival import Grid, RivalConfig
+
+if TYPE_CHECKING:
+    from gcn_tf.rivals.rival import Grid, RivalConfig
 
 BETA_2 = 0.999
 
@@ -31,12 +33,12 @@ class Rival(GCN):
         classifier: keras.Model,
         objective: ObjectiveConfig | dict[str, Any] | None = None,
         seed: int = 0,
-        kind: RivalConfig | dict[str, Any] | None = None,
+        kind: "RivalConfig | dict[str, Any] | None" = None,
         others: dict[str, keras.Model] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(generator, classifier, objective, seed, **kwargs)
-        self.kind = kind if isinstance(kind, RivalConfig) else _kind(kind or {})
+        self.kind = _kind(kind or {}) if kind is None or isinstance(kind, dict) else kind
         self.others = dict(others or {})
         self.adams: dict[str, keras.Optimizer] = {}
 
@@ -93,7 +95,7 @@ class Rival(GCN):
         self.kind.finish(self)
 
 
-def build_rival(kind: RivalConfig, config: RunConfig, grid: Grid) -> Rival:
+def build_rival(kind: "RivalConfig", config: RunConfig, grid: "Grid") -> Rival:
     """Build all networks and their optimizers, compiled."""
     networks = kind.built(grid)
     model = Rival(
@@ -109,7 +111,7 @@ def build_rival(kind: RivalConfig, config: RunConfig, grid: Grid) -> Rival:
     return model
 
 
-def _kind(settings: dict[str, Any]) -> RivalConfig:
+def _kind(settings: dict[str, Any]) -> "RivalConfig":
     kind = doors.find(doors.RIVALS[settings["kind"]])()
     rest = {name: value for name, value in settings.items() if name != "kind"}
     found: RivalConfig = with_settings(kind, rest, "kind")
