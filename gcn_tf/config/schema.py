@@ -57,8 +57,8 @@ class ObjectiveConfig:
     pixel_weight: Weight = 1.0
     """Weight of the sum of squared pixel differences, eq. (2)."""
     mask_weight: Weight = 0.0
-    """Weight of the pixels' cross entropies of a mask of the figure, which the generator then makes beside the picture while it
-    learns; 0: none. For figures on plain ground."""
+    """Weight of the cross entropy of a mask of the figure, which the generator then makes beside the picture while it learns;
+    0: none, the authors' digits: 2. For figures on plain ground."""
     classification_weight: Weight = 2.0
     """Weight of every factor's cross entropy, eq. (1) and (2); the paper's is 10."""
     factor_weights: Annotated[dict[str, float], Range(0)] = field(default_factory=dict)
