@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
-from gcn_tf.errors import UserError
+from gcn_tf.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
     import keras
@@ -88,6 +88,29 @@ class GeneratorConfig(NetworkConfig):
 
     searched: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """Settings of a kind that does not cooperate which a search varies, and their ranges."""
+
+    @property
+    def makes_masks(self) -> bool:
+        """Whether it can make a mask of the figure beside the picture, by `build_masked`."""
+        return type(self).build_masked is not GeneratorConfig.build_masked
+
+    def build_masked(
+        self,
+        factor_sizes: Mapping[str, int],
+        image_shape: tuple[int, int, int],
+        dtype: str,
+        distances: "Mapping[str, np.ndarray] | None" = None,
+    ) -> "keras.Model":
+        """As `build`; the last layer, `gcn_tf.model.figure_mask.WithoutMask`, is given the logits of a mask as a channel more.
+
+        Raises:
+            ConfigError: this kind makes no mask.
+        """
+        raise ConfigError(f"a generator of kind {self.kind} makes no mask: set mask_weight to 0")
+
+    def count_mask_weights(self) -> int:
+        """Weights without biases that `build_masked` adds."""
+        return 0
 
     @property
     def cooperates(self) -> bool:

@@ -56,6 +56,9 @@ class ObjectiveConfig:
     """Pictures that the classifier is trained on in the joint regime."""
     pixel_weight: Weight = 1.0
     """Weight of the sum of squared pixel differences, eq. (2)."""
+    mask_weight: Weight = 0.0
+    """Weight of the cross entropy of a mask of the figure, which the generator then makes beside the picture while it learns;
+    0: none, the authors' digits: 2. For figures on plain ground."""
     classification_weight: Weight = 2.0
     """Weight of every factor's cross entropy, eq. (1) and (2); the paper's is 10."""
     factor_weights: Annotated[dict[str, float], Range(0)] = field(default_factory=dict)
@@ -166,6 +169,14 @@ class RunConfig(OutputConfig, OptimizerConfig, ObjectiveConfig, HoldoutConfig, D
     def imagined_class(self) -> bool:
         """Whether the classifier has a class "imagined"."""
         return super().imagined_class and self.generator.cooperates
+
+    def check_settings(self) -> None:
+        """Raise ConfigError if the generator is to make a mask, and is of a kind that makes none."""
+        if self.mask_weight and not self.generator.makes_masks:
+            raise ConfigError(
+                f"mask_weight is {self.mask_weight:g}: a generator of kind {self.generator.kind} makes no mask, set it to 0 or train "
+                "with --generator deconvolution"
+            )
 
     def part(self, kind: type) -> Any:
         """The settings of one of the bases: `config.part(ObjectiveConfig)`."""

@@ -21,8 +21,9 @@ def build_model(config: RunConfig, space: FactorSpace, image_shape: tuple[int, i
     if model := config.generator.trained(config, space.sizes, image_shape):
         return model
     distances = {factor.name: factor.distances() for factor in space if factor.numbers}
+    build = config.generator.build_masked if config.mask_weight else config.generator.build
     model = GCN(
-        config.generator.build(space.sizes, image_shape, config.precision, distances),
+        build(space.sizes, image_shape, config.precision, distances),
         config.classifier.build(space.sizes, image_shape, config.precision, config.imagined_class),
         config.part(ObjectiveConfig),
         config.seed,

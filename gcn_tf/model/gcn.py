@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from gcn_tf.config.schema import ObjectiveConfig, to_dict
 from gcn_tf.metrics.pictures import psnr_db
+from gcn_tf.model.figure_mask import with_mask
 from gcn_tf.model.jitter import jitter
 from gcn_tf.model.objective import (
     TERMS,
@@ -64,6 +65,7 @@ class GCN(keras.Model):
         self.generator = generator
         self.classifier = classifier
         settings = objective if isinstance(objective, ObjectiveConfig) else ObjectiveConfig(**objective or {})
+        self.masking = with_mask(generator) if settings.mask_weight else None
         self.objective = settings
         self.seed = seed
         self.factor_sizes = {name: int(code.shape[-1]) for name, code in generator.input.items()}
@@ -169,8 +171,8 @@ class GCN(keras.Model):
         if self.imagining:
             imagined = self.imagined_codes(batch)
             wanted = {name: tf.concat([codes[name], imagined[name]], axis=0) for name in codes}
-        generated = self.generator(wanted, training=True)
-        examples = Examples(real, generated[:batch], codes)
+        generated, logits = self.pictures_and_masks(wanted)
+        examples = Examples(real, generated[:batch], codes, logits if logits is None else logits[:batch])
         objective, logs = self.picture_terms(examples)
         if self.objective.cooperation != "none":
             logits = self.classifier(self.seen_by_classifier(clip_image(generated), 0), training=True)
@@ -181,6 +183,13 @@ class GCN(keras.Model):
                 logs["imagined_loss"] = tf.reduce_mean(terms[batch:])
                 objective += self.objective.imagined_weight * self.ramp() * logs["imagined_loss"]
         return objective, generated, {"generator_loss": objective, **logs}
+
+    def pictures_and_masks(self, codes: Codes) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Generated pictures, linear, float32 (B, H, W, C), and the logits of their masks (B, H, W, 1) if there are any."""
+        if self.masking is None:
+            return self.generator(codes, training=True), None
+        both = self.masking(codes, training=True)
+        return both[..., :-1], both[..., -1:]
 
     def picture_terms(self, examples: Examples) -> tuple[tf.Tensor, Logs]:
         """The weighted sum of the loss terms' means, and each mean for the log."""

@@ -72,9 +72,29 @@ class Deconvolution(GeneratorConfig):
         dtype: str,
         distances: "Mapping[str, np.ndarray] | None" = None,
     ) -> "keras.Model":
+        return self._network(factor_sizes, image_shape, dtype, distances, masked=False)
+
+    def build_masked(
+        self,
+        factor_sizes: Mapping[str, int],
+        image_shape: tuple[int, int, int],
+        dtype: str,
+        distances: "Mapping[str, np.ndarray] | None" = None,
+    ) -> "keras.Model":
+        return self._network(factor_sizes, image_shape, dtype, distances, masked=True)
+
+    def _network(
+        self,
+        factor_sizes: Mapping[str, int],
+        image_shape: tuple[int, int, int],
+        dtype: str,
+        distances: "Mapping[str, np.ndarray] | None",
+        masked: bool,
+    ) -> "keras.Model":
         import keras
         from keras import layers
 
+        from gcn_tf.model import figure_mask
         from gcn_tf.model.activations import activated
         from gcn_tf.model.mean_picture import MeanPicture
         from gcn_tf.model.neighbours import NeighbourCodes, neighbour_kernel
@@ -109,6 +129,7 @@ class Deconvolution(GeneratorConfig):
         for i, layer in enumerate(self.upsampling, 1):
             last = i == len(self.upsampling)
             name, filters = ("image", image_shape[2]) if last else (f"upsampling_{i}", layer.filters)
+            features = x
             x = TransposedConvolution(filters, layer.kernel, layer.stride, layer.pad, dtype=dtype, name=name)(
                 x
             )
@@ -117,8 +138,16 @@ class Deconvolution(GeneratorConfig):
         x = layers.Activation("linear", dtype="float32", name="linear")(x)
         if self.mean_picture:
             x = MeanPicture(name="mean_picture")(x)
+        if masked:  # from what the picture is made from, by a layer of the same size
+            mask = TransposedConvolution(1, layer.kernel, layer.stride, layer.pad, dtype=dtype, name="mask")(
+                features
+            )
+            mask = layers.Activation("linear", dtype="float32", name="mask_logits")(mask)
+            x = layers.Concatenate(name="picture_and_mask", dtype="float32")([x, mask])
         if self.operators:
-            x = FactorOperators(name="operators")((x, codes))
+            x = FactorOperators(masked, name="operators")((x, codes))
+        if masked:
+            x = figure_mask.WithoutMask(name=figure_mask.LAYER)(x)
         return keras.Model(codes, x, name="generator")
 
     def learn_before_training(
@@ -182,6 +211,11 @@ class Deconvolution(GeneratorConfig):
         return weights + sum(
             before * k**2 * after for (before, after), k in zip(pairwise(widths), kernels, strict=True)
         )
+
+    def count_mask_weights(self) -> int:
+        *before, last = self.upsampling
+        features = before[-1].filters if before else self.seed_tensor[2]
+        return features * last.kernel**2
 
     def scaled(self, factor: float) -> Self:
         """The last layer makes the image and keeps its channels."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
+from gcn_tf.model.figure_mask import figure_mask
+
 Codes = dict[str, tf.Tensor]
 
 
@@ -17,11 +19,13 @@ class Examples:
         real: float32 (B, H, W, C) in [0, 1].
         generated: float32 (B, H, W, C), the unclipped output of the generator.
         codes: float32 (B, K_f) by factor name.
+        mask_logits: float32 (B, H, W, 1), of the figure, where the generator makes a mask.
     """
 
     real: tf.Tensor
     generated: tf.Tensor
     codes: Codes
+    mask_logits: tf.Tensor | None = None
 
 
 Term = Callable[[Examples], tf.Tensor]
@@ -55,6 +59,18 @@ def sum_of_squares(real: tf.Tensor, generated: tf.Tensor) -> tf.Tensor:
         float32 (B,), at least 0.
     """
     return tf.reduce_sum(tf.square(real - generated), axis=(1, 2, 3))
+
+
+@loss_term
+def mask(examples: Examples) -> tf.Tensor:
+    """Cross entropy of figure and ground, the mean of the pixels as in the authors' files.
+
+    Their weight is 1 beside half of the squared differences: 2 here. Summed over the pixels, as the pixel loss is, it outweighs the picture.
+    """
+    logits = examples.mask_logits
+    assert logits is not None  # a weight asks for a generator with a mask
+    entropies = tf.nn.sigmoid_cross_entropy_with_logits(figure_mask(examples.real), logits)
+    return tf.reduce_mean(entropies, axis=(1, 2, 3))
 
 
 def cross_entropies(logits: Codes, codes: Codes) -> dict[str, tf.Tensor]:

@@ -232,10 +232,17 @@ class FactorOperators(keras.layers.Layer):
 
     Inputs are a pair (picture float (B, H, W, C), {factor: code float (B, K_f)}); the output is float32
     (B, H, W, C).
+
+    Args:
+        masked: bool. Whether the last of the channels is a mask, which moves with the others and is not mixed with them.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, masked: bool = False, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "dtype": "float32"})
+        self.masked = masked
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "masked": self.masked}
 
     def build(self, input_shape: Any) -> None:
         picture, codes = input_shape
@@ -245,7 +252,8 @@ class FactorOperators(keras.layers.Layer):
                 name=name, shape=start.shape, initializer=lambda shape, dtype=None: start, trainable=False
             )
 
-        still, alike = np.eye(8, dtype=np.float32)[:1], np.eye(picture[-1], dtype=np.float32)[None]
+        channels = picture[-1] - self.masked
+        still, alike = np.eye(8, dtype=np.float32)[:1], np.eye(channels, dtype=np.float32)[None]
         sizes = {name: shape[-1] for name, shape in codes.items()}
         self.symmetry = {n: fixed(f"{n}_symmetry", np.repeat(still, k, axis=0)) for n, k in sizes.items()}
         self.mixing = {n: fixed(f"{n}_mixing", np.repeat(alike, k, axis=0)) for n, k in sizes.items()}
@@ -267,7 +275,10 @@ class FactorOperators(keras.layers.Layer):
     def call(self, inputs: tuple[tf.Tensor, Tensors]) -> tf.Tensor:
         picture, codes = inputs
         chosen, matrix = self._combined(codes)
-        return _mixed(self._turned(picture, chosen), matrix)
+        turned = self._turned(picture, chosen)
+        if not self.masked:
+            return _mixed(turned, matrix)
+        return tf.concat([_mixed(turned[..., :-1], matrix), turned[..., -1:]], axis=-1)
 
     def undo(self, picture: tf.Tensor, codes: Tensors) -> tf.Tensor:
         """The content of pictures, float32 (B, H, W, C), to which the operators of codes were applied, the nearest where channels were lost."""

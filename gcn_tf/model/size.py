@@ -20,6 +20,7 @@ def count_weights(
     """Weights of both networks without biases, from the settings alone: nothing is built."""
     classes = {name: size + config.imagined_class for name, size in factor_sizes.items()}
     generator = config.generator.count_weights(factor_sizes, image_shape)
+    generator += config.generator.count_mask_weights() if config.mask_weight else 0
     return generator + config.classifier.count_weights(classes, image_shape)
 
 
