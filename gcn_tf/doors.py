@@ -26,6 +26,7 @@ GENERATORS = {
 # Generators that are trained otherwise than by cooperation; each is a `gcn_tf.rivals.rival.RivalConfig`.
 RIVALS = {
     "cgan": "gcn_tf.rivals.cgan:ConditionalGan",
+    "cvae": "gcn_tf.rivals.cvae:ConditionalVae",
 }
 CLASSIFIERS = {"alexnet": "gcn_tf.model.classifier:AlexNet"}
 
