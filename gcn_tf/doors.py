@@ -27,6 +27,7 @@ GENERATORS = {
 RIVALS = {
     "cgan": "gcn_tf.rivals.cgan:ConditionalGan",
     "cvae": "gcn_tf.rivals.cvae:ConditionalVae",
+    "dosovitskiy": "gcn_tf.rivals.dosovitskiy:Dosovitskiy",
 }
 CLASSIFIERS = {"alexnet": "gcn_tf.model.classifier:AlexNet"}
 
