@@ -28,6 +28,7 @@ RIVALS = {
     "cgan": "gcn_tf.rivals.cgan:ConditionalGan",
     "cvae": "gcn_tf.rivals.cvae:ConditionalVae",
     "dosovitskiy": "gcn_tf.rivals.dosovitskiy:Dosovitskiy",
+    "multigen": "gcn_tf.rivals.multigen:MultiGen",
 }
 CLASSIFIERS = {"alexnet": "gcn_tf.model.classifier:AlexNet"}
 
