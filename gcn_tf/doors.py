@@ -27,6 +27,7 @@ GENERATORS = {
 RIVALS = {
     "cgan": "gcn_tf.rivals.cgan:ConditionalGan",
     "cvae": "gcn_tf.rivals.cvae:ConditionalVae",
+    "deepsim": "gcn_tf.rivals.deepsim:DeepSim",
     "dosovitskiy": "gcn_tf.rivals.dosovitskiy:Dosovitskiy",
     "multigen": "gcn_tf.rivals.multigen:MultiGen",
 }
