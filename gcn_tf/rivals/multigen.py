@@ -32,6 +32,10 @@ class MultiGen(RivalConfig):
 
     learning_rate: Annotated[float, Range(1e-12, 10)] = 5e-4
     """Adam's learning rate, of all networks."""
+    beta_1: Annotated[float, Range(0, 0.999999)] = (
+        0.9  # as of a GCN: at 0.5 single batches threw the classifier back
+    )
+    """Adam's decay of the gradient's mean."""
     classification_weight: Annotated[float, Range(0, 1e6)] = 10.0
     """Weight of every factor's cross entropy beside the pixels' squared error."""
     adversarial_weight: Annotated[float, Range(0, 1e6)] = 1.0
