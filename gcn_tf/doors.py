@@ -26,6 +26,10 @@ GENERATORS = {
 # Generators that are trained otherwise than by cooperation; each is a `gcn_tf.rivals.rival.RivalConfig`.
 RIVALS = {
     "cgan": "gcn_tf.rivals.cgan:ConditionalGan",
+    "cvae": "gcn_tf.rivals.cvae:ConditionalVae",
+    "deepsim": "gcn_tf.rivals.deepsim:DeepSim",
+    "dosovitskiy": "gcn_tf.rivals.dosovitskiy:Dosovitskiy",
+    "multigen": "gcn_tf.rivals.multigen:MultiGen",
 }
 CLASSIFIERS = {"alexnet": "gcn_tf.model.classifier:AlexNet"}
 
