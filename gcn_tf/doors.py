@@ -25,11 +25,16 @@ GENERATORS = {
 }
 # Generators that are trained otherwise than by cooperation; each is a `gcn_tf.rivals.rival.RivalConfig`.
 RIVALS = {
+    "gan": "gcn_tf.rivals.gan:Gan",
+    "dcgan": "gcn_tf.rivals.dcgan:DeepConvolutionalGan",
+    "infogan": "gcn_tf.rivals.infogan:InfoGan",
     "cgan": "gcn_tf.rivals.cgan:ConditionalGan",
     "cvae": "gcn_tf.rivals.cvae:ConditionalVae",
     "deepsim": "gcn_tf.rivals.deepsim:DeepSim",
     "dosovitskiy": "gcn_tf.rivals.dosovitskiy:Dosovitskiy",
     "multigen": "gcn_tf.rivals.multigen:MultiGen",
+    "acgan": "gcn_tf.rivals.acgan:AuxiliaryClassifierGan",
+    "projection": "gcn_tf.rivals.projection:ProjectionGan",
 }
 CLASSIFIERS = {"alexnet": "gcn_tf.model.classifier:AlexNet"}
 

@@ -24,27 +24,50 @@ def levels(grid: Grid) -> int:
     return count
 
 
-def picture_from(x: keras.KerasTensor, grid: Grid, width: int, name: str = "picture") -> keras.KerasTensor:
-    """DCGAN's generator behind a vector: (B, F) -> picture float32 (B, H, W, C) in [0, 1]."""
+def picture_from(
+    x: keras.KerasTensor,
+    grid: Grid,
+    width: int,
+    name: str = "picture",
+    condition: keras.KerasTensor | None = None,
+) -> keras.KerasTensor:
+    """DCGAN's generator behind a vector: (B, F) -> picture float32 (B, H, W, C) in [0, 1].
+
+    Args:
+        condition: codes (B, K) that the scale and the shift behind every batch normalization depend on.
+    """
     depth = levels(grid)
     height, across, channels = grid.shape
     start = (-(-height // 2**depth), -(-across // 2**depth))
     filters = width * 2 ** (depth - 1)
     x = layers.Dense(start[0] * start[1] * filters, use_bias=False, dtype=grid.dtype)(x)
     x = layers.Reshape((*start, filters))(x)
-    x = _normalized(x, grid)
+    x = _normalized(x, grid, condition)
     for _ in range(depth - 1):
         filters //= 2
         x = layers.Conv2DTranspose(filters, 4, 2, "same", use_bias=False, dtype=grid.dtype)(x)
-        x = _normalized(x, grid)
+        x = _normalized(x, grid, condition)
     x = layers.Conv2DTranspose(channels, 4, 2, "same", dtype=grid.dtype)(x)
     x = layers.Activation("sigmoid", dtype="float32")(x)
     down, right = start[0] * 2**depth - height, start[1] * 2**depth - across
     return layers.Cropping2D(((down // 2, down - down // 2), (right // 2, right - right // 2)), name=name)(x)
 
 
-def _normalized(x: keras.KerasTensor, grid: Grid) -> keras.KerasTensor:
-    x = layers.BatchNormalization(momentum=MOMENTUM, dtype=grid.dtype)(x)
+def _normalized(
+    x: keras.KerasTensor, grid: Grid, condition: keras.KerasTensor | None = None
+) -> keras.KerasTensor:
+    if condition is None:
+        x = layers.BatchNormalization(momentum=MOMENTUM, dtype=grid.dtype)(x)
+    else:
+        x = layers.BatchNormalization(momentum=MOMENTUM, center=False, scale=False, dtype=grid.dtype)(x)
+        channels = (1, 1, x.shape[-1])
+        # Sums over the factors start at a scale of 1 and a shift of 0, whatever the codes.
+        scale = layers.Dense(
+            x.shape[-1], kernel_initializer="zeros", bias_initializer="ones", dtype=grid.dtype
+        )
+        shift = layers.Dense(x.shape[-1], kernel_initializer="zeros", use_bias=False, dtype=grid.dtype)
+        x = layers.Multiply(dtype=grid.dtype)([x, layers.Reshape(channels)(scale(condition))])
+        x = layers.Add(dtype=grid.dtype)([x, layers.Reshape(channels)(shift(condition))])
     return layers.ReLU(dtype=grid.dtype)(x)
 
 
@@ -72,3 +95,15 @@ def with_planes(x: keras.KerasTensor, code: keras.KerasTensor) -> keras.KerasTen
     height, width = x.shape[1:3]
     planes = layers.Reshape((height, width, code.shape[1]))(layers.RepeatVector(height * width)(code))
     return layers.Concatenate()([x, planes])
+
+
+def heads(features: keras.KerasTensor, grid: Grid) -> dict[str, keras.KerasTensor]:
+    """Logits of every factor's values: (B, F) -> float32 (B, K_f) by factor name."""
+    return {name: layers.Dense(size, dtype="float32")(features) for name, size in grid.sizes.items()}
+
+
+def maxout(x: keras.KerasTensor, grid: Grid, units: int, pieces: int) -> keras.KerasTensor:
+    """Units that are each the largest of several linear functions (Goodfellow et al. 2013): (B, F) -> (B, units)."""
+    x = layers.Dense(units * pieces, dtype=grid.dtype)(x)
+    x = layers.Reshape((units * pieces, 1))(x)
+    return layers.Flatten()(layers.MaxPooling1D(pieces)(x))
