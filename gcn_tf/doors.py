@@ -26,6 +26,12 @@ GENERATORS = {
 # Generators that are trained otherwise than by cooperation; each is a `gcn_tf.rivals.rival.RivalConfig`.
 RIVALS = {
     "cgan": "gcn_tf.rivals.cgan:ConditionalGan",
+    "pix2pix": "gcn_tf.rivals.pix2pix:Pix2Pix",
+    "cyclegan": "gcn_tf.rivals.cyclegan:CycleGan",
+    "discogan": "gcn_tf.rivals.cyclegan:DiscoGan",
+    "stargan": "gcn_tf.rivals.stargan:StarGan",
+    "caae": "gcn_tf.rivals.caae:ConditionalAdversarialAutoencoder",
+    "drgan": "gcn_tf.rivals.drgan:DisentanglingGan",
 }
 CLASSIFIERS = {"alexnet": "gcn_tf.model.classifier:AlexNet"}
 
