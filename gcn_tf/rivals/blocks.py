@@ -80,4 +80,6 @@ def with_planes(x: keras.KerasTensor, code: keras.KerasTensor) -> keras.KerasTen
 
 def classification_loss(logits: Mapping[str, tf.Tensor], codes: Mapping[str, tf.Tensor]) -> tf.Tensor:
     """The factors' mean cross entropies, added up: logits and one-hot codes, (B, K_f) by factor name -> scalar."""
-    return tf.add_n([tf.reduce_mean(values) for values in cross_entropies(dict(logits), dict(codes)).values()])
+    return tf.add_n(
+        [tf.reduce_mean(values) for values in cross_entropies(dict(logits), dict(codes)).values()]
+    )
