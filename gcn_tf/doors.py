@@ -29,12 +29,18 @@ RIVALS = {
     "dcgan": "gcn_tf.rivals.dcgan:DeepConvolutionalGan",
     "infogan": "gcn_tf.rivals.infogan:InfoGan",
     "cgan": "gcn_tf.rivals.cgan:ConditionalGan",
-    "cvae": "gcn_tf.rivals.cvae:ConditionalVae",
-    "deepsim": "gcn_tf.rivals.deepsim:DeepSim",
-    "dosovitskiy": "gcn_tf.rivals.dosovitskiy:Dosovitskiy",
-    "multigen": "gcn_tf.rivals.multigen:MultiGen",
     "acgan": "gcn_tf.rivals.acgan:AuxiliaryClassifierGan",
     "projection": "gcn_tf.rivals.projection:ProjectionGan",
+    "cvae": "gcn_tf.rivals.cvae:ConditionalVae",
+    "pix2pix": "gcn_tf.rivals.pix2pix:Pix2Pix",
+    "cyclegan": "gcn_tf.rivals.cyclegan:CycleGan",
+    "discogan": "gcn_tf.rivals.cyclegan:DiscoGan",
+    "stargan": "gcn_tf.rivals.stargan:StarGan",
+    "caae": "gcn_tf.rivals.caae:ConditionalAdversarialAutoencoder",
+    "drgan": "gcn_tf.rivals.drgan:DisentanglingGan",
+    "dosovitskiy": "gcn_tf.rivals.dosovitskiy:Dosovitskiy",
+    "deepsim": "gcn_tf.rivals.deepsim:DeepSim",
+    "multigen": "gcn_tf.rivals.multigen:MultiGen",
 }
 CLASSIFIERS = {"alexnet": "gcn_tf.model.classifier:AlexNet"}
 

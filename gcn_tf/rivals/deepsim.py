@@ -1,8 +1,7 @@
 """Deep perceptual similarity, DeePSiM (Dosovitskiy and Brox 2016, https://arxiv.org/abs/1602.02644).
 
 The paper's comparator is an AlexNet trained on ImageNet. None is downloaded here: a small one learns the factors of the seen pictures
-alongside. Its features grow while it learns, so their error is relative to their own size, and the weights of the three parts are
-not the paper's, which belong to that AlexNet.
+alongside. The weights of the three parts are therefore not the paper's, which belong to that AlexNet's features.
 """
 
 from collections.abc import Mapping
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 PAUSE = 0.1  # the critic rests while its loss is less than this share of the generator's, as in the paper
 
-TINY = 1e-6  # against features that are all zero
-
 
 @dataclass(frozen=True)
 class DeepSim(RivalConfig):
@@ -31,7 +28,7 @@ class DeepSim(RivalConfig):
     meaning: ClassVar = "DeePSiM: errors of pixels and of a classifier's features, and a critic"
     searched: ClassVar[Mapping[str, tuple[float, float]]] = {
         "learning_rate": (1e-4, 2e-3),
-        "feature_weight": (1.0, 100.0),
+        "feature_weight": (0.01, 10.0),
         "adversarial_weight": (0.1, 10.0),
     }
 
@@ -39,8 +36,8 @@ class DeepSim(RivalConfig):
     """Adam's decay of the gradient's mean."""
     pixel_weight: Annotated[float, Range(0, 1e6)] = 1.0
     """Weight of the sum of squared pixel differences."""
-    feature_weight: Annotated[float, Range(0, 1e6)] = 10.0
-    """Weight of the error of the comparator's features, a share of their size."""
+    feature_weight: Annotated[float, Range(0, 1e6)] = 1.0
+    """Weight of the sum of squared differences of the comparator's features."""
     adversarial_weight: Annotated[float, Range(0, 1e6)] = 1.0
     """Weight of the critic's word."""
 
@@ -99,9 +96,8 @@ def resting_critic(told: "tf.Tensor", fooled: "tf.Tensor") -> "tf.Tensor":
 
 
 def feature_loss(real: "tf.Tensor", generated: "tf.Tensor") -> "tf.Tensor":
-    """Mean squared distance of features, as a share of the real ones' mean square: two float (B, F) -> float32 scalar, at least 0."""
+    """Squared Euclidean distance of features, averaged over the batch: two float (B, F) -> float32 scalar."""
     import tensorflow as tf
 
-    wanted = tf.cast(real, tf.float32)
-    apart = tf.reduce_mean(tf.square(wanted - tf.cast(generated, tf.float32)))
-    return apart / (tf.reduce_mean(tf.square(wanted)) + TINY)
+    apart = tf.cast(real, tf.float32) - tf.cast(generated, tf.float32)
+    return tf.reduce_mean(tf.reduce_sum(tf.square(apart), axis=1))

@@ -10,12 +10,13 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers
 
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.files import stored_arrays, write_atomically
 from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.pipelines.split import Split
+from gcn_tf.rivals.adversary import critic_loss, generator_loss
+from gcn_tf.rivals.translator import pair_critic, patch_filters, translator_network, unet_filters
 from gcn_tf.synthesis.draw import to_uint8
 from gcn_tf.training.fit import make_deterministic
 from gcn_tf.training.step_callback import Diverged
@@ -26,10 +27,7 @@ BATCH = 16  # pairs of a step
 STEPS_FOR_ONE = {False: 5, True: 3}
 LEARNING_RATE, BETA_1 = 2e-4, 0.5  # of both networks' Adam, as in pix2pix
 L1_WEIGHT = 100.0  # beside the critic's cross entropy, as in pix2pix
-FILTERS = (32, 64, 128, 128)  # of the encoder, one layer for each halving; the decoder mirrors them
-SMALLEST_SIDE = 4  # of the bottleneck
-CRITIC_FILTERS = (32, 64, 128)
-SLOPE = 0.2  # of leaky_relu below 0
+WIDTH = 32  # filters of the first layer, of both networks
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,9 @@ class EncoderDecoder:
         keras.utils.set_random_seed(config.seed)
         pairs = Pairs.of(known.dataset, place)
         translator = self._build(config, known.dataset, place)
-        trainer = _Trainer(translator, _critic(pairs.shape, pairs.codes) if self.critic else None)
+        trainer = _Trainer(
+            translator, pair_critic(pairs.shape, pairs.codes, patch_filters(WIDTH)) if self.critic else None
+        )
         random = np.random.default_rng([config.seed, 0x42])
         for _ in range(STEPS_FOR_ONE[self.critic] * config.steps):
             loss = trainer.step(*pairs.sample(random))
@@ -80,7 +80,7 @@ class EncoderDecoder:
 
     def _build(self, config: RunConfig, dataset: Dataset, place: int) -> keras.Model:
         codes = sum(len(factor) for factor in _wanted_factors(dataset, place))
-        return translator_network(dataset.images.shape[1:], codes, config.precision)
+        return translator_network(dataset.images.shape[1:], codes, config.precision, unet_filters(WIDTH))
 
 
 def translate(network: keras.Model, images: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -142,61 +142,6 @@ class Pairs:
         return image, tf.constant(self.wanted[target]), true
 
 
-def translator_network(shape: tuple[int, int, int], codes: int, dtype: str) -> keras.Model:
-    """The U-Net: image float32 (B, H, W, C) in [0, 1] and codes float32 (B, K) -> image float32 (B, H, W, C) in [0, 1].
-
-    The codes join the picture as planes, and the features of the bottleneck. What comes out is mixed with the picture that went in,
-    place by place, by a mask.
-    """
-    height, width, channels = shape
-    image, code = layers.Input(shape, name="image"), layers.Input((codes,), name="codes")
-    depth = next(
-        (n for n in range(1, len(FILTERS)) if -(-min(height, width) // 2**n) <= SMALLEST_SIDE), len(FILTERS)
-    )
-    down, across = (-side % 2**depth for side in (height, width))  # to whole halvings
-    margins = ((down // 2, down - down // 2), (across // 2, across - across // 2))
-    x = layers.ZeroPadding2D(margins)(image)
-    x = _with_planes(x, code)
-    skips = []
-    for level, filters in enumerate(FILTERS[:depth]):
-        skips.append(x)
-        x = _block(layers.Conv2D(filters, 4, 2, "same", dtype=dtype), x, 0 < level < depth - 1, dtype)
-    x = _with_planes(x, code)
-    for level in reversed(range(depth)):
-        filters = FILTERS[max(level - 1, 0)]
-        x = _block(layers.Conv2DTranspose(filters, 4, 2, "same", dtype=dtype), x, level > 0, dtype)
-        x = layers.Concatenate(dtype=dtype)([x, skips[level]])
-    x = layers.Conv2D(channels + 1, 3, 1, "same", activation="sigmoid", dtype="float32")(x)
-    x = layers.Cropping2D(margins, dtype="float32")(x)  # (B, H, W, C + 1)
-    drawn, mask = x[..., :channels], x[..., channels:]
-    return keras.Model((image, code), mask * drawn + (1 - mask) * image, name="translator")
-
-
-def _critic(shape: tuple[int, int, int], codes: int) -> keras.Model:
-    """A conditional PatchGAN: image, codes and the picture to be judged -> logits (B, h, w, 1), real above 0."""
-    image, code, judged = layers.Input(shape), layers.Input((codes,)), layers.Input(shape)
-    x = _with_planes(layers.Concatenate()([image, judged]), code)
-    for level, filters in enumerate(CRITIC_FILTERS):
-        last = level == len(CRITIC_FILTERS) - 1
-        x = _block(layers.Conv2D(filters, 4, 1 if last else 2, "same"), x, level > 0, "float32")
-    return keras.Model((image, code, judged), layers.Conv2D(1, 4, 1, "same")(x), name="critic")
-
-
-def _block(layer: layers.Layer, x: keras.KerasTensor, normalized: bool, dtype: str) -> keras.KerasTensor:
-    """A convolution, normalization of every picture's channels (pix2pix has batches of one), and the activation."""
-    x = layer(x)
-    if normalized:
-        x = layers.GroupNormalization(-1, dtype=dtype)(x)
-    return layers.LeakyReLU(SLOPE, dtype=dtype)(x)
-
-
-def _with_planes(x: keras.KerasTensor, code: keras.KerasTensor) -> keras.KerasTensor:
-    """Every code as a plane beside the channels: (B, h, w, c), (B, K) -> (B, h, w, c + K)."""
-    height, width = x.shape[1:3]
-    planes = layers.Reshape((height, width, code.shape[1]))(layers.RepeatVector(height * width)(code))
-    return layers.Concatenate()([x, planes])
-
-
 class _Trainer:
     """Both networks, their optimizers and a step."""
 
@@ -215,16 +160,11 @@ class _Trainer:
             loss = tf.reduce_mean(tf.abs(made - true))
             if self.critic:
                 on_real, on_made = (self.critic((image, code, x), training=True) for x in (true, made))
-                loss = L1_WEIGHT * loss + _cross_entropy(on_made, 1.0)
-                critics_loss = (_cross_entropy(on_real, 1.0) + _cross_entropy(on_made, 0.0)) / 2
+                loss = L1_WEIGHT * loss + generator_loss(on_made)
+                critics_loss = critic_loss(on_real, on_made) / 2
         variables = self.translator.trainable_variables
         self.adams[0].apply(tape.gradient(loss, variables), variables)
         if self.critic:
             variables = self.critic.trainable_variables
             self.adams[1].apply(critics_tape.gradient(critics_loss, variables), variables)
         return loss
-
-
-def _cross_entropy(logits: tf.Tensor, label: float) -> tf.Tensor:
-    """Mean cross entropy of patches that should all have one label: float32 (B, h, w, 1) -> scalar."""
-    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(tf.fill(tf.shape(logits), label), logits))
