@@ -7,7 +7,7 @@ classifier finds likeliest.
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
 import numpy as np
@@ -27,7 +27,7 @@ MOST_CELLS = 50_000
 PICTURES_AT_ONCE = 500
 CELLS_AT_ONCE = 250  # 10 MB of scores
 
-Seed = int | keras.random.SeedGenerator
+Seed: TypeAlias = int | keras.random.SeedGenerator
 
 
 @keras.saving.register_keras_serializable(package="gcn_tf")

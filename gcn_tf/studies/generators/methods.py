@@ -24,6 +24,7 @@ from gcn_tf.training.fit import fit
 from gcn_tf.training.prepare import prepare
 
 TUNED = ", tuned"  # ends the name of a method with the settings that a search found
+MASK = {"mask_weight": 2.0}  # the authors' weight
 MAIN = ("gcn", "cgan", "cvae")  # of a test that takes seconds
 
 
@@ -145,6 +146,9 @@ def contenders(config: RunConfig, parameters: int, chosen: tuple[str, ...] = ())
             "GCN by default: a picture from its codes, cooperation, operators", {"generator": layers}
         ),
         "gcn-references": Network("GCN that draws from seen pictures", {"generator": {"kind": "references"}}),
+        "gcn-mask": Network(
+            "the same as gcn, with a mask of the figure beside the picture", {**MASK, "generator": layers}
+        ),
         "gcn-paper": Network("GCN as in the paper", paper),
     }
     for name, place in doors.RIVALS.items():

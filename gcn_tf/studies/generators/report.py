@@ -24,7 +24,7 @@ from gcn_tf.studies.materials import materials
 
 PICTURE, CURVES, DATA = "grid.png", "seconds.png", "pictures.png"
 HARDEST = GROUPS[-1]
-COOPERATIVE = ("gcn", "gcn-references", "gcn-paper")
+COOPERATIVE = ("gcn", "gcn-references", "gcn-mask", "gcn-paper")
 CONDITIONAL_GANS = ("cgan", "acgan", "projection")
 JUDGED = ("all_factors_accuracy/convolutional", "all_factors_accuracy/hog")
 LIKENESS = ("psnr_db", "ssim", "sharpness", "two_sample_accuracy", "copying", "kid_of_judge_features")
