@@ -12,7 +12,13 @@ def print_notes(notes: Sequence[str]) -> None:
 def print_report(picture: Path) -> None:
     """Print the scores of seen and unseen cells, and of baselines, from the report that `picture` belongs to, then where it is."""
     from gcn_tf.evaluation.report import read_report
-    from gcn_tf.reporting.tables import baseline_tables, classifier_table, score_table, unrecognised, unrecognised_text
+    from gcn_tf.reporting.tables import (
+        baseline_tables,
+        classifier_table,
+        score_table,
+        unrecognised,
+        unrecognised_text,
+    )
 
     report = read_report(picture.parent.parent)
     print_notes([text] if (text := unrecognised_text(report)) else [])
@@ -21,7 +27,9 @@ def print_report(picture: Path) -> None:
         print(f"\nbaselines in {group} cells")
         _print_table(rows)
     if rows := classifier_table(report):
-        print(f"\nclassified correctly in real pictures: {report['classifier']['of']}, or kept from the judges")
+        print(
+            f"\nclassified correctly in real pictures: {report['classifier']['of']}, or kept from the judges"
+        )
         _print_table(rows)
     print(f"report: {picture.with_name('report.html')}\nlook at: {picture}")
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax
 
 BINS = 15  # of confidence, as in Guo et al. 2017
 TEMPERATURES = (0.1, 20.0)  # lowest and highest
@@ -35,6 +35,7 @@ def fitted_temperature(logits: np.ndarray, ids: np.ndarray, weights: np.ndarray 
         ids: int (B,), the true values.
         weights: float (B,). How much each of them counts; by default all the same.
 
+    >>> from scipy.special import softmax
     >>> logits = np.array([[4.0, 0.0]] * 4)
     >>> temperature = fitted_temperature(logits, np.array([0, 0, 0, 1]))
     >>> softmax(logits[0] / temperature).round(2).tolist()

@@ -80,7 +80,10 @@ class WithLastPhase(keras.optimizers.schedules.LearningRateSchedule):
     def from_config(cls, config: dict[str, Any]) -> "WithLastPhase":
         main = config["main"]
         return cls(
-            **{**config, "main": keras.saving.deserialize_keras_object(main) if isinstance(main, dict) else main}
+            **{
+                **config,
+                "main": keras.saving.deserialize_keras_object(main) if isinstance(main, dict) else main,
+            }
         )
 
 

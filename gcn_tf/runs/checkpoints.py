@@ -130,7 +130,12 @@ class CheckpointStore:
     def _write(self, path: Path, step: int, score: float | None) -> None:
         arrays = [np.asarray(v.value) for v in self.variables]
         run = self.identity.to_json() if self.identity else None
-        about = {"run": run, "steps": self.steps, "main_steps": self.main_steps, "log": log_sha256(self.folder.parent / LOG)}
+        about = {
+            "run": run,
+            "steps": self.steps,
+            "main_steps": self.main_steps,
+            "log": log_sha256(self.folder.parent / LOG),
+        }
         note = json.dumps({"step": step, "score": score, **about, "made_on": arithmetic()})
         if not self.folder.is_dir():
             raise UserError(f"{self.folder} has vanished: nothing more is written")

@@ -16,7 +16,9 @@ def test_the_temperature_undoes_what_made_the_classifier_too_sure():
     logits, ids = sure_classifier()
     temperature = fitted_temperature(logits, ids)
     assert 2.7 < temperature < 3.3
-    before, after = (expected_calibration_error(softmax(z, axis=1), ids) for z in (logits, logits / temperature))
+    before, after = (
+        expected_calibration_error(softmax(z, axis=1), ids) for z in (logits, logits / temperature)
+    )
     assert before > 0.15
     assert after < 0.03
     np.testing.assert_array_equal(logits.argmax(axis=1), (logits / temperature).argmax(axis=1))

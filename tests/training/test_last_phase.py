@@ -23,9 +23,7 @@ def same(one, other):
 
 @pytest.fixture(scope="module")
 def config(toy_config):
-    return dataclasses.replace(
-        toy_config, classifier_share=LAST / MAIN, checkpoint_steps=16, image_steps=100
-    )
+    return dataclasses.replace(toy_config, classifier_share=LAST / MAIN, checkpoint_steps=16, image_steps=100)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,6 +48,7 @@ def test_a_few_steps_have_no_last_phase(toy_config):
     assert (frozen.main_steps, frozen.last_steps, frozen.total_steps) == (30, 96, 126)
 
 
+@pytest.mark.slow
 def test_the_last_phase_trains_the_classifier_and_leaves_the_generator_to_the_bit(trained, toy_run):
     after, before = open_run(trained).model, open_run(toy_run).model
     assert (int(after.step), int(before.step)) == (MAIN + LAST, MAIN)
@@ -58,6 +57,7 @@ def test_the_last_phase_trains_the_classifier_and_leaves_the_generator_to_the_bi
     assert not same(after.classifier.trainable_variables, before.classifier.trainable_variables)
 
 
+@pytest.mark.slow
 def test_the_temperatures_are_set_after_the_last_step_and_kept(trained, config):
     model = open_run(trained).model
     values = [float(value) for value in model.temperatures.values()]
@@ -70,6 +70,7 @@ def test_the_temperatures_are_set_after_the_last_step_and_kept(trained, config):
         np.testing.assert_allclose(logits * model.temperatures[name].value, plain, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_the_last_phase_goes_on_to_the_same_bits(
     trained, config, start_run, tmp_path, monkeypatch
 ):
@@ -91,6 +92,7 @@ def test_a_run_killed_in_the_last_phase_goes_on_to_the_same_bits(
     assert (folder / "metrics.jsonl").read_text() == (trained / "metrics.jsonl").read_text()
 
 
+@pytest.mark.slow
 def test_a_lengthened_run_goes_on_where_its_generator_was_finished(trained, config, start_run, tmp_path):
     assert MAIN in [int(path.stem[5:]) for path in checkpoint_paths(trained / "checkpoints")]
     longer = dataclasses.replace(config, steps=MAIN + 1, classifier_share=LAST / (MAIN + 1))
@@ -106,6 +108,7 @@ def test_a_lengthened_run_goes_on_where_its_generator_was_finished(trained, conf
     assert newest_step(folder) == MAIN
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_before_has_no_temperatures_and_opens(trained, tmp_path):
     model = open_run(trained).model
     store = CheckpointStore(model, tmp_path)
