@@ -14,7 +14,7 @@ Codes = dict[str, tf.Tensor]
 def confidence(
     model: GCN, factors: Sequence[str]
 ) -> Callable[[np.ndarray, Mapping[str, np.ndarray]], np.ndarray]:
-    """How sure the cooperating classifier is of what pictures should show.
+    """How sure the run's classifier is of what pictures should show.
 
     Returns:
         A function of uint8 (B, H, W, C) and codes float32 (B, K_f) by name: float32 (B,) in [0, 1], the lowest over
@@ -24,7 +24,7 @@ def confidence(
     Raises:
         UserError: the classifier never learned.
     """
-    if model.objective.cooperation == "none":
+    if model.objective.cooperation == "none" and int(model.step) <= model.objective.main_steps:
         raise UserError(
             "--min-confidence: this run has no trained classifier (cooperation: none); leave it out"
         )

@@ -14,6 +14,7 @@ from gcn_tf.grid.factors import FactorSpace
 
 EVEN = 0.9  # a class whose kept share is below this part of the best one's is named
 LISTED = 12  # classes of different counts that fit into a line
+LESS_STRICT = "lower --min-confidence or --min-distance, and name another --out"
 
 
 @dataclass(frozen=True)
@@ -97,17 +98,16 @@ def _uneven(label: str, names: Sequence[str], counts: Counts, balance: bool) -> 
     low = [n for n, share in zip(names, shares, strict=True) if share < EVEN * shares.max()]
     if balance or not low:
         return []
-    return [
-        f"uneven: the filter kept {shares.min():.0%} to {shares.max():.0%} of a class, least of {label} "
-        f"{', '.join(low)}; --balance (and another --out) cuts all classes to the same number"
-    ]
+    uneven = f"uneven: the filter kept {shares.min():.0%} to {shares.max():.0%} of a class, least of {label} {', '.join(low)}"
+    if not shares.min():
+        return [f"{uneven}; for pictures of every class {LESS_STRICT}"]
+    return [f"{uneven}; --balance (and another --out) cuts all classes to the same number"]
 
 
 def check_kept(label: str, names: Sequence[str], counts: Counts, balance: bool) -> None:
     """Raise UserError when nothing is left, or with `balance` nothing because of one class."""
-    remedy = "lower --min-confidence or --min-distance, and name another --out"
     if not counts.passed.sum():
-        raise UserError(f"no picture passed the filter: {remedy}")
+        raise UserError(f"no picture passed the filter: {LESS_STRICT}")
     if balance and not counts.kept.sum():
         lost = [n for n, w, p in zip(names, counts.wanted, counts.passed, strict=True) if w and not p]
         why = (
@@ -115,7 +115,7 @@ def check_kept(label: str, names: Sequence[str], counts: Counts, balance: bool) 
             if lost
             else "no part has all classes"
         )
-        raise UserError(f"--balance leaves nothing: {why}; {remedy}, or leave --balance out")
+        raise UserError(f"--balance leaves nothing: {why}; {LESS_STRICT}, or leave --balance out")
 
 
 def report_text(plan: dict[str, Any], names: Sequence[str], counts: Counts, files: Mapping[str, Any]) -> str:

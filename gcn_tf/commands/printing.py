@@ -12,13 +12,24 @@ def print_notes(notes: Sequence[str]) -> None:
 def print_report(picture: Path) -> None:
     """Print the scores of seen and unseen cells, and of baselines, from the report that `picture` belongs to, then where it is."""
     from gcn_tf.evaluation.report import read_report
-    from gcn_tf.reporting.tables import baseline_tables, score_table, unrecognised, unrecognised_text
+    from gcn_tf.reporting.tables import (
+        baseline_tables,
+        classifier_table,
+        score_table,
+        unrecognised,
+        unrecognised_text,
+    )
 
     report = read_report(picture.parent.parent)
     print_notes([text] if (text := unrecognised_text(report)) else [])
     _print_table(score_table(report["scores"], unrecognised(report)))
     for group, rows in baseline_tables(report).items():
         print(f"\nbaselines in {group} cells")
+        _print_table(rows)
+    if rows := classifier_table(report):
+        print(
+            f"\nclassified correctly in real pictures: {report['classifier']['of']}, or kept from the judges"
+        )
         _print_table(rows)
     print(f"report: {picture.with_name('report.html')}\nlook at: {picture}")
 

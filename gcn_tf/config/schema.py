@@ -21,6 +21,7 @@ Seed = Annotated[int, Range(0, 2**31 - 1)]
 Weight = Annotated[float, Range(0)]
 Share = Annotated[float, Range(0, 1)]
 Count = Annotated[int, Range(1)]
+LEAST_LAST_STEPS = 50  # of the classifier's last phase
 
 
 def _default_generator() -> GeneratorConfig:
@@ -75,6 +76,9 @@ class ObjectiveConfig:
     """Weight of the classifier's loss for distinguishing imagined cells from real pictures; 0: it has no such class."""
     classifier_jitter: Annotated[float, Range(0, 4)] = 1.0
     """Strength of the random shifts, turns, zooms and noise of the classifier's input; 0: none."""
+    classifier_share: Annotated[float, Range(0, 16)] = 1.0
+    """Further steps, as a share of the generator's, in which the classifier alone learns, from real pictures; fewer than 50
+    are left out."""
 
     @property
     def imagined_class(self) -> bool:
@@ -88,9 +92,20 @@ class ObjectiveConfig:
         return round(self.imagined_from * self.steps), round(self.imagined_full * self.steps)
 
     @property
-    def total_steps(self) -> int:
-        """Steps of the whole training: in the frozen regime, the classifier's steps come first."""
+    def main_steps(self) -> int:
+        """Steps until the generator is finished: in the frozen regime, the classifier's steps come first."""
         return self.steps + (self.classifier_steps if self.cooperation == "frozen" else 0)
+
+    @property
+    def last_steps(self) -> int:
+        """Steps of the last phase, in which the classifier learns alone; too few teach it nothing and are left out."""
+        wanted = round(self.classifier_share * self.steps)
+        return wanted if wanted >= LEAST_LAST_STEPS else 0
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole training, the last phase included."""
+        return self.main_steps + self.last_steps
 
     def weight_of(self, factor: str) -> float:
         """Weight of a factor's cross entropy."""
@@ -152,7 +167,7 @@ class RunConfig(OutputConfig, OptimizerConfig, ObjectiveConfig, HoldoutConfig, D
     >>> from gcn_tf.config.schema import RunConfig
     >>> config = replace(RunConfig(), steps=1200, holdout=("high-level=8",))
     >>> config.dataset, config.batch_size, config.total_steps
-    ('glyphs', 64, 1200)
+    ('glyphs', 64, 2400)
     >>> check_config(replace(config, batch_size=0))
     Traceback (most recent call last):
     gcn_tf.errors.ConfigError: batch_size is 0: give a number from 1 to 65536

@@ -14,6 +14,7 @@ from gcn_tf.reporting.html import to_html
 from gcn_tf.reporting.tables import (
     GLOSSARY,
     baseline_tables,
+    classifier_table,
     hand_tables,
     markdown_table,
     score_table,
@@ -76,6 +77,7 @@ def _text(report: dict[str, Any], curves: bool) -> str:
         *_real_repeats(report),
         "## The judges",
         *_judges(report),
+        *_classifier(report),
         "## What was mistaken for what",
         _figure("confusion.png", "Rows: the value that was wanted. Columns: what the judge classified as."),
         "## Best and worst",
@@ -179,6 +181,21 @@ def _judges(report: dict[str, Any]) -> list[str]:
         "misclassifies real held-out pictures, its mistake on a generated one says little.",
         markdown_table(rows),
         *verdict,
+    ]
+
+
+def _classifier(report: dict[str, Any]) -> list[str]:
+    rows = classifier_table(report)
+    if not rows:
+        return []
+    found = report["classifier"]
+    return [
+        "## The run's own classifier",
+        f"What `classify` of the SavedModel and `augment --min-confidence` go by, on {found['pictures']} real pictures that it never learned "
+        f"from ({found['of']}), beside the judges on those that were kept from them. *Calibration error*: how far its confidence is "
+        "from its accuracy on average (expected calibration error, 15 bins); of few pictures it is too high. *Temperature*: what "
+        "its logits are divided by.",
+        markdown_table(rows),
     ]
 
 

@@ -17,6 +17,7 @@ from gcn_tf.evaluation.document import PICTURE, write_documents
 from gcn_tf.evaluation.hands import Hands, hands_to_json
 from gcn_tf.evaluation.judge import JudgePictures, doubted_factors
 from gcn_tf.evaluation.judges import Judges, dataset_judges
+from gcn_tf.evaluation.run_classifier import score_classifier
 from gcn_tf.evaluation.scores import (
     Scored,
     Scores,
@@ -145,6 +146,7 @@ def _report(
             }
             for judge in judges
         },
+        "classifier": score_classifier(run.model, split, pictures),
         "confusion": confusion(scored),
     }
 

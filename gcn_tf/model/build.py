@@ -5,7 +5,7 @@ import keras
 from gcn_tf.config.schema import ObjectiveConfig, RunConfig
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.model.gcn import GCN
-from gcn_tf.model.optimizers import build_adam
+from gcn_tf.model.optimizers import build_adam, build_classifier_adam
 from gcn_tf.model.size import check_weights
 
 
@@ -28,5 +28,5 @@ def build_model(config: RunConfig, space: FactorSpace, image_shape: tuple[int, i
         config.part(ObjectiveConfig),
         config.seed,
     )
-    model.compile(build_adam(config, "generator_adam"), build_adam(config, "classifier_adam"))
+    model.compile(build_adam(config, "generator_adam"), build_classifier_adam(config, "classifier_adam"))
     return model

@@ -73,6 +73,13 @@ class GCN(keras.Model):
         self.step = self.add_weight(
             shape=(), dtype="int64", initializer="zeros", trainable=False, name="step"
         )
+        self.temperatures = {
+            name: self.add_weight(
+                shape=(), dtype="float32", initializer="ones", trainable=False, name=f"{name}_temperature"
+            )
+            for name in self.factor_sizes
+        }
+        self.last_phase = False
         self.trackers = {
             name: keras.metrics.Mean(name=name)
             for name in ("pixel_loss", "psnr_db", *(f"{factor}_accuracy" for factor in self.factor_sizes))
@@ -91,10 +98,12 @@ class GCN(keras.Model):
     def all_variables(self) -> list[keras.Variable]:
         """Every variable of both networks and both optimizers, the state of dropout's seed generators included.
 
-        A flat list: `tf.train.Checkpoint(model=...)` silently leaves out those seed generators.
+        A flat list: `tf.train.Checkpoint(model=...)` silently leaves out those seed generators. The temperatures are the last,
+        since checkpoints of earlier versions lack them.
         """
-        parts = (self, *self.optimizers)
-        return list({id(v): v for part in parts for v in part.variables}.values())
+        found = {id(v): v for part in (self, *self.optimizers) for v in part.variables}
+        temperatures = [found.pop(id(v)) for v in self.temperatures.values()]
+        return [*found.values(), *temperatures]
 
     def get_config(self) -> dict[str, Any]:
         networks = {"generator": self.generator, "classifier": self.classifier}
@@ -144,10 +153,23 @@ class GCN(keras.Model):
         return clip_image(self.generator(self.encode(factors), training=training))
 
     def classify(self, images: tf.Tensor) -> Codes:
-        """Logits of the cooperating classifier: float32 (B, H, W, C) in [0, 1] -> logits (B, K_f) by factor name."""
+        """Logits of the classifier, divided by its temperatures: float32 (B, H, W, C) in [0, 1] -> (B, K_f) by factor name.
+
+        Once a training has ended, their softmax is calibrated (Guo et al. 2017); until then the temperatures are 1.
+        """
         return {
-            name: logits[:, : self.factor_sizes[name]] for name, logits in self.classifier(images).items()
+            name: logits[:, : self.factor_sizes[name]] / self.temperatures[name].value
+            for name, logits in self.classifier(images).items()
         }
+
+    def begin_last_phase(self) -> None:
+        """From now on `train_step` lets the classifier alone learn, from real pictures; the generator stays as it is."""
+        self.last_phase = True
+        if int(self.step) == self.objective.main_steps:
+            self.classifier_optimizer.iterations.assign(
+                self.objective.steps
+            )  # where the rate of the last phase begins
+        self.train_function = None  # traced anew
 
     def imagined_codes(self, batch: tf.Tensor) -> Codes:
         """One-hot codes of random cells, `imagined_share * batch` of them; a function of (seed, step)."""
@@ -243,10 +265,13 @@ class GCN(keras.Model):
         return jitter(images, seed, self.objective.classifier_jitter)
 
     def train_step(self, data: tuple[dict[str, tf.Tensor], tf.Tensor]) -> Logs:
-        """One step of both networks; returns the values of this batch, not running means."""
+        """One step of both networks, or in the last phase of the classifier; returns the values of this batch, not running
+        means."""
         factors, real = data
         codes = self.encode(factors)
-        if self.objective.cooperation == "frozen":
+        if self.last_phase:
+            logs = self._learn_last(codes, real)
+        elif self.objective.cooperation == "frozen":
             logs = tf.cond(
                 self.step < self.objective.classifier_steps,
                 lambda: self._learn(codes, real, generator=False, classifier=True),
@@ -280,6 +305,15 @@ class GCN(keras.Model):
         for optimizer, gradients, variables in updates:
             optimizer.apply(gradients, variables)
         return logs
+
+    def _learn_last(self, codes: Codes, real: tf.Tensor) -> Logs:
+        """Update the classifier by the cross entropies of real pictures, every factor with the same weight."""
+        variables = self.classifier.trainable_variables
+        with tf.GradientTape() as tape:
+            logits = self.classifier(self.seen_by_classifier(real, 1), training=True)
+            loss = tf.reduce_mean(tf.add_n(list(cross_entropies(logits, codes).values())))
+        self.classifier_optimizer.apply(tape.gradient(loss, variables), variables)
+        return {"classifier_loss": loss}
 
     def _classifier_images(self, real: tf.Tensor, generated: tf.Tensor) -> list[tf.Tensor]:
         source = self.objective.classifier_learns_from if self.objective.cooperation == "joint" else "real"

@@ -7,6 +7,9 @@ import tensorflow as tf
 
 from gcn_tf.config.schema import RunConfig
 
+LAST_RATE_FACTOR = 3.0  # of the classifier alone, over the generator's
+LARGEST_LAST_RATE = 3e-3
+
 
 @keras.saving.register_keras_serializable(package="gcn_tf")
 class FusedAdam(keras.optimizers.Adam):
@@ -48,7 +51,59 @@ def learning_rate(config: RunConfig) -> Any:
     return config.learning_rate
 
 
+@keras.saving.register_keras_serializable(package="gcn_tf")
+class WithLastPhase(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule for `steps` steps, followed by a cosine of its own from another rate to zero.
+
+    Args:
+        main: LearningRateSchedule, or float. The rate of the first `steps` steps.
+        steps: int. Steps of the first part.
+        last_rate: float. Rate at the start of the last phase.
+        last_steps: int. Steps of the last phase.
+    """
+
+    def __init__(self, main: Any, steps: int, last_rate: float, last_steps: int) -> None:
+        super().__init__()
+        self.main, self.steps, self.last_rate, self.last_steps = main, steps, last_rate, last_steps
+        self.last = keras.optimizers.schedules.CosineDecay(last_rate, last_steps)
+
+    def __call__(self, step: Any) -> tf.Tensor:
+        main = self.main(step) if callable(self.main) else self.main
+        return tf.where(step < self.steps, main, self.last(step - self.steps))
+
+    def get_config(self) -> dict[str, Any]:
+        main = keras.saving.serialize_keras_object(self.main) if callable(self.main) else self.main
+        others = {name: getattr(self, name) for name in ("steps", "last_rate", "last_steps")}
+        return {"main": main, **others}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "WithLastPhase":
+        main = config["main"]
+        return cls(
+            **{
+                **config,
+                "main": keras.saving.deserialize_keras_object(main) if isinstance(main, dict) else main,
+            }
+        )
+
+
+def last_rate(config: RunConfig) -> float:
+    """Learning rate of a classifier that learns alone: three times the generator's, up to what was measured to be stable."""
+    return min(LAST_RATE_FACTOR * config.learning_rate, LARGEST_LAST_RATE)
+
+
 def build_adam(config: RunConfig, name: str) -> FusedAdam:
-    return FusedAdam(
-        learning_rate(config), beta_1=config.beta_1, beta_2=config.beta_2, epsilon=config.epsilon, name=name
-    )
+    """Adam of both networks alike."""
+    return _adam(config, learning_rate(config), name)
+
+
+def build_classifier_adam(config: RunConfig, name: str) -> FusedAdam:
+    """The classifier's: as the generator's, and then the rate of the last phase."""
+    rate = learning_rate(config)
+    if config.last_steps:
+        rate = WithLastPhase(rate, config.steps, last_rate(config), config.last_steps)
+    return _adam(config, rate, name)
+
+
+def _adam(config: RunConfig, rate: Any, name: str) -> FusedAdam:
+    return FusedAdam(rate, beta_1=config.beta_1, beta_2=config.beta_2, epsilon=config.epsilon, name=name)

@@ -92,6 +92,32 @@ def methods_table(scores: Mapping[str, Mapping[str, Any]], metrics: Sequence[str
     return markdown_table(rows) if shown else ""
 
 
+def classifier_table(report: Mapping[str, Any]) -> list[list[str]]:
+    """The run's classifier on held-out real pictures, factor by factor, beside the judges; empty if it was not measured.
+
+    Args:
+        report: what report.json holds.
+    """
+    found = report.get("classifier")
+    if not found:
+        return []
+    judges = report["judges"]
+    header = ["factor", "run's classifier", "calibration error", "temperature"]
+    return [
+        [*header, *(f"{name} judge" for name in judges)],
+        *(
+            [
+                factor,
+                f"{share:.3f}",
+                f"{found['calibration_error'][factor]:.3f}",
+                f"{found['temperature'][factor]:.2f}",
+                *(f"{judge['held_out_accuracy'][factor]:.3f}" for judge in judges.values()),
+            ]
+            for factor, share in found["accuracy"].items()
+        ),
+    ]
+
+
 def unrecognised(report: Mapping[str, Any]) -> list[str]:
     """Accuracies that say nothing, since the judge does not recognise the factor in real pictures: "person_accuracy/hog".
 

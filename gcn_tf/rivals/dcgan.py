@@ -16,6 +16,7 @@ class DeepConvolutionalGan(Gan):
 
     kind: ClassVar = "dcgan"
     meaning: ClassVar = "DCGAN: convolutions, the best of 10,000 draws per cell"
+    asks_classifier: ClassVar = True
 
     def networks(self, grid: Grid, width: int) -> "dict[str, keras.Model]":
         import keras

@@ -19,6 +19,7 @@ class Gan(RivalConfig):
 
     kind: ClassVar = "gan"
     meaning: ClassVar = "GAN: dense, the best of 10,000 draws per cell"
+    asks_classifier: ClassVar = True
 
     def networks(self, grid: Grid, width: int) -> "dict[str, keras.Model]":
         import keras

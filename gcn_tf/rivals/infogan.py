@@ -21,6 +21,7 @@ class InfoGan(Gan):
 
     kind: ClassVar = "infogan"
     meaning: ClassVar = "InfoGAN: unsupervised codes, the best of 10,000 draws per cell"
+    asks_classifier: ClassVar = True
     searched: ClassVar[Mapping[str, tuple[float, float]]] = {
         "learning_rate": (1e-4, 2e-3),
         "information_weight": (0.1, 3.0),

@@ -55,6 +55,9 @@ class RivalConfig(GeneratorConfig):
     searched: ClassVar[Mapping[str, tuple[float, float]]] = {"learning_rate": (1e-4, 2e-3)}
     """Settings that a search varies, and their ranges."""
 
+    asks_classifier: ClassVar[bool] = False
+    """Whether the run's classifier decides which pictures are kept, after training."""
+
     parameters: Annotated[int, Range(0)] = 0
     """Parameters of all networks that are trained, nearly; 0: 3,000,000, about as many as the default GCN has for 28x28."""
     learning_rate: Annotated[float, Range(1e-12, 10)] = 2e-4
@@ -124,6 +127,8 @@ class RivalConfig(GeneratorConfig):
     def trained(self, config: "RunConfig", sizes: Mapping[str, int], shape: tuple[int, int, int]) -> "GCN":
         from gcn_tf.rivals.training import build_rival
 
+        if config.cooperation == "frozen":
+            raise ConfigError(f"cooperation is frozen: method {self.kind} does not cooperate, leave it out")
         return build_rival(self, config, Grid(sizes, shape, config.precision))
 
     def check_fit(self, image_shape: tuple[int, int, int]) -> None:

@@ -9,7 +9,8 @@ from gcn_tf import doors
 from gcn_tf.config.files import with_settings
 from gcn_tf.config.schema import ObjectiveConfig, RunConfig, to_dict
 from gcn_tf.model.gcn import GCN, Logs
-from gcn_tf.model.optimizers import FusedAdam, build_adam
+from gcn_tf.model.objective import Codes
+from gcn_tf.model.optimizers import FusedAdam, build_classifier_adam
 
 if TYPE_CHECKING:
     from gcn_tf.rivals.rival import Grid, RivalConfig
@@ -75,11 +76,10 @@ class Rival(GCN):
         assert isinstance(found, cls)
         return found
 
-    def train_step(self, data: tuple[dict[str, tf.Tensor], tf.Tensor]) -> Logs:
-        """One step of all networks; all gradients are computed before any network changes."""
-        factors, real = data
+    def _learn(self, codes: Codes, real: tf.Tensor, generator: bool, classifier: bool) -> Logs:
+        """Update all networks but the classifier; all gradients are computed before any network changes."""
         with tf.GradientTape(persistent=True) as tape:
-            losses = self.kind.losses(self, self.encode(factors), real)
+            losses = self.kind.losses(self, codes, real)
         updates = []
         for name, network in self.trained_networks.items():
             variables = network.trainable_variables
@@ -88,7 +88,6 @@ class Rival(GCN):
             updates.append((optimizer, tape.gradient(losses[name], variables), variables))
         for optimizer, gradients, variables in updates:
             optimizer.apply(gradients, variables)
-        self.step.assign_add(1)
         return {f"{name}_loss": loss for name, loss in losses.items()}
 
     def finish(self) -> None:
@@ -107,7 +106,7 @@ def build_rival(kind: "RivalConfig", config: RunConfig, grid: "Grid") -> Rival:
         networks,
     )
     adam = FusedAdam(kind.learning_rate, beta_1=kind.beta_1, beta_2=BETA_2, name="generator_adam")
-    model.compile(adam, build_adam(config, "classifier_adam"))
+    model.compile(adam, build_classifier_adam(config, "classifier_adam"))
     return model
 
 

@@ -49,6 +49,7 @@ class CheckpointStore:
     Args:
         identity: of the run that the folder belongs to; None: checkpoints are neither marked nor checked.
         steps: of the whole training.
+        main_steps: of the generator; the checkpoint of this step is kept, since a run is lengthened from there. 0: of the whole training.
 
     Attributes:
         identity: once a checkpoint is restored, what it says of the run, pictures and seen cells included.
@@ -57,10 +58,18 @@ class CheckpointStore:
     """
 
     def __init__(
-        self, model: GCN, folder: Path, identity: Identity | None = None, steps: int = 0, keep: int = KEEP
+        self,
+        model: GCN,
+        folder: Path,
+        identity: Identity | None = None,
+        steps: int = 0,
+        keep: int = KEEP,
+        main_steps: int = 0,
     ) -> None:
         self.variables = model.all_variables
+        self.later = len(model.temperatures)  # the last variables, which versions before did not have
         self.folder, self.keep, self.identity, self.steps = folder, keep, identity, steps
+        self.main_steps = main_steps or steps
         self.arithmetic: dict[str, Any] = {}
         self.log_sha256 = ""
 
@@ -77,7 +86,7 @@ class CheckpointStore:
     def largest_size(self) -> int:
         """Most bytes that all checkpoints take, including one that is being written."""
         one = sum(int(np.prod(v.shape)) * tf.as_dtype(v.dtype).size for v in self.variables)
-        return (self.keep + 2) * (one + 512 * len(self.variables))
+        return (self.keep + 3) * (one + 512 * len(self.variables))
 
     def save(self, step: int) -> Path:
         """Write a checkpoint and delete those beyond the newest few."""
@@ -87,9 +96,22 @@ class CheckpointStore:
         return path
 
     def delete_old(self) -> None:
-        """Delete those beyond the newest few."""
+        """Delete those beyond the newest few, but for the one at the generator's last step."""
         for old in self.paths()[: -self.keep]:
-            old.unlink()
+            if _named_step(old) != self.main_steps:
+                old.unlink()
+
+    def go_back_to_lengthen(self) -> None:
+        """Of a run that is longer than it was, delete the checkpoints of its last phase: the generator goes on from before it.
+
+        Damaged ones stay: `restore` names them.
+        """
+        for path in self.paths()[::-1]:
+            with suppress(DamagedCheckpoint):
+                note = read_note(path)
+                main = note.get("main_steps", note["step"])
+                if note.get("steps", 0) < self.steps and note["step"] > main:
+                    path.unlink()
 
     def save_best(self, step: int, score: float) -> bool:
         """Write `best.npz` unless the existing one has at least this score; return whether it was written."""
@@ -108,7 +130,12 @@ class CheckpointStore:
     def _write(self, path: Path, step: int, score: float | None) -> None:
         arrays = [np.asarray(v.value) for v in self.variables]
         run = self.identity.to_json() if self.identity else None
-        about = {"run": run, "steps": self.steps, "log": log_sha256(self.folder.parent / LOG)}
+        about = {
+            "run": run,
+            "steps": self.steps,
+            "main_steps": self.main_steps,
+            "log": log_sha256(self.folder.parent / LOG),
+        }
         note = json.dumps({"step": step, "score": score, **about, "made_on": arithmetic()})
         if not self.folder.is_dir():
             raise UserError(f"{self.folder} has vanished: nothing more is written")
@@ -216,9 +243,11 @@ class CheckpointStore:
         try:
             with zipfile.ZipFile(path) as archive:
                 stored = {info.filename: info for info in archive.infolist()}
-                if len(stored) != len(self.variables) + 2:
+                missing = len(self.variables) + 2 - len(stored)
+                if missing not in (0, self.later):
                     raise OtherNetworks(self._unfitting(path, f"{len(stored) - 2} arrays"))
-                for i, variable in enumerate(self.variables):
+                known, later = self.variables[: len(stored) - 2], self.variables[len(stored) - 2 :]
+                for i, variable in enumerate(known):
                     kind, shape = tf.as_dtype(variable.dtype).as_numpy_dtype, tuple(variable.shape)
                     found = _read_array(archive, _member(i), kind, shape)
                     if isinstance(found, str):
@@ -231,7 +260,7 @@ class CheckpointStore:
             raise DamagedCheckpoint(_reason(error)) from None
         if wanted != digest(note, arrays):
             raise DamagedCheckpoint("its checksum is wrong")
-        return arrays
+        return arrays + [np.ones(v.shape, tf.as_dtype(v.dtype).as_numpy_dtype) for v in later]
 
     def _unfitting(self, path: Path, what: str) -> str:
         return f"checkpoint {path} does not fit this run's networks: it has {what}"

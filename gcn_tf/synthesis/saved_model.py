@@ -73,6 +73,7 @@ def export_model(run: Run, folder: Path) -> Path:
     _name_variables_once(archive)
     if transfer:
         archive._tf_trackable.of_transfer = list(transfer.tables)
+    archive._tf_trackable.of_classify = [variable.value for variable in model.temperatures.values()]
     archive.add_endpoint("serving_default", generate, input_signature=[ids])
     archive.add_endpoint("blend", generate, input_signature=[weights])
     archive.add_endpoint("classify", _classification(model))

@@ -20,7 +20,7 @@ def describe_run(prepared: Prepared) -> str:
     learn_before_training(model, prepared)
     store = CheckpointStore(model, Path("checkpoints"))
     step = seconds_per_step(prepared, model)
-    steps = config.total_steps
+    steps = config.main_steps
     groups = ", ".join(f"{len(rows)} {name}" for name, rows in split.groups().items())
     inputs = ", ".join(f"{name} ({config.batch_size},)" for name in space.names)
     codes = ", ".join(f"{name} {size}" for name, size in space.sizes.items())
@@ -34,7 +34,7 @@ def describe_run(prepared: Prepared) -> str:
             f"classifier   {shape} -> {heads}; {model.classifier.count_params():,} parameters",
             f"precision    {config.precision}",
             f"time         {step:.3g} s a step (median of {TIMED_STEPS}), {steps} steps: about {duration(step * steps)}; the "
-            "report, and at first the judges, take more",
+            f"{config.last_steps} of the classifier alone, the report, and at first the judges, take more",
             f"memory       {_peak_gib():.1f} GiB so far; at least {least_bytes(model, config.batch_size) / 2**30:.1f} for networks and batch",
             f"disk         checkpoints at most {store.largest_size / 1e6:.0f} MB",
         ]

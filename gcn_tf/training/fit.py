@@ -16,6 +16,7 @@ from gcn_tf.pipelines.batches import pixels, training_batches
 from gcn_tf.runs.checkpoints import CheckpointStore
 from gcn_tf.runs.identity import differing_arithmetic
 from gcn_tf.runs.lock import locked
+from gcn_tf.training.calibration import Calibration
 from gcn_tf.training.log import RunLog
 from gcn_tf.training.prepare import Prepared
 from gcn_tf.training.progress_bar import ProgressBar
@@ -111,11 +112,18 @@ def _fit(prepared: Prepared, run_dir: Path, model: GCN | None, say: Callable[[st
     config, split = prepared.config, prepared.split
     make_deterministic(config)
     model = model or prepared.build()
-    store = CheckpointStore(model, run_dir / "checkpoints", prepared.identity, config.total_steps)
+    store = CheckpointStore(
+        model,
+        run_dir / "checkpoints",
+        prepared.identity,
+        config.total_steps,
+        main_steps=config.main_steps,
+    )
     for folder in (run_dir, store.folder):
         sweep(folder)
     store.folder.mkdir(exist_ok=True)  # a trial that was scored lost it
     if store.latest:
+        store.go_back_to_lengthen()
         store.restore()
         _say_other_arithmetic(store.arithmetic, run_dir, config.total_steps > int(model.step))
     else:
@@ -124,7 +132,7 @@ def _fit(prepared: Prepared, run_dir: Path, model: GCN | None, say: Callable[[st
     if start >= stop:
         store.delete_old()  # a kill may have come between the last checkpoint and this
         return model
-    evaluation = Evaluation(start, split, config.image_steps, stop)
+    evaluation = Evaluation(start, split, config.image_steps, stop, main=config.main_steps)
     checkpoints = Checkpoints(start, store, evaluation, config.checkpoint_steps, stop)
     assert store.identity is not None
     log = RunLog(start, run_dir, store.identity.name, evaluation, config.log_steps, config.batch_size)
@@ -136,17 +144,30 @@ def _fit(prepared: Prepared, run_dir: Path, model: GCN | None, say: Callable[[st
     bar = ProgressBar(start, stop, evaluation)
     steps: list[StepCallback] = [
         FiniteLoss(start, store),
-        Finish(start, stop),
         evaluation,
         log,
         bar,
+        Calibration(start, config, split),
+        Finish(start, stop),
         checkpoints,
         OrderlyStop(start, checkpoints),
     ]
-    data = training_batches(split, config.batch_size, config.seed, start, stop)
     try:
         with prepared.strategy.scope():
-            model.fit(data, epochs=1, steps_per_epoch=stop - start, verbose=0, shuffle=False, callbacks=steps)
+            _train(model, prepared, steps)
     finally:
         bar.close()
     return model
+
+
+def _train(model: GCN, prepared: Prepared, callbacks: list[StepCallback]) -> None:
+    """Train both networks until the generator is finished, then the classifier alone."""
+    config = prepared.config
+    for last, stop in ((False, config.main_steps), (True, config.total_steps)):
+        start = int(model.step)
+        if start >= stop:
+            continue
+        if last:
+            model.begin_last_phase()
+        data = training_batches(prepared.split, config.batch_size, config.seed, start, stop)
+        model.fit(data, epochs=1, steps_per_epoch=stop - start, verbose=0, shuffle=False, callbacks=callbacks)

@@ -88,7 +88,8 @@ class RunLog(StepCallback):
         if step % self.every and not scored:
             return
         values = {f"train/{name}": float(value) for name, value in logs.items()}
-        values["train/learning_rate"] = float(self.model.optimizer.learning_rate)
+        learning = self.model.classifier_optimizer if self.model.last_phase else self.model.optimizer
+        values["train/learning_rate"] = float(learning.learning_rate)
         values |= scored
         require_held(self.path.parent)
         with self.path.open("a", encoding="utf-8") as file:

@@ -51,13 +51,14 @@ def check_resume(run_dir: Path, config: RunConfig) -> list[str]:
     check_same_settings(stored, config, run_dir)
     _check_checkpoints(run_dir)
     step, wanted = newest_step(run_dir / "checkpoints"), config.total_steps
+    from_step = min(step, stored.main_steps)  # of a longer run, the last phase begins anew
     if config.steps < stored.steps:
         raise ConfigError(
             f"--steps {config.steps}: the run has {stored.steps}, it can be lengthened but not shortened: give more, or leave --steps out"
         )
     if config.steps > stored.steps:
         return [
-            f"lengthened from {stored.steps} to {config.steps} steps; continues from step {step}; learning rate: "
+            f"lengthened from {stored.steps} to {config.steps} steps; continues from step {from_step}; learning rate: "
             f"{SCHEDULES[config.schedule]}; imagined cells set in at the same shares of the new length"
         ]
     if step >= wanted:

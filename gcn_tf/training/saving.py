@@ -19,7 +19,7 @@ class Checkpoints(StepCallback):
 
     def step(self, step: int, logs: Logs) -> None:
         score = self.evaluation.score_of_unseen()
-        due = step % self.every == 0 or step == self.last
+        due = step % self.every == 0 or step in (self.evaluation.main, self.last)
         if score is None and not due:
             return
         self._check_finite(step)

@@ -17,11 +17,18 @@ class Evaluation(StepCallback):
     """Score seen and unseen cells with the cooperating classifier, for the log and the progress bar.
 
     These accuracies show how training proceeds; the judges', in the report, show how good the pictures are.
+
+    Args:
+        last: steps of the whole training.
+        main: steps after which the generator is finished; the last ones by default.
     """
 
-    def __init__(self, start: int, split: Split, every: int, last: int, seen_limit: int = 192) -> None:
+    def __init__(
+        self, start: int, split: Split, every: int, last: int, seen_limit: int = 192, main: int | None = None
+    ) -> None:
         super().__init__(start)
         self.every, self.last = thinned(every, last, MOST_EVALUATIONS), last
+        self.main = last if main is None else main
         seen, unseen = split.rows(unseen=False), split.rows(unseen=True)
         picked = np.linspace(0, len(seen) - 1, min(seen_limit, len(seen))).astype(int)
         self.numbers = {"seen": seen[picked], "unseen": unseen}
@@ -31,7 +38,7 @@ class Evaluation(StepCallback):
 
     def step(self, step: int, logs: Logs) -> None:
         self.values = {}
-        if step % self.every and step != self.last:
+        if step % self.every and step not in (self.main, self.last):
             return
         for group, data in self.data.items():
             for tracker in self.model.trackers.values():
@@ -43,10 +50,10 @@ class Evaluation(StepCallback):
     def score_of_unseen(self) -> float | None:
         """Score of unseen cells (seen ones if there are no others): mean accuracy plus a hundredth of the PSNR in dB.
 
-        None at steps without scores.
+        None at steps without scores, and once the generator is finished: a classifier that has learned more is no better picture.
         """
         group = "unseen" if "unseen/psnr_db" in self.values else "seen"
-        if not self.values:
+        if not self.values or self.done > self.main:
             return None
         accuracies = [
             v for k, v in self.values.items() if k.startswith(f"{group}/") and k.endswith("_accuracy")

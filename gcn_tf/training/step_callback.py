@@ -19,14 +19,15 @@ class Diverged(UserError):
 
 
 class StepCallback(keras.callbacks.Callback):
-    """A callback that knows the step of the whole run: `step(n, logs)` after n steps."""
+    """A callback that knows the step of the whole run, over all calls of `fit`: `step(n, logs)` after n steps."""
 
     def __init__(self, start: int) -> None:
         super().__init__()
-        self.start = start
+        self.done = start
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        self.step(self.start + batch + 1, logs or {})
+        self.done += 1
+        self.step(self.done, logs or {})
 
     def step(self, step: int, logs: Logs) -> None:
         raise NotImplementedError

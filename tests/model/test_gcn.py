@@ -55,6 +55,34 @@ def test_each_regime_trains_the_networks_it_says(settings, generator_moves, clas
     assert all(np.isfinite(float(value)) for value in logs.values())
 
 
+@pytest.mark.parametrize("cooperation", ["joint", "frozen", "none"])
+def test_in_the_last_phase_the_classifier_alone_learns_in_every_regime(cooperation):
+    model = gcn(cooperation=cooperation, classifier_share=3.0)
+    model.step.assign(model.objective.main_steps)
+    model.begin_last_phase()
+    before = {name: weights(model, name) for name in ("generator", "classifier")}
+    rates = []
+    for _ in range(2):
+        rates.append(float(model.classifier_optimizer.learning_rate))
+        logs = model.train_step((IDS, tf.constant(IMAGES)))
+    assert not moved(model, "generator", before["generator"])
+    assert moved(model, "classifier", before["classifier"])
+    assert set(logs) == {"classifier_loss"}
+    assert rates[0] == pytest.approx(3e-3)
+    assert 0 < rates[1] < rates[0]
+    assert model.objective.last_steps == 60
+
+
+def test_temperatures_divide_the_logits_and_change_no_decision():
+    model = gcn()
+    plain = {name: logits.numpy() for name, logits in model.classify(IMAGES).items()}
+    model.temperatures["digit"].assign(2.0)
+    cooled = model.classify(IMAGES)
+    np.testing.assert_allclose(cooled["digit"], plain["digit"] / 2, rtol=1e-6)
+    np.testing.assert_array_equal(cooled["color"], plain["color"])
+    np.testing.assert_array_equal(cooled["digit"].numpy().argmax(axis=1), plain["digit"].argmax(axis=1))
+
+
 def test_the_objective_is_equation_2_plus_the_imagined_cells():
     weights = {"pixel_weight": 2.0, "classification_weight": 3.0, "factor_weights": {}}
     model = gcn(**weights, imagined_share=0.5, imagined_weight=0.25, imagined_from=0.0, imagined_full=0.0)

@@ -49,7 +49,7 @@ def train_generator(config: RunConfig, task: ClassificationTask, upright: bool, 
     dataset = Dataset("classification", space, images, ids, ())
     split = Split(dataset, np.arange(len(ids), dtype=np.int32), ids, task.validation)
     prepared = prepare(with_settings(config, {"seed": seed, **_SETTINGS}, "study"), split)
-    model, steps = prepared.build(), prepared.config.total_steps
+    model, steps = prepared.build(), prepared.config.main_steps
     learn_before_training(model, prepared)
     batches = training_batches(split, prepared.config.batch_size, seed, 0, steps)
     model.fit(batches, steps_per_epoch=steps, verbose=0, shuffle=False)

@@ -15,6 +15,7 @@ from gcn_tf.errors import ConfigError, suggest
 from gcn_tf.evaluation.ridge import predict_pictures
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.rivals.latents import draw_again
+from gcn_tf.rivals.rival import RivalConfig
 from gcn_tf.runs.run_dir import Run, read_run_config, write_run
 from gcn_tf.studies.comparison.experiments import PAPER
 from gcn_tf.studies.comparison.methods import nearest_cells
@@ -64,7 +65,11 @@ class Network(Contender):
     def config(self, config: RunConfig) -> RunConfig:
         """The settings of its run."""
         found: RunConfig = with_settings(config, self.settings, "study")
-        return found
+        kind = found.generator
+        asked = isinstance(kind, RivalConfig) and kind.asks_classifier
+        return (
+            found if asked else replace(found, classifier_share=0.0)
+        )  # what it classifies is not compared here
 
     def train(self, config: RunConfig, task: Task, run_dir: Path) -> Run:
         """Train a run, or go on with the one that is there; raises UserError when that has other settings."""

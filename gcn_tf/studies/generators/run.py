@@ -207,6 +207,11 @@ def _diversity(again: np.ndarray | None, generated: np.ndarray, places: np.ndarr
 
 def _curve(run_dir: Path, study: GeneratorsStudy, job: Job) -> list[tuple[float, float]]:
     """Seconds of training, and PSNR of unseen cells in dB, from the run's log."""
-    step = read_json_object(study.speed_path(job.name, job.size), REMEDY)["seconds_per_step"]
+    timed = read_json_object(study.speed_path(job.name, job.size), REMEDY)
+    step, steps = timed["seconds_per_step"], timed["steps"]
     lines = [json.loads(line) for line in read_log(run_dir / "metrics.jsonl")]
-    return [(line["step"] * step, line["unseen/psnr_db"]) for line in lines if "unseen/psnr_db" in line]
+    return [
+        (line["step"] * step, line["unseen/psnr_db"])
+        for line in lines
+        if "unseen/psnr_db" in line and line["step"] <= steps
+    ]
