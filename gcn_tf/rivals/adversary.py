@@ -1,5 +1,7 @@
 """The losses of two networks that are trained against each other (Goodfellow et al. 2014), from logits: real above 0."""
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 
 
@@ -17,3 +19,9 @@ def critic_loss(on_real: tf.Tensor, on_generated: tf.Tensor) -> tf.Tensor:
 def generator_loss(on_generated: tf.Tensor) -> tf.Tensor:
     """The one that does not saturate: generated pictures should be taken for real ones."""
     return binary_entropy(on_generated, 1.0)
+
+
+def class_entropy(logits: Mapping[str, tf.Tensor], codes: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """Mean cross entropy of every factor's classes, summed over the factors: (B, K_f) by name, both -> scalar, in nats."""
+    losses = [tf.nn.softmax_cross_entropy_with_logits(codes[name], values) for name, values in logits.items()]
+    return tf.reduce_mean(tf.add_n(losses))

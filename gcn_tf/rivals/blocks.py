@@ -1,12 +1,8 @@
 """Networks that several rivals are made of: the generator and the critic of DCGAN (Radford, Metz, Chintala 2016), for any size and code."""
 
-from collections.abc import Mapping
-
 import keras
-import tensorflow as tf
 from keras import layers
 
-from gcn_tf.model.objective import cross_entropies
 from gcn_tf.rivals.rival import Grid
 
 SMALLEST_SIDE = 4  # of the generator's first picture and the critic's last, at least
@@ -78,8 +74,6 @@ def with_planes(x: keras.KerasTensor, code: keras.KerasTensor) -> keras.KerasTen
     return layers.Concatenate()([x, planes])
 
 
-def classification_loss(logits: Mapping[str, tf.Tensor], codes: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """The factors' mean cross entropies, added up: logits and one-hot codes, (B, K_f) by factor name -> scalar."""
-    return tf.add_n(
-        [tf.reduce_mean(values) for values in cross_entropies(dict(logits), dict(codes)).values()]
-    )
+def heads(features: keras.KerasTensor, grid: Grid) -> dict[str, keras.KerasTensor]:
+    """Logits of every factor's values: (B, F) -> float32 (B, K_f) by factor name."""
+    return {name: layers.Dense(size, dtype="float32")(features) for name, size in grid.sizes.items()}
