@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
+from gcn_tf.config.checks import Range
 from gcn_tf.rivals.picture_rival import WAY, PictureRival, joined_codes, step_seed, way_of
 from gcn_tf.rivals.rival import Grid
 
@@ -25,6 +26,9 @@ class DisentanglingGan(PictureRival):
     kind: ClassVar = "drgan"
     meaning: ClassVar = "DR-GAN: encoder, wanted codes and noise; the critic also classifies"
 
+    dropout: Annotated[float, Range(0, 0.999999)] = 0.5
+    """Share of the critic's features that are dropped, so that it does not know few pictures by heart; the paper drops none."""
+
     def networks(self, grid: Grid, width: int) -> "dict[str, keras.Model]":
         import keras
         from keras import layers
@@ -38,7 +42,8 @@ class DisentanglingGan(PictureRival):
         noise = Latents(self.latent, len(grid.sizes), name="latents")(code)
         made = picture_from(layers.Concatenate()([features, code, noise]), grid, width)
         way = keras.Model((image, code), made, name=WAY)
-        judged = features_of(image, grid, width)
+        # Not normalized: with a batch's own mean and variance all pictures became the same one.
+        judged = layers.Dropout(self.dropout)(features_of(image, grid, width, normalized=False))
         critic = keras.Model(image, (layers.Dense(1)(judged), heads(judged, grid)), name="critic")
         return {"generator": self.from_codes(grid, way), "critic": critic}
 
