@@ -1,12 +1,8 @@
 """Networks that several rivals are made of: the generator and the critic of DCGAN (Radford, Metz, Chintala 2016), for any size and code."""
 
-from collections.abc import Mapping
-
 import keras
-import tensorflow as tf
 from keras import layers
 
-from gcn_tf.model.objective import cross_entropies
 from gcn_tf.rivals.rival import Grid
 
 SMALLEST_SIDE = 4  # of the generator's first picture and the critic's last, at least
@@ -111,10 +107,3 @@ def maxout(x: keras.KerasTensor, grid: Grid, units: int, pieces: int) -> keras.K
     x = layers.Dense(units * pieces, dtype=grid.dtype)(x)
     x = layers.Reshape((units * pieces, 1))(x)
     return layers.Flatten()(layers.MaxPooling1D(pieces)(x))
-
-
-def classification_loss(logits: Mapping[str, tf.Tensor], codes: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """The factors' mean cross entropies, added up: logits and one-hot codes, (B, K_f) by factor name -> scalar."""
-    return tf.add_n(
-        [tf.reduce_mean(values) for values in cross_entropies(dict(logits), dict(codes)).values()]
-    )

@@ -1,12 +1,8 @@
 """A classifier that is trained along with a generator and helps it: the GCN's AlexNet, with real pictures as its examples."""
 
-from collections.abc import Mapping
-
 import keras
-import tensorflow as tf
 
 from gcn_tf.model.classifier import AlexNet, Convolution
-from gcn_tf.model.objective import cross_entropies
 from gcn_tf.rivals.rival import Grid
 
 
@@ -17,8 +13,3 @@ def cooperator(grid: Grid, width: int) -> keras.Model:
         grid.sizes, grid.shape, grid.dtype
     )
     return keras.Model(network.input, network.output, name="cooperator")
-
-
-def classification_loss(logits: dict[str, tf.Tensor], codes: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """The factors' cross entropies together, eq. (1) of Xu et al. 2019, averaged over the batch: float32 (B, K_f) each -> scalar."""
-    return tf.reduce_mean(tf.add_n(list(cross_entropies(logits, dict(codes)).values())))

@@ -93,7 +93,10 @@ class DiscoGan(PictureRival):
 
 
 def cycle_networks(kind: PictureRival, grid: Grid, width: int) -> "dict[str, keras.Model]":
-    """The U-Net that takes all ways, and a critic of patches that is told the cell."""
+    """The U-Net that takes all ways, and a critic of patches that is told the cell.
+
+    Nothing in the critic is normalized: it would not see the brightness of the ground, which drifted in DiscoGAN.
+    """
     import keras
     from keras import layers
 
@@ -109,6 +112,6 @@ def cycle_networks(kind: PictureRival, grid: Grid, width: int) -> "dict[str, ker
     count = sum(grid.sizes.values())
     way = translator_network(grid.shape, count, grid.dtype, unet_filters(width), name=WAY)
     image, code = layers.Input(grid.shape, name="image"), layers.Input((count,), name="codes")
-    features = patch_features(with_planes(image, code), patch_filters(width), grid.dtype)
+    features = patch_features(with_planes(image, code), patch_filters(width), grid.dtype, normalized="not")
     critic = keras.Model((image, code), patch_logits(features), name="critic")
     return {"generator": kind.from_codes(grid, way), "critic": critic}

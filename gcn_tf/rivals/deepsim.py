@@ -68,8 +68,7 @@ class DeepSim(RivalConfig):
         import tensorflow as tf
 
         from gcn_tf.model.objective import clip_image, sum_of_squares
-        from gcn_tf.rivals.adversary import critic_loss, generator_loss
-        from gcn_tf.rivals.cooperator import classification_loss
+        from gcn_tf.rivals.adversary import class_entropy, critic_loss, generator_loss
 
         critic, comparator = model.others["critic"], model.others["comparator"]
         generated = model.generator(codes, training=True)
@@ -83,7 +82,7 @@ class DeepSim(RivalConfig):
         wanted += self.adversarial_weight * fooled
         return {
             "generator": wanted,
-            "comparator": classification_loss(logits, codes),
+            "comparator": class_entropy(logits, codes),
             "critic": resting_critic(told, fooled),
         }
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
+from gcn_tf.config.checks import Range
 from gcn_tf.rivals.picture_rival import WAY, PictureRival, joined_codes, step_seed, way_of
 from gcn_tf.rivals.rival import Grid
 
@@ -25,11 +26,14 @@ class DisentanglingGan(PictureRival):
     kind: ClassVar = "drgan"
     meaning: ClassVar = "DR-GAN: encoder, wanted codes and noise; the critic also classifies"
 
+    dropout: Annotated[float, Range(0, 0.999999)] = 0.5
+    """Share of the critic's features that are dropped, so that it does not know few pictures by heart; the paper drops none."""
+
     def networks(self, grid: Grid, width: int) -> "dict[str, keras.Model]":
         import keras
         from keras import layers
 
-        from gcn_tf.rivals.blocks import features_of, picture_from
+        from gcn_tf.rivals.blocks import features_of, heads, picture_from
         from gcn_tf.rivals.latents import Latents
 
         count = sum(grid.sizes.values())
@@ -38,9 +42,9 @@ class DisentanglingGan(PictureRival):
         noise = Latents(self.latent, len(grid.sizes), name="latents")(code)
         made = picture_from(layers.Concatenate()([features, code, noise]), grid, width)
         way = keras.Model((image, code), made, name=WAY)
-        judged = features_of(image, grid, width)
-        classes = {name: layers.Dense(size)(judged) for name, size in grid.sizes.items()}
-        critic = keras.Model(image, (layers.Dense(1)(judged), classes), name="critic")
+        # Not normalized: with a batch's own mean and variance all pictures became the same one.
+        judged = layers.Dropout(self.dropout)(features_of(image, grid, width, normalized=False))
+        critic = keras.Model(image, (layers.Dense(1)(judged), heads(judged, grid)), name="critic")
         return {"generator": self.from_codes(grid, way), "critic": critic}
 
     def losses(
@@ -48,8 +52,7 @@ class DisentanglingGan(PictureRival):
     ) -> "dict[str, tf.Tensor]":
         import tensorflow as tf
 
-        from gcn_tf.rivals.adversary import critic_loss, generator_loss
-        from gcn_tf.rivals.blocks import classification_loss
+        from gcn_tf.rivals.adversary import class_entropy, critic_loss, generator_loss
 
         wanted = {}
         for place, (name, size) in enumerate(model.factor_sizes.items()):
@@ -60,9 +63,9 @@ class DisentanglingGan(PictureRival):
         made = way_of(model)((real, joined_codes(wanted)), training=True)
         on_real, classes_of_real = model.others["critic"](real, training=True)
         on_made, classes_of_made = model.others["critic"](made, training=True)
-        classified = classification_loss(classes_of_made, wanted)
+        classified = class_entropy(classes_of_made, wanted)
         return {
             "generator": generator_loss(on_made) + classified,
-            "critic": critic_loss(on_real, on_made) + classification_loss(classes_of_real, codes),
+            "critic": critic_loss(on_real, on_made) + class_entropy(classes_of_real, codes),
             "classification": classified,
         }

@@ -63,18 +63,17 @@ class MultiGen(RivalConfig):
         import tensorflow as tf
 
         from gcn_tf.model.objective import clip_image, sum_of_squares
-        from gcn_tf.rivals.adversary import critic_loss, generator_loss
-        from gcn_tf.rivals.cooperator import classification_loss
+        from gcn_tf.rivals.adversary import class_entropy, critic_loss, generator_loss
 
         critic, cooperator = model.others["critic"], model.others["cooperator"]
         generated = model.generator(codes, training=True)
         shown = clip_image(generated)
         on_real, on_generated = critic(real, training=True), critic(shown, training=True)
         wanted = tf.reduce_mean(sum_of_squares(real, generated))
-        wanted += self.classification_weight * classification_loss(cooperator(shown, training=True), codes)
+        wanted += self.classification_weight * class_entropy(cooperator(shown, training=True), codes)
         wanted += self.adversarial_weight * generator_loss(on_generated)
         return {
             "generator": wanted,
-            "cooperator": classification_loss(cooperator(real, training=True), codes),
+            "cooperator": class_entropy(cooperator(real, training=True), codes),
             "critic": critic_loss(on_real, on_generated),
         }

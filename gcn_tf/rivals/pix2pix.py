@@ -20,7 +20,7 @@ class Pix2Pix(PictureRival):
     """A U-Net learns from pairs: a picture, and that of another cell which shares all factor values but one.
 
     There are as many directions as pairs of values, so both networks are told the wanted cell. The noise is dropout, as in the paper, but
-    in training alone, as a cell has one picture; a mask keeps what need not change.
+    in training alone, as a cell has one picture.
     """
 
     kind: ClassVar = "pix2pix"

@@ -43,6 +43,7 @@ class StarGan(PictureRival):
         import keras
         from keras import layers
 
+        from gcn_tf.rivals.blocks import heads
         from gcn_tf.rivals.translator import (
             patch_features,
             patch_filters,
@@ -54,9 +55,8 @@ class StarGan(PictureRival):
         count = sum(grid.sizes.values())
         way = translator_network(grid.shape, count, grid.dtype, unet_filters(width), name=WAY)
         image = layers.Input(grid.shape, name="image")
-        features = patch_features(image, patch_filters(width), grid.dtype, normalized=False)
-        flat = layers.Flatten(dtype="float32")(features)
-        classes = {name: layers.Dense(size, dtype="float32")(flat) for name, size in grid.sizes.items()}
+        features = patch_features(image, patch_filters(width), grid.dtype, normalized="not")
+        classes = heads(layers.Flatten(dtype="float32")(features), grid)
         scores = patch_logits(features, biased=False)  # a bias would not change a difference of means
         critic = keras.Model(image, (scores, classes), name="critic")
         return {"generator": self.from_codes(grid, way), "critic": critic}
@@ -66,7 +66,7 @@ class StarGan(PictureRival):
     ) -> "dict[str, tf.Tensor]":
         import tensorflow as tf
 
-        from gcn_tf.rivals.blocks import classification_loss
+        from gcn_tf.rivals.adversary import class_entropy
         from gcn_tf.rivals.translator import there_and_back
 
         critic, own = model.others["critic"], joined_codes(codes)
@@ -75,7 +75,7 @@ class StarGan(PictureRival):
         on_made, classes_of_made = critic(made, training=True)
         on_real, classes_of_real = critic(real, training=True)
         cycle = tf.reduce_mean(tf.abs(back - real))
-        classified = classification_loss(classes_of_made, wanted)
+        classified = class_entropy(classes_of_made, wanted)
         distance = tf.reduce_mean(on_real) - tf.reduce_mean(on_made)
         share = tf.random.stateless_uniform((tf.shape(real)[0], 1, 1, 1), step_seed(model, 40))
         between = tf.stop_gradient(share * real + (1.0 - share) * made)
@@ -83,7 +83,7 @@ class StarGan(PictureRival):
             "generator": self.classification_weight * classified
             + self.reconstruction_weight * cycle
             - tf.reduce_mean(on_made),
-            "critic": self.classification_weight * classification_loss(classes_of_real, codes)
+            "critic": self.classification_weight * class_entropy(classes_of_real, codes)
             + self.penalty_weight * gradient_penalty(lambda x: critic(x, training=True)[0], between)
             - distance,
             "cycle": cycle,

@@ -1,15 +1,18 @@
 """Networks that turn a picture into another: the U-Net and the PatchGAN critic of pix2pix (Isola et al. 2017), told the wanted cell."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 from keras import layers
 
-from gcn_tf.rivals.blocks import SLOPE, with_planes
+from gcn_tf.rivals.blocks import MOMENTUM, SLOPE, with_planes
 
 SMALLEST_SIDE = 4  # of the bottleneck
+
+# What channels are normalized over: a batch, or every picture by itself, which takes out much of what planes of codes say.
+Normalized = Literal["batch", "picture", "not"]
 
 
 def unet_filters(width: int) -> tuple[int, ...]:
@@ -41,15 +44,17 @@ def translator_network(
     filters: tuple[int, ...],
     dropout: float = 0.0,
     name: str = "translator",
+    masked: bool = False,
+    normalized: Normalized = "batch",
 ) -> keras.Model:
-    """The U-Net: image float32 (B, H, W, C) in [0, 1] and codes float32 (B, K) -> image float32 (B, H, W, C) in [0, 1].
+    """The U-Net: image float32 (B, H, W, C) in [0, 1] and codes float32 (B, K) -> image float32 (B, H, W, C).
 
-    The codes join the picture as planes, and the features of the bottleneck. What comes out is mixed with the picture that went in,
-    place by place, by a mask.
+    It is linear: on dark ground a sigmoid dies, all black, before anything is learned. With a mask it is in [0, 1]. The codes join the picture as planes, and the features of the bottleneck.
 
     Args:
         filters: of the encoder, one layer for each halving.
         dropout: share of the features that are dropped behind the first two layers of the decoder.
+        masked: whether what comes out is mixed with the picture that went in, place by place, by a mask.
     """
     height, width, channels = shape
     image, code = layers.Input(shape, name="image"), layers.Input((codes,), name="codes")
@@ -63,28 +68,42 @@ def translator_network(
     skips = []
     for level, count in enumerate(filters[:depth]):
         skips.append(x)
-        x = _block(layers.Conv2D(count, 4, 2, "same", dtype=dtype), x, 0 < level < depth - 1, dtype)
+        x = _block(
+            layers.Conv2D(count, 4, 2, "same", dtype=dtype),
+            x,
+            normalized if 0 < level < depth - 1 else "not",
+            dtype,
+        )
     x = with_planes(x, code)
     for level in reversed(range(depth)):
         count = filters[max(level - 1, 0)]
-        x = _block(layers.Conv2DTranspose(count, 4, 2, "same", dtype=dtype), x, level > 0, dtype)
+        x = _block(
+            layers.Conv2DTranspose(count, 4, 2, "same", dtype=dtype),
+            x,
+            normalized if level > 0 else "not",
+            dtype,
+        )
         if dropout and depth - 2 <= level and level > 0:
             x = layers.Dropout(dropout, dtype=dtype)(x)
         x = layers.Concatenate(dtype=dtype)([x, skips[level]])
-    x = layers.Conv2D(channels + 1, 3, 1, "same", activation="sigmoid", dtype="float32")(x)
-    x = layers.Cropping2D(margins, dtype="float32")(x)  # (B, H, W, C + 1)
-    drawn, mask = x[..., :channels], x[..., channels:]
-    return keras.Model((image, code), mask * drawn + (1 - mask) * image, name=name)
+    x = layers.Conv2D(
+        channels + masked, 3, 1, "same", activation="sigmoid" if masked else None, dtype="float32"
+    )(x)
+    x = layers.Cropping2D(margins, dtype="float32")(x)  # (B, H, W, C), or one more for the mask
+    if masked:
+        drawn, mask = x[..., :channels], x[..., channels:]
+        x = mask * drawn + (1 - mask) * image
+    return keras.Model((image, code), x, name=name)
 
 
 def patch_features(
-    x: keras.KerasTensor, filters: tuple[int, ...], dtype: str = "float32", normalized: bool = True
+    x: keras.KerasTensor, filters: tuple[int, ...], dtype: str, normalized: Normalized = "batch"
 ) -> keras.KerasTensor:
     """PatchGAN without its last layer: (B, H, W, c) -> (B, h, w, filters[-1]), each place of one patch of the picture."""
     for level, count in enumerate(filters):
         last = level == len(filters) - 1
         layer = layers.Conv2D(count, 4, 1 if last else 2, "same", dtype=dtype)
-        x = _block(layer, x, normalized and level > 0, dtype)
+        x = _block(layer, x, normalized if level > 0 else "not", dtype)
     return x
 
 
@@ -94,19 +113,29 @@ def patch_logits(x: keras.KerasTensor, biased: bool = True) -> keras.KerasTensor
 
 
 def pair_critic(
-    shape: tuple[int, int, int], codes: int, filters: tuple[int, ...], dtype: str = "float32"
+    shape: tuple[int, int, int],
+    codes: int,
+    filters: tuple[int, ...],
+    dtype: str = "float32",
+    normalized: Normalized = "batch",
 ) -> keras.Model:
     """A conditional PatchGAN: image, codes and the picture to be judged -> logits (B, h, w, 1), real above 0."""
     image, code, judged = layers.Input(shape), layers.Input((codes,)), layers.Input(shape)
     x = with_planes(layers.Concatenate()([image, judged]), code)
-    return keras.Model((image, code, judged), patch_logits(patch_features(x, filters, dtype)), name="critic")
+    return keras.Model(
+        (image, code, judged), patch_logits(patch_features(x, filters, dtype, normalized)), name="critic"
+    )
 
 
-def _block(layer: layers.Layer, x: keras.KerasTensor, normalized: bool, dtype: str) -> keras.KerasTensor:
-    """A convolution, normalization of every picture's channels (pix2pix has batches of one), and the activation."""
+def _block(
+    layer: layers.Layer, x: keras.KerasTensor, normalized: Normalized, dtype: str
+) -> keras.KerasTensor:
+    """A convolution, normalization, and the activation."""
     x = layer(x)
-    if normalized:
+    if normalized == "picture":
         x = layers.GroupNormalization(-1, dtype=dtype)(x)
+    elif normalized == "batch":
+        x = layers.BatchNormalization(momentum=MOMENTUM, dtype=dtype)(x)
     return layers.LeakyReLU(SLOPE, dtype=dtype)(x)
 
 

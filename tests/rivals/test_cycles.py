@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from test_rivals_contract import batch, rival
 
-from gcn_tf.rivals.picture_rival import way_of
+from gcn_tf.rivals import cyclegan, stargan
 from gcn_tf.rivals.stargan import gradient_penalty
 from gcn_tf.rivals.translator import there_and_back
 
@@ -17,19 +17,14 @@ def losses(model):
     }
 
 
-def leave_as_it_is(model):
-    """Close the mask, so that the translator gives the picture that it is given."""
-    kernel, bias = way_of(model).trainable_variables[-2:]
-    kernel.assign(tf.zeros_like(kernel))
-    bias.assign(tf.one_hot(3, 4) * -100.0)
-
-
-@pytest.mark.parametrize("name", ["cyclegan", "discogan", "stargan"])
-def test_the_cycle_loss_is_zero_for_the_identity_alone(name):
+@pytest.mark.parametrize(
+    ("name", "module"), [("cyclegan", cyclegan), ("discogan", cyclegan), ("stargan", stargan)]
+)
+def test_the_cycle_loss_is_zero_for_the_identity_alone(name, module, monkeypatch):
     model = rival(name)
     assert losses(model)["cycle"] > 1e-3
-    leave_as_it_is(model)
-    assert losses(model)["cycle"] == pytest.approx(0, abs=1e-9)
+    monkeypatch.setattr(module, "way_of", lambda model: lambda inputs, training: inputs[0])
+    assert losses(model)["cycle"] == 0
 
 
 def test_the_way_back_is_to_the_own_cell_from_what_was_made():

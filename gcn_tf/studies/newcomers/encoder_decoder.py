@@ -80,7 +80,7 @@ class EncoderDecoder:
 
     def _build(self, config: RunConfig, dataset: Dataset, place: int) -> keras.Model:
         codes = sum(len(factor) for factor in _wanted_factors(dataset, place))
-        return translator_network(dataset.images.shape[1:], codes, config.precision, unet_filters(WIDTH))
+        return build_translator(dataset.images.shape[1:], codes, config.precision)
 
 
 def translate(network: keras.Model, images: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -140,6 +140,16 @@ class Pairs:
         scaled = (tf.constant(self.images[rows], tf.float32) / 255.0 for rows in (given, target))
         image, true = scaled
         return image, tf.constant(self.wanted[target]), true
+
+
+def build_translator(shape: tuple[int, int, int], codes: int, dtype: str) -> keras.Model:
+    """The U-Net with a mask, in [0, 1]; every picture is normalized by itself, as pix2pix has batches of one."""
+    return translator_network(shape, codes, dtype, unet_filters(WIDTH), masked=True, normalized="picture")
+
+
+def build_critic(shape: tuple[int, int, int], codes: int) -> keras.Model:
+    """The conditional PatchGAN."""
+    return pair_critic(shape, codes, patch_filters(WIDTH), normalized="picture")
 
 
 class _Trainer:

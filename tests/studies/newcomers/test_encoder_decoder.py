@@ -5,11 +5,11 @@ import pytest
 import tensorflow as tf
 
 from gcn_tf.errors import UserError
-from gcn_tf.rivals.translator import translator_network, unet_filters
 from gcn_tf.studies.newcomers import encoder_decoder as module
 from gcn_tf.studies.newcomers.encoder_decoder import (
     EncoderDecoder,
     Pairs,
+    build_translator,
     translate,
     wanted_codes,
 )
@@ -30,7 +30,7 @@ def config(toy_config):
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (64, 64, 3), (30, 21, 3)])
 def test_the_network_takes_pictures_of_any_size_and_gives_the_same(shape):
-    network = translator_network(shape, 5, "float32", unet_filters(32))
+    network = build_translator(shape, 5, "float32")
     image, codes = np.random.default_rng(0).random((2, *shape), np.float32), np.eye(5, dtype=np.float32)[:2]
     made = np.asarray(network((image, codes)))
     assert made.shape == image.shape
