@@ -8,6 +8,7 @@ from gcn_tf.rivals.caae import variation
 from gcn_tf.rivals.picture_rival import way_of
 
 
+@pytest.mark.slow
 def test_the_latent_critic_learns_to_tell_the_prior_from_a_pictures_code():
     model = rival("caae", learning_rate=2e-3)
     model.optimizer.learning_rate.assign(0.0)  # of the generator: its encoder stays

@@ -29,6 +29,7 @@ def test_the_divergence_is_that_of_normal_distributions():
     np.testing.assert_allclose(kl_divergences(mean, tf.math.log(variance)), expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_heavy_divergence_takes_the_picture_out_of_the_latent():
     assert divergence_after_training(kl_weight=1e4) < 0.05 < 1 < divergence_after_training(kl_weight=0.01)
 

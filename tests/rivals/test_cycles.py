@@ -38,6 +38,7 @@ def test_the_way_back_is_to_the_own_cell_from_what_was_made():
     assert (float(made), float(back)) == (101.0, 111.0)
 
 
+@pytest.mark.slow
 def test_stargan_pictures_are_classified_better_as_what_was_wanted_after_some_steps():
     model = rival("stargan", learning_rate=2e-3, classification_weight=10.0, reconstruction_weight=0.1)
     step = tf.function(model.train_step)

@@ -1,6 +1,7 @@
 """DeePSiM: the comparator's features, and a critic that rests when it is too good."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from test_rivals_contract import batch, rival
 
@@ -19,6 +20,7 @@ def test_only_the_same_picture_has_the_same_features():
     )
 
 
+@pytest.mark.slow
 def test_the_comparator_learns_the_factors_of_the_seen_pictures():
     model, data = rival("deepsim", learning_rate=2e-3), batch()
     step = tf.function(model.train_step)

@@ -2,14 +2,16 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from test_rivals_contract import IDS, batch, rival
 
 
+@pytest.mark.slow
 def test_the_latent_codes_are_recovered_from_the_pictures(tmp_path):
-    model, data = rival("infogan", learning_rate=2e-3), batch()
+    model, data = rival("infogan", width=24, learning_rate=2e-3), batch()
     step = tf.function(model.train_step)
-    for _ in range(60):
+    for _ in range(150):
         step(data)
     latents = model.generator.get_layer("latents").fresh(256)
     pictures = model.generator.get_layer("synthesis")(latents, training=False)

@@ -1,6 +1,7 @@
 """pix2pix learns from pairs of two cells, by the true picture and by a critic."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from test_rivals_contract import IMAGES, batch, rival
 
@@ -20,6 +21,7 @@ def test_a_picture_is_never_its_own_partner_and_every_other_of_its_row_and_colum
     assert partners == {(0, 1), (0, 2), (1, 0), (1, 3), (2, 0), (2, 3), (3, 1), (3, 2)}
 
 
+@pytest.mark.slow
 def test_it_comes_nearer_to_the_true_picture_of_the_pair():
     model = rival("pix2pix", dropout=0.0, learning_rate=2e-3)
     step = tf.function(model.train_step)

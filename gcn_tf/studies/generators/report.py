@@ -27,7 +27,10 @@ HARDEST = GROUPS[-1]
 COOPERATIVE = ("gcn", "gcn-references", "gcn-mask", "gcn-paper")
 CONDITIONAL_GANS = ("cgan", "acgan", "projection")
 JUDGED = ("all_factors_accuracy/convolutional", "all_factors_accuracy/hog")
-LIKENESS = ("psnr_db", "ssim", "sharpness", "two_sample_accuracy", "copying", "kid_of_judge_features")
+LIKENESS = (
+    *("psnr_db", "ssim", "sharpness", "stray_ink", "two_sample_accuracy", "copying"),
+    *("hand_width", "hand_slant", "kid_of_judge_features"),
+)
 SHOWN = (0, 2, 4, 6)  # of the cells of each group whose pictures are kept
 
 Results = Mapping[str, Sequence[MethodResult]]
@@ -299,4 +302,4 @@ def _trainings_table(report: Mapping[str, Any]) -> str:
 def _size_table(found: Mapping[str, Any]) -> str:
     who = f" of {found['identities']} identities" if found["identities"] else f", {found['share']:g} of all"
     by_method = {name: by[HARDEST] for name, by in found["scores"].items() if HARDEST in by}
-    return f"{found['pictures']:,} seen pictures{who}, {HARDEST} cells:\n\n{methods_table(by_method, (*LIKENESS[:4], *JUDGED))}"
+    return f"{found['pictures']:,} seen pictures{who}, {HARDEST} cells:\n\n{methods_table(by_method, (*LIKENESS[:5], *JUDGED))}"

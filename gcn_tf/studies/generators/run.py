@@ -33,12 +33,14 @@ from gcn_tf.studies.generators.study import FEWEST_STEPS, REMEDY, GeneratorsStud
 from gcn_tf.studies.generators.task import HOLDOUT, Size, Task, data_of
 from gcn_tf.studies.materials import loaded, materials
 from gcn_tf.studies.workers import RunAll, workers
+from gcn_tf.training.fit import learn_before_training
 from gcn_tf.training.log import read_log
 from gcn_tf.training.prepare import prepare
 from gcn_tf.training.speed import seconds_per_step
 from gcn_tf.training.step_callback import Diverged
 
 QUICK_BUDGET = 6.0  # seconds
+TIMED_AS = 1000  # steps of a training of which a few are timed
 COLLAPSED = 0.25  # of the distance that real pictures of unseen cells have from each other
 COMPARED = 64  # pictures of unseen cells, of which distances and differences are taken
 
@@ -116,37 +118,43 @@ def _untimed(study: GeneratorsStudy, names: list[str], sizes: list[Size]) -> lis
 
 def _time(study: GeneratorsStudy, name: str, size: Size) -> None:
     """Time a few steps of a method, and note how many it has in its seconds."""
-    config = replace(study.config_of(size), steps=1000)
-    task = study.task(loaded(data_of(config)), Job(name, Size(size.identities), study.seeds[0]))
-    contender = study.contender(name)
+    contender, config = study.contender(name), study.config_of(size)
     assert isinstance(contender, Network)
-    prepared = prepare(contender.config(config), task.given)
-    model = prepared.build()
-    seconds = seconds_per_step(prepared, model)
-    networks = (
-        model.trained_networks.values() if isinstance(model, Rival) else (model.generator, model.classifier)
-    )
-    noted = {
-        "seconds_per_step": seconds,
-        "steps": max(FEWEST_STEPS, round(study.protocol.budget / seconds)),
-        "parameters": sum(network.count_params() for network in networks),
-    }
+    task = study.task(loaded(data_of(config)), Job(name, Size(size.identities), study.seeds[0]))
+    noted = _timed(contender.config(config), task, study.protocol.budget)
     path = study.speed_path(name, size)
     write_atomically(path, lambda beside: beside.write_text(json.dumps(noted)))
+
+
+def _timed(config: RunConfig, task: Task, budget: float) -> dict[str, float]:
+    """What is noted of a method's speed."""
+    prepared = prepare(replace(config, steps=TIMED_AS), task.given)
+    model = prepared.build()
+    learn_before_training(model, prepared)
+    seconds = seconds_per_step(prepared, model)
+    pair = (model.generator, model.classifier)
+    networks = tuple(model.trained_networks.values()) if isinstance(model, Rival) else pair
     keras.utils.clear_session()
+    return {
+        "seconds_per_step": seconds,
+        "steps": max(FEWEST_STEPS, round(budget / seconds)),
+        "parameters": sum(int(np.prod(v.shape)) for network in networks for v in network.trainable_variables),
+    }
 
 
 def _tune(study: GeneratorsStudy, name: str) -> None:
     """Search for the settings of a method on validation cells, by trainings of its seconds."""
     contender = study.contenders[name]
     assert isinstance(contender, Network)
-    config = contender.config(study.run_config(Job(name, Size(), study.seeds[0])))
-    noted = {
-        "settings": {
-            **contender.settings,
-            **search_settings(config, study.protocol.trials, study.out / "tuning" / name),
-        }
-    }
+    job = Job(name, Size(), study.seeds[0])
+    config = contender.config(study.run_config(job))
+    task = study.task(loaded(data_of(config)), job)
+
+    def steps(sized: RunConfig) -> int:
+        return int(_timed(sized, task, study.protocol.budget)["steps"])
+
+    found = search_settings(config, steps, study.protocol.trials, study.out / "tuning" / name)
+    noted = {"settings": {**contender.settings, **found}}
     write_atomically(study.best_path(name), lambda beside: beside.write_text(json.dumps(noted)))
     keras.utils.clear_session()
 
