@@ -61,7 +61,8 @@ def test_the_last_phase_trains_the_classifier_and_leaves_the_generator_to_the_bi
 def test_the_temperatures_are_set_after_the_last_step_and_kept(trained, config):
     model = open_run(trained).model
     values = [float(value) for value in model.temperatures.values()]
-    assert all(0 < value != 1 for value in values)
+    assert max(values) > 1
+    assert min(values) >= 1
     before = open_run(trained, f"step-{64:08d}.npz").model
     assert [float(value) for value in before.temperatures.values()] == [1, 1, 1, 1]
     images = np.random.default_rng(0).random((4, 28, 28, 3)).astype(np.float32)
