@@ -1,7 +1,7 @@
 """The temperatures of a run's classifier, from seen pictures alone.
 
 No seen picture was kept from the classifier, and on those that it knows it is surer than it should be on others. So the same network learns
-once more, alone and for half as long, without a fifth of the base images. Its logits of those, and of the ones that it knows, moved as in
+once more, alone and for a quarter as long, without a fifth of the base images. Its logits of those, and of the ones that it knows, moved as in
 training, are what temperatures are fitted to, half and half: cells that are new, and known ones as they look another time.
 """
 
@@ -22,8 +22,8 @@ from gcn_tf.training.step_callback import Logs, StepCallback
 
 HELD_OUT = 0.2  # of the base images
 LEAST_HELD_OUT = 10  # base images; fewer say too little
-LENGTH = 0.5  # of the last phase
-LEARNED = 0.25  # of the way from guessing to no mistake; below it, half of the last phase was too short
+LENGTH = 0.25  # of the last phase
+LEARNED = 0.25  # of the way from guessing to no mistake; below it, a quarter of the last phase was too short
 LOWEST = 1.0  # below it the classifier would be surer than it learned to be: of handwriting that it does not know, too sure
 
 
@@ -73,7 +73,7 @@ def temperatures(config: RunConfig, split: Split) -> dict[str, float]:
 
 
 def has_learned(logits: np.ndarray, ids: np.ndarray) -> bool:
-    """Whether a network that is half-trained knows its pictures well enough to say anything: logits float (B, K), int (B,).
+    """Whether a network that was trained for less long knows its pictures well enough to say anything: logits float (B, K), int (B,).
 
     >>> has_learned(np.eye(4), np.arange(4)), has_learned(np.zeros((4, 4)), np.arange(4))
     (True, False)
