@@ -111,11 +111,13 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 5, 10, 100])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=RunConfig.steps)
+    parser.add_argument("--classifier-share", type=float, default=RunConfig.classifier_share)
     given = parser.parse_args()
     import_tensorflow()
     data = DataConfig.of("qmnist", manual_dir=given.folder)
     pictures = data.options.labelled_pictures(data, 1)
     config = replace(resolve("qmnist"), holdout=("none",), steps=given.steps)
+    config = replace(config, classifier_share=given.classifier_share)
     for count in given.counts:
         rows = []
         for seed in range(given.seeds):

@@ -21,7 +21,7 @@ Seed = Annotated[int, Range(0, 2**31 - 1)]
 Weight = Annotated[float, Range(0)]
 Share = Annotated[float, Range(0, 1)]
 Count = Annotated[int, Range(1)]
-LEAST_LAST_STEPS = 50  # of the classifier's last phase
+LEAST_LAST_STEPS = 100  # of the classifier's last phase
 
 
 def _default_generator() -> GeneratorConfig:
@@ -74,7 +74,7 @@ class ObjectiveConfig:
     classifier_jitter: Annotated[float, Range(0, 4)] = 1.0
     """Strength of the random shifts, turns, zooms and noise of the classifier's input; 0: none."""
     classifier_share: Annotated[float, Range(0, 16)] = 2.0
-    """Further steps, as a share of the generator's, in which the classifier alone learns, from real pictures; fewer than 50
+    """Further steps, as a share of the generator's, in which the classifier alone learns, from real pictures; fewer than 100
     are left out."""
 
     @property
