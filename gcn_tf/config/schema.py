@@ -21,7 +21,7 @@ Seed = Annotated[int, Range(0, 2**31 - 1)]
 Weight = Annotated[float, Range(0)]
 Share = Annotated[float, Range(0, 1)]
 Count = Annotated[int, Range(1)]
-LEAST_LAST_STEPS = 50  # of the classifier's last phase
+LEAST_LAST_STEPS = 100  # of the classifier's last phase
 
 
 def _default_generator() -> GeneratorConfig:
@@ -76,8 +76,8 @@ class ObjectiveConfig:
     """Weight of the classifier's loss for distinguishing imagined cells from real pictures; 0: it has no such class."""
     classifier_jitter: Annotated[float, Range(0, 4)] = 1.0
     """Strength of the random shifts, turns, zooms and noise of the classifier's input; 0: none."""
-    classifier_share: Annotated[float, Range(0, 16)] = 1.0
-    """Further steps, as a share of the generator's, in which the classifier alone learns, from real pictures; fewer than 50
+    classifier_share: Annotated[float, Range(0, 16)] = 2.0
+    """Further steps, as a share of the generator's, in which the classifier alone learns, from real pictures; fewer than 100
     are left out."""
 
     @property
@@ -167,7 +167,7 @@ class RunConfig(OutputConfig, OptimizerConfig, ObjectiveConfig, HoldoutConfig, D
     >>> from gcn_tf.config.schema import RunConfig
     >>> config = replace(RunConfig(), steps=1200, holdout=("high-level=8",))
     >>> config.dataset, config.batch_size, config.total_steps
-    ('glyphs', 64, 2400)
+    ('glyphs', 64, 3600)
     >>> check_config(replace(config, batch_size=0))
     Traceback (most recent call last):
     gcn_tf.errors.ConfigError: batch_size is 0: give a number from 1 to 65536

@@ -1,7 +1,7 @@
 """The temperatures of a run's classifier, from seen pictures alone.
 
 No seen picture was kept from the classifier, and on those that it knows it is surer than it should be on others. So the same network learns
-once more, alone and for half as long, without a fifth of the base images. Its logits of those, and of the ones that it knows, moved as in
+once more, alone and for a quarter as long, without a fifth of the base images. Its logits of those, and of the ones that it knows, moved as in
 training, are what temperatures are fitted to, half and half: cells that are new, and known ones as they look another time.
 """
 
@@ -13,7 +13,6 @@ import tensorflow as tf
 
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.metrics.calibration import fitted_temperature
-from gcn_tf.model.gcn import GCN
 from gcn_tf.model.jitter import jitter
 from gcn_tf.pipelines.batches import evaluation_batches
 from gcn_tf.pipelines.split import Split
@@ -23,36 +22,37 @@ from gcn_tf.training.step_callback import Logs, StepCallback
 
 HELD_OUT = 0.2  # of the base images
 LEAST_HELD_OUT = 10  # base images; fewer say too little
-LENGTH = 0.5  # of the last phase
+LENGTH = 0.25  # of the last phase
+LEARNED = 0.25  # of the way from guessing to no mistake; below it, a quarter of the last phase was too short
+LOWEST = 1.0  # below it the classifier would be surer than it learned to be: of handwriting that it does not know, too sure
 
 
 class Calibration(StepCallback):
-    """Set the temperatures of the classifier after the last step of its last phase, before a checkpoint is saved."""
+    """Set the temperatures of the classifier after its last step, before a checkpoint is saved.
 
-    def __init__(self, start: int, config: RunConfig, split: Split) -> None:
+    Attributes:
+        temperatures: by factor name; factors without one keep 1.
+    """
+
+    def __init__(self, start: int, last: int) -> None:
         super().__init__(start)
-        self.config, self.split = config, split
+        self.last = last
+        self.temperatures: dict[str, float] = {}
 
     def step(self, step: int, logs: Logs) -> None:
-        if self.config.last_steps and step == self.config.total_steps:
-            calibrate(self.model, self.config, self.split)
+        if step == self.last:
+            for name, temperature in self.temperatures.items():
+                self.model.temperatures[name].assign(temperature)
 
 
-def calibrate(model: GCN, config: RunConfig, split: Split) -> None:
-    """Set the temperatures of a model; they stay 1 where too few pictures can be spared to tell."""
+def temperatures(config: RunConfig, split: Split) -> dict[str, float]:
+    """Temperatures by factor name, a function of settings and seen pictures.
+
+    None where too few pictures can be spared, and none of a factor that the shorter training does not reach.
+    """
     held_out = spared_base_images(split, config.seed)
     if len(held_out) < LEAST_HELD_OUT:
-        return
-    for name, temperature in temperatures(config, split, held_out).items():
-        model.temperatures[name].assign(temperature)
-
-
-def temperatures(config: RunConfig, split: Split, held_out: np.ndarray) -> dict[str, float]:
-    """Temperatures by factor name.
-
-    Args:
-        held_out: int (n,). Numbers of seen base images to do without.
-    """
+        return {}
     new = ~split.unseen & np.isin(split.base, held_out)
     known = ~split.unseen & ~new
     steps = max(1, round(LENGTH * config.last_steps))
@@ -64,12 +64,22 @@ def temperatures(config: RunConfig, split: Split, held_out: np.ndarray) -> dict[
     of_known = _logits(network, split, rows[0], config.classifier_jitter)
     of_new = _logits(network, split, rows[1])
     weights = np.concatenate([np.full(len(part), 1 / len(part)) for part in rows])
-    return {
-        name: fitted_temperature(
-            np.concatenate([of_known[name], of_new[name]]), split.ids[np.concatenate(rows), m], weights
-        )
-        for m, name in enumerate(split.dataset.space.names)
-    }
+    found = {}
+    for m, name in enumerate(split.dataset.space.names):
+        if has_learned(of_known[name], split.ids[rows[0], m]):
+            both, ids = np.concatenate([of_known[name], of_new[name]]), split.ids[np.concatenate(rows), m]
+            found[name] = max(LOWEST, fitted_temperature(both, ids, weights))
+    return found
+
+
+def has_learned(logits: np.ndarray, ids: np.ndarray) -> bool:
+    """Whether a network that was trained for less long knows its pictures well enough to say anything: logits float (B, K), int (B,).
+
+    >>> has_learned(np.eye(4), np.arange(4)), has_learned(np.zeros((4, 4)), np.arange(4))
+    (True, False)
+    """
+    guess = np.bincount(ids).max() / len(ids)
+    return bool(np.mean(logits.argmax(axis=1) == ids) >= guess + LEARNED * (1 - guess))
 
 
 def spared_base_images(split: Split, seed: int) -> np.ndarray:

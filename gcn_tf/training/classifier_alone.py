@@ -19,12 +19,14 @@ def train_classifier_alone(
     steps: int,
     seed: int,
     tick: Callable[[], object] = lambda: None,
+    rate: float = 0.0,
 ) -> keras.Model:
     """Train the classifier of a run's settings from its start on the seen pictures, with jitter, as the last phase of a run does.
 
     Args:
         seed: of the weights, the batches and the jitter.
         tick: called after every step.
+        rate: learning rate at the start of a cosine; 0: that of the last phase.
 
     Returns:
         The network: image float32 (B, H, W, C) in [0, 1] -> {factor: float32 logits (B, K_f)}.
@@ -32,8 +34,8 @@ def train_classifier_alone(
     dataset = split.dataset
     keras.utils.set_random_seed(seed)
     network = config.classifier.build(dataset.space.sizes, dataset.image_shape, config.precision)
-    rate = keras.optimizers.schedules.CosineDecay(last_rate(config), steps)
-    optimizer = FusedAdam(rate, beta_1=config.beta_1, beta_2=config.beta_2, epsilon=config.epsilon)
+    schedule = keras.optimizers.schedules.CosineDecay(rate or last_rate(config), steps)
+    optimizer = FusedAdam(schedule, beta_1=config.beta_1, beta_2=config.beta_2, epsilon=config.epsilon)
     variables = network.trainable_variables
     optimizer.build(variables)
 

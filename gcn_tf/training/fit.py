@@ -16,7 +16,7 @@ from gcn_tf.pipelines.batches import pixels, training_batches
 from gcn_tf.runs.checkpoints import CheckpointStore
 from gcn_tf.runs.identity import differing_arithmetic
 from gcn_tf.runs.lock import locked
-from gcn_tf.training.calibration import Calibration
+from gcn_tf.training.calibration import Calibration, temperatures
 from gcn_tf.training.log import RunLog
 from gcn_tf.training.prepare import Prepared
 from gcn_tf.training.progress_bar import ProgressBar
@@ -142,32 +142,33 @@ def _fit(prepared: Prepared, run_dir: Path, model: GCN | None, say: Callable[[st
             f"on disk: checkpoints at most {store.largest_size / 1e6:.0f} MB, TensorBoard {log.largest_size / 1e6:.0f} MB"
         )
     bar = ProgressBar(start, stop, evaluation)
+    calibration = Calibration(start, stop)
     steps: list[StepCallback] = [
         FiniteLoss(start, store),
         evaluation,
         log,
         bar,
-        Calibration(start, config, split),
+        calibration,
         Finish(start, stop),
         checkpoints,
         OrderlyStop(start, checkpoints),
     ]
     try:
-        with prepared.strategy.scope():
-            _train(model, prepared, steps)
+        _train(model, prepared, steps, config.main_steps)
+        if config.last_steps:
+            calibration.temperatures = temperatures(config, split)
+            model.begin_last_phase()
+            _train(model, prepared, steps, stop)
     finally:
         bar.close()
     return model
 
 
-def _train(model: GCN, prepared: Prepared, callbacks: list[StepCallback]) -> None:
-    """Train both networks until the generator is finished, then the classifier alone."""
-    config = prepared.config
-    for last, stop in ((False, config.main_steps), (True, config.total_steps)):
-        start = int(model.step)
-        if start >= stop:
-            continue
-        if last:
-            model.begin_last_phase()
-        data = training_batches(prepared.split, config.batch_size, config.seed, start, stop)
+def _train(model: GCN, prepared: Prepared, callbacks: list[StepCallback], stop: int) -> None:
+    """Train to a step, if it is not reached yet."""
+    config, start = prepared.config, int(model.step)
+    if start >= stop:
+        return
+    data = training_batches(prepared.split, config.batch_size, config.seed, start, stop)
+    with prepared.strategy.scope():
         model.fit(data, epochs=1, steps_per_epoch=stop - start, verbose=0, shuffle=False, callbacks=callbacks)

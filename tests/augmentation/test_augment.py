@@ -15,6 +15,7 @@ from gcn_tf.augmentation import augment as augmentation
 from gcn_tf.augmentation.config import AugmentationConfig
 from gcn_tf.augmentation.files import Folders
 from gcn_tf.augmentation.picture_filter import balanced, confidence, nearest_difference
+from gcn_tf.augmentation.report import Counts, report_lines
 from gcn_tf.cli import main
 from gcn_tf.errors import UserError
 from gcn_tf.pipelines.batches import pixels
@@ -194,7 +195,17 @@ def test_the_filter_keeps_what_is_classified_with_confidence_and_reports_the_sha
         str(d): wanted[d] for d in range(10)
     }
     assert report["pictures"] == {"wanted": 720, "passed": wanted.total(), "kept": wanted.total()}
-    assert any(line.startswith("uneven: ") and "--balance" in line for line in said)
+    remedy = "--balance" if min(wanted[d] for d in range(10)) else "lower --min-confidence"
+    assert any(line.startswith("uneven: ") and remedy in line for line in said)
+
+
+def test_balance_is_advised_only_where_it_leaves_something():
+    wanted = np.array([5, 5])
+    for passed, advised in (([1, 5], True), ([0, 5], False)):
+        counts = Counts(wanted, np.array(passed), np.array(passed))
+        last = report_lines("digit", ("0", "1"), counts, filtered=True, balance=False)[-1]
+        assert ("--balance" in last) == advised
+        assert ("lower --min-confidence" in last) != advised
 
 
 def test_balance_keeps_as_many_of_every_class(run, whole, tmp_path):

@@ -57,7 +57,7 @@ def test_each_regime_trains_the_networks_it_says(settings, generator_moves, clas
 
 @pytest.mark.parametrize("cooperation", ["joint", "frozen", "none"])
 def test_in_the_last_phase_the_classifier_alone_learns_in_every_regime(cooperation):
-    model = gcn(cooperation=cooperation, classifier_share=3.0)
+    model = gcn(cooperation=cooperation, classifier_share=6.0)
     model.step.assign(model.objective.main_steps)
     model.begin_last_phase()
     before = {name: weights(model, name) for name in ("generator", "classifier")}
@@ -70,7 +70,7 @@ def test_in_the_last_phase_the_classifier_alone_learns_in_every_regime(cooperati
     assert set(logs) == {"classifier_loss"}
     assert rates[0] == pytest.approx(3e-3)
     assert 0 < rates[1] < rates[0]
-    assert model.objective.last_steps == 60
+    assert model.objective.last_steps == 120
 
 
 def test_temperatures_divide_the_logits_and_change_no_decision():

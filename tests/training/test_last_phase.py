@@ -10,7 +10,7 @@ from gcn_tf.training.fit import fit
 from gcn_tf.training.resume import check_resume
 from gcn_tf.training.scoring import Evaluation
 
-MAIN, LAST = 24, 50
+MAIN, LAST = 24, 100
 
 
 def weights(parts):
@@ -28,9 +28,10 @@ def config(toy_config):
 
 @pytest.fixture(scope="module", autouse=True)
 def _few_are_enough():
-    """A toy can spare six base images to calibrate."""
+    """A toy can spare six base images to calibrate, and has learned hardly anything."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gcn_tf.training.calibration.LEAST_HELD_OUT", 3)
+        for name, value in {"LEAST_HELD_OUT": 3, "LEARNED": -10.0, "LOWEST": 0.0}.items():
+            patch.setattr(f"gcn_tf.training.calibration.{name}", value)
         yield
 
 
@@ -44,8 +45,8 @@ def trained(config, start_run, tmp_path_factory):
 def test_a_few_steps_have_no_last_phase(toy_config):
     assert toy_config.classifier_share > 0
     assert (toy_config.main_steps, toy_config.last_steps, toy_config.total_steps) == (24, 0, 24)
-    frozen = dataclasses.replace(toy_config, cooperation="frozen", classifier_steps=6, classifier_share=4.0)
-    assert (frozen.main_steps, frozen.last_steps, frozen.total_steps) == (30, 96, 126)
+    frozen = dataclasses.replace(toy_config, cooperation="frozen", classifier_steps=6, classifier_share=5.0)
+    assert (frozen.main_steps, frozen.last_steps, frozen.total_steps) == (30, 120, 150)
 
 
 @pytest.mark.slow
@@ -62,7 +63,7 @@ def test_the_temperatures_are_set_after_the_last_step_and_kept(trained, config):
     model = open_run(trained).model
     values = [float(value) for value in model.temperatures.values()]
     assert all(0 < value != 1 for value in values)
-    before = open_run(trained, f"step-{64:08d}.npz").model
+    before = open_run(trained, f"step-{112:08d}.npz").model
     assert [float(value) for value in before.temperatures.values()] == [1, 1, 1, 1]
     images = np.random.default_rng(0).random((4, 28, 28, 3)).astype(np.float32)
     for name, logits in model.classify(images).items():
@@ -113,8 +114,7 @@ def test_a_checkpoint_of_before_has_no_temperatures_and_opens(trained, tmp_path)
     model = open_run(trained).model
     store = CheckpointStore(model, tmp_path)
     store.variables = store.variables[: -store.later]
-    (tmp_path / "step-00000074.npz").unlink(missing_ok=True)
-    store.save(74)
+    store.save(124)
     CheckpointStore(model, tmp_path).restore()
     assert [float(value) for value in model.temperatures.values()] == [1, 1, 1, 1]
 
