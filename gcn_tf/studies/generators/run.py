@@ -102,7 +102,9 @@ def compute_generators_study(study: GeneratorsStudy, run: RunAll) -> None:
             data_of(study.config_of(Size(identities)))
         )  # judges are learned once, before the workers need them
     networks = [name for name, contender in study.contenders.items() if isinstance(contender, Network)]
-    run(_time, _untimed(study, networks, study.sizes), "methods timed")
+    of_parts = [name for name in networks if name in study.names_of_parts]
+    untimed = _untimed(study, networks, [Size()]) + _untimed(study, of_parts, study.sizes[1:])
+    run(_time, untimed, "methods timed")
     if study.protocol.trials:
         untuned = [name for name in networks if not study.best_path(name).exists()]
         run(_tune, [(study, name) for name in untuned], "methods tuned")
