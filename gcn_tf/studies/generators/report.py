@@ -124,7 +124,8 @@ def _sizes(study: GeneratorsStudy) -> list[dict[str, Any]]:
     for size in study.sizes:
         dataset = materials(data_of(study.config_of(size)))[0]
         results = {
-            name: [study.result(Job(name, size, seed)) for seed in study.seeds] for name in study.contenders
+            name: [study.result(Job(name, size, seed)) for seed in study.seeds]
+            for name in (study.names_of_parts if size != Size() else study.contenders)
         }
         given = study.task(dataset, Job("", size, study.seeds[0])).given
         scores = {name: scores_to_json(combine(runs)) for name, runs in results.items()}

@@ -19,6 +19,11 @@ from gcn_tf.studies.materials import loaded, materials_sha256
 
 REMEDY = "delete it, and give the same command again"
 FEWEST_STEPS = 20
+# Whose curve over amounts of data is drawn where no methods are chosen: more lines could not be read.
+FAMILIES = (
+    *("gcn", "gcn-references", "gcn-paper", "dosovitskiy", "cgan", "acgan", "projection", "cvae"),
+    *("pix2pix", "nearest cell", "ridge"),
+)
 
 
 @dataclass(frozen=True)
@@ -70,14 +75,65 @@ class GeneratorsStudy:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What must stay the same when the study goes on; methods, seeds and sizes may be added."""
-        free = {"methods", "shares", "identities"}
+        """What must stay the same when the study goes on; methods, seeds, sizes and tuned settings may be added."""
+        free = {"methods", "trials", "shares", "identities"}
         protocol = {key: value for key, value in asdict(self.protocol).items() if key not in free}
         return {"experiment": "generators", "protocol": protocol, **to_dict(self.config)}
 
     @property
     def sizes(self) -> list[Size]:
         """The whole dataset, parts of it, and other numbers of identities."""
+        parts = [Size(0, share) for share in self.protocol.shares]
+        return [Size(), *parts, *(Size(count) for count in self.protocol.identities)]
+
+    def config_of(self, size: Size) -> RunConfig:
+        """The settings of a number of identities."""
+        return (
+            with_identities(self.config, loaded(data_of(self.config)), size.identities)
+            if size.identities
+            else self.config
+        )
+
+    def task(self, dataset: Dataset, job: Job) -> Task:
+        return make_task(dataset, HOLDOUT, job.seed, job.size.share)
+
+    @functools.cached_property
+    def parameters(self) -> int:
+        """Of both networks of the GCN by default, for the dataset as it is."""
+        dataset = loaded(data_of(self.config))
+        return count_weights(layers_by_default(self.config), dataset.space.sizes, dataset.image_shape)
+
+    @functools.cached_property
+    def contenders(self) -> dict[str, Contender]:
+        """Methods with the settings of their papers, by name."""
+        return contenders(self.config, self.parameters, self.protocol.methods)
+
+    @property
+    def names(self) -> list[str]:
+        """All methods, each tuned one behind the one that it was."""
+        tuned = self.protocol.trials > 0
+        names = [
+            [n, n + TUNED] if tuned and isinstance(c, Network) else [n] for n, c in self.contenders.items()
+        ]
+        return [name for pair in names for name in pair]
+
+    @property
+    def names_of_parts(self) -> list[str]:
+        """Methods that learn from other amounts of data as well: those that were chosen, else one or two of each family."""
+        return [name for name in self.contenders if self.protocol.methods or name in FAMILIES]
+
+    def contender(self, name: str) -> Contender:
+        """A method; a tuned one has the settings that its search found."""
+        plain = self.contenders[name.removesuffix(TUNED)]
+        if not name.endswith(TUNED):
+            return plain
+        assert isinstance(plain, Network)
+        best = read_json_object(self.best_path(name), REMEDY)
+        return replace(plain, meaning=f"{plain.meaning}, tuned", settings=best["settings"])
+
+    def jobs(self) -> list[Job]:
+        """Everything that is computed; parts of the data are learned by methods as they are, not by tuned ones."""
+        whole = [Job(name, Size(), seed) for seed in self.seeds for name in self.names]
         parts = [
             Job(name, size, seed)
             for size in self.sizes[1:]
