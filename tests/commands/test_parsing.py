@@ -107,7 +107,7 @@ def test_deterministic_without_a_value_is_always(words):
     "words, message",
     [
         (["--persons", "3"], "--persons belongs to the datasets faces, kdef, mmi: add --dataset faces"),
-        (["--trials", "3"], "--trials belongs to gcn-tf tune, not to gcn-tf train"),
+        (["--trials", "3"], "--trials belongs to gcn-tf tune and study, not to gcn-tf train"),
         (["--zoom=3"], "--zoom belongs to gcn-tf generate"),
         (["--steps"], "--steps needs a value"),
         (["--steps", "1.5"], "--steps 1.5: give a whole number"),
