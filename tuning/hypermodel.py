@@ -143,7 +143,9 @@ class GCNHyperModel(keras_tuner.HyperModel):
         if stored and self.prepared.search.config.precision == "auto":
             config = replace(config, precision=stored.precision)
         cells = (*config.holdout, *rules_of(split))
-        noted = replace(config, holdout=cells, classifier_share=0.0)  # pictures are scored, not what it classifies
+        noted = replace(
+            config, holdout=cells, classifier_share=0.0
+        )  # pictures are scored, not what it classifies
         if stored is None or differing_settings(to_dict(stored), to_dict(noted), ""):
             if run_dir.exists():
                 shutil.rmtree(run_dir)

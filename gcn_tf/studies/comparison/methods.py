@@ -100,7 +100,9 @@ class GcnMethod(Method):
     def train(self, config: RunConfig, split: Split, seed: int, run_dir: Path) -> Run:
         """Train a run, or go on with the one that is there; raises UserError when that has other settings."""
         space = split.dataset.space
-        start = replace(config, seed=seed, classifier_share=0.0)  # what the run's classifier can is not compared
+        start = replace(
+            config, seed=seed, classifier_share=0.0
+        )  # what the run's classifier can is not compared
         prepared = prepare(with_settings(start, self.settings, "study"), split)
         if (run_dir / "config.yaml").exists():
             check_origin(run_dir, to_dict(read_run_config(run_dir)), to_dict(prepared.config))
