@@ -48,9 +48,19 @@ def picture_from(
         x = layers.Conv2DTranspose(filters, 4, 2, "same", use_bias=False, dtype=grid.dtype)(x)
         x = _normalized(x, grid, condition)
     x = layers.Conv2DTranspose(channels, 4, 2, "same", dtype=grid.dtype)(x)
-    x = layers.Activation("sigmoid", dtype="float32")(x)
+    x = picture_of(x)
     down, right = start[0] * 2**depth - height, start[1] * 2**depth - across
     return layers.Cropping2D(((down // 2, down - down // 2), (right // 2, right - right // 2)), name=name)(x)
+
+
+def picture_of(x: keras.KerasTensor) -> keras.KerasTensor:
+    """tanh, as in the papers, moved from [-1, 1] to float32 in [0, 1]."""
+    return layers.Activation("sigmoid", dtype="float32")(layers.Rescaling(2.0, dtype="float32")(x))
+
+
+def centred(image: keras.KerasTensor, dtype: str) -> keras.KerasTensor:
+    """Pictures in [0, 1] as networks see them in the papers, in [-1, 1]: black as 0 would excite nothing, and critics would win at once."""
+    return layers.Rescaling(2.0, -1.0, dtype=dtype)(image)
 
 
 def _normalized(
@@ -80,7 +90,7 @@ def features_of(
         normalized: batch normalization behind every convolution but the first.
         spectral: spectral normalization of every convolution instead (Miyato et al. 2018).
     """
-    x = image
+    x = centred(image, grid.dtype)
     for level in range(levels(grid)):
         layer = layers.Conv2D(width * 2**level, 4, 2, "same", dtype=grid.dtype)
         x = layers.SpectralNormalization(layer)(x) if spectral else layer(x)

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from gcn_tf.rivals.blocks import MOMENTUM, SLOPE, with_planes
+from gcn_tf.rivals.blocks import MOMENTUM, SLOPE, centred, picture_of, with_planes
 
 SMALLEST_SIDE = 4  # of the bottleneck
 
@@ -47,9 +47,9 @@ def translator_network(
     masked: bool = False,
     normalized: Normalized = "batch",
 ) -> keras.Model:
-    """The U-Net: image float32 (B, H, W, C) in [0, 1] and codes float32 (B, K) -> image float32 (B, H, W, C).
+    """The U-Net: image and codes float32 (B, K) -> image, both float32 (B, H, W, C) in [0, 1].
 
-    It is linear: on dark ground a sigmoid dies, all black, before anything is learned. With a mask it is in [0, 1]. The codes join the picture as planes, and the features of the bottleneck.
+    The codes join the picture as planes, and the features of the bottleneck.
 
     Args:
         filters: of the encoder, one layer for each halving.
@@ -64,7 +64,7 @@ def translator_network(
     down, across = (-side % 2**depth for side in (height, width))  # to whole halvings
     margins = ((down // 2, down - down // 2), (across // 2, across - across // 2))
     x = layers.ZeroPadding2D(margins)(image)
-    x = with_planes(x, code)
+    x = with_planes(x if masked else centred(x, dtype), code)
     skips = []
     for level, count in enumerate(filters[:depth]):
         skips.append(x)
@@ -86,9 +86,8 @@ def translator_network(
         if dropout and depth - 2 <= level and level > 0:
             x = layers.Dropout(dropout, dtype=dtype)(x)
         x = layers.Concatenate(dtype=dtype)([x, skips[level]])
-    x = layers.Conv2D(
-        channels + masked, 3, 1, "same", activation="sigmoid" if masked else None, dtype="float32"
-    )(x)
+    x = layers.Conv2D(channels + masked, 3, 1, "same", dtype="float32")(x)
+    x = layers.Activation("sigmoid", dtype="float32")(x) if masked else picture_of(x)
     x = layers.Cropping2D(margins, dtype="float32")(x)  # (B, H, W, C), or one more for the mask
     if masked:
         drawn, mask = x[..., :channels], x[..., channels:]
@@ -99,7 +98,11 @@ def translator_network(
 def patch_features(
     x: keras.KerasTensor, filters: tuple[int, ...], dtype: str, normalized: Normalized = "batch"
 ) -> keras.KerasTensor:
-    """PatchGAN without its last layer: (B, H, W, c) -> (B, h, w, filters[-1]), each place of one patch of the picture."""
+    """PatchGAN without its last layer: (B, H, W, c) -> (B, h, w, filters[-1]), each place of one patch of the picture.
+
+    But for one that normalizes every picture by itself, black is -1: 0 would excite nothing.
+    """
+    x = x if normalized == "picture" else centred(x, dtype)
     for level, count in enumerate(filters):
         last = level == len(filters) - 1
         layer = layers.Conv2D(count, 4, 1 if last else 2, "same", dtype=dtype)

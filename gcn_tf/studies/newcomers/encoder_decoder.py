@@ -60,9 +60,7 @@ class EncoderDecoder:
         keras.utils.set_random_seed(config.seed)
         pairs = Pairs.of(known.dataset, place)
         translator = self._build(config, known.dataset, place)
-        trainer = _Trainer(
-            translator, pair_critic(pairs.shape, pairs.codes, patch_filters(WIDTH)) if self.critic else None
-        )
+        trainer = _Trainer(translator, build_critic(pairs.shape, pairs.codes) if self.critic else None)
         random = np.random.default_rng([config.seed, 0x42])
         for _ in range(STEPS_FOR_ONE[self.critic] * config.steps):
             loss = trainer.step(*pairs.sample(random))
