@@ -79,7 +79,7 @@ class StudyFlags:
     trials: int = 4
     """generators: settings that are tried to tune each method; 0: none is tuned."""
     shares: tuple[float, ...] = (0.125, 0.25, 0.5)
-    """generators: shares of the seen pictures to learn from, beside all of them."""
+    """generators: shares of the seen pictures to learn from, beside all of them; 1: no others."""
     identities: tuple[int, ...] = ()
     """generators: numbers of writers or persons, beside the dataset's own."""
     preset: Annotated[str, arg(help_behavior_hint="(default: the dataset's)")] = ""

@@ -11,7 +11,7 @@ from gcn_tf.pipelines.split import load_split
 from gcn_tf.studies.generators.methods import contenders
 from gcn_tf.studies.generators.report import claims, verdict
 from gcn_tf.studies.generators.run import has_collapsed, run_generators_study
-from gcn_tf.studies.generators.study import Protocol
+from gcn_tf.studies.generators.study import GeneratorsStudy, Protocol
 from gcn_tf.studies.generators.task import HOLDOUT, make_task
 
 
@@ -28,6 +28,11 @@ def test_a_part_of_the_pictures_has_every_value_and_no_unseen_cell(toy_config):
     }
     assert not part.split.unseen[part.rows].all()
     assert part.split.unseen[part.rows].sum() == part.split.unseen.sum()
+
+
+def test_all_pictures_are_one_size(toy_config, tmp_path):
+    study = GeneratorsStudy(toy_config, Protocol(shares=(1.0, 0.5), identities=(3,)), (0,), tmp_path)
+    assert [(size.identities, size.share) for size in study.sizes] == [(0, 1.0), (0, 0.5), (3, 1.0)]
 
 
 def test_another_seed_gives_other_pictures(toy_config):

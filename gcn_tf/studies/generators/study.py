@@ -84,7 +84,7 @@ class GeneratorsStudy:
     def sizes(self) -> list[Size]:
         """The whole dataset, parts of it, and other numbers of identities."""
         parts = [Size(0, share) for share in self.protocol.shares]
-        return [Size(), *parts, *(Size(count) for count in self.protocol.identities)]
+        return list(dict.fromkeys([Size(), *parts, *map(Size, self.protocol.identities)]))
 
     def config_of(self, size: Size) -> RunConfig:
         """The settings of a number of identities."""
