@@ -20,7 +20,7 @@ def codes(ids, sizes=SIZES):
 def taught(images, ids, sizes, **settings):
     """A generator that has learned of pictures, before the first step."""
     keras.utils.set_random_seed(0)
-    config = References(**settings).resolved(len(images))
+    config = References(**settings).resolved(len(images), len(images))
     network = config.build(sizes, images.shape[1:], "float32")
     config.learn_before_training(network, images, ids, sizes)
     return network

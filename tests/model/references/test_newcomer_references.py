@@ -52,7 +52,7 @@ def extended(old, kind, images, ids, sizes, old_sizes):
 def old(grid):
     """Learned from all pictures of five styles; the layers that move points do so at random."""
     known = grid.ids[:, 1] < 5
-    kind = KIND.resolved(int(known.sum()))
+    kind = KIND.resolved(int(known.sum()), int(known.sum()))
     network = kind.build(OLD, grid.images.shape[1:], "float32")
     kind.learn_before_training(network, grid.images[known], grid.ids[known], OLD)
     for weight in network.get_layer(LAYER).finish.trainable_variables:

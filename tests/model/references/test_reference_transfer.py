@@ -32,7 +32,7 @@ def grid():
 @pytest.fixture(scope="module")
 def network(grid):
     known = grid.ids[:, 1] < 5
-    kind = References(filters=(4, 6)).resolved(int(known.sum()))
+    kind = References(filters=(4, 6)).resolved(int(known.sum()), int(known.sum()))
     network = kind.build(SIZES, grid.images.shape[1:], "float32")
     kind.learn_before_training(network, grid.images[known], grid.ids[known], SIZES)
     return kind, network
@@ -137,7 +137,7 @@ def test_what_operators_did_is_undone_before_and_done_again():
     images = [symmetries(tone)[turn] for turn in (0, 1) for tone in (plain, green)]
     ids = [np.hstack([grid.ids, np.tile([turn, tone], (36, 1))]) for turn in (0, 1) for tone in (0, 1)]
     known = np.concatenate(ids)[:, 1] < 5
-    kind = References(filters=(4, 6)).resolved(30)
+    kind = References(filters=(4, 6)).resolved(30, 30)
     network = kind.build(sizes, grid.images.shape[1:], "float32")
     kind.learn_before_training(network, np.concatenate(images)[known], np.concatenate(ids)[known], sizes)
     assert kind.exact_factors(network) == ("turn", "color")

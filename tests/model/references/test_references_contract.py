@@ -43,7 +43,7 @@ def test_it_learns_pictures_of_every_shape(shape, monkeypatch):
     monkeypatch.setattr("gcn_tf.model.references.registration.STAGES", (Stage(28, 2, 1, 0.1),))
     monkeypatch.setattr("gcn_tf.model.references.registration.STEPS", 2)
     grid = posed_grid(*shape)
-    config = replace(SMALL, references=0).resolved(len(grid.seen))
+    config = replace(SMALL, references=0).resolved(len(grid.seen), len(grid.seen))
     network = config.build(SIZES, shape, "float32")
     config.learn_before_training(network, grid.images[grid.seen], grid.ids[grid.seen], SIZES)
     ids = grid.ids[grid.seen]
@@ -67,8 +67,8 @@ def test_scaled_makes_the_layers_wider_and_keeps_the_pictures():
 
 
 def test_it_keeps_as_many_pictures_as_were_seen_and_no_more_than_it_has_room_for():
-    assert References().resolved(17).references == 17
-    assert References().resolved(10**6).references == MOST_REFERENCES
+    assert References().resolved(17, 40).references == 17
+    assert References().resolved(10**6, 10**6).references == MOST_REFERENCES
 
 
 def test_a_generator_with_less_room_than_pictures_spreads_them_over_the_grid(monkeypatch):
