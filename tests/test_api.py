@@ -215,6 +215,7 @@ def test_commands_find_the_pictures_of_a_run_that_was_moved(trained, moved, caps
     assert "19 cells seen and 1 unseen" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_moved_run_is_lengthened_where_it_is(moved):
     run = gcn_tf.resume(moved, steps=3, report=False)
     assert int(run.model.step) == 3

@@ -175,6 +175,7 @@ def test_the_page_has_its_pictures_inside(tmp_path: Path):
     assert "http" not in page
 
 
+@pytest.mark.slow
 def test_reports_of_one_run_say_what_it_was(toy_run, toy_judges, tmp_path):
     run = shutil.copytree(toy_run, tmp_path / "run")
     evaluate(run)

@@ -315,6 +315,7 @@ def test_judges_of_lone_pictures_come_from_the_cache_and_classify_the_same(lone,
             np.testing.assert_array_equal(new.classify(lone.held_out[0])[name], ids)
 
 
+@pytest.mark.slow
 def test_damaged_judges_of_lone_pictures_are_made_anew(lone, lone_judges, tmp_path, monkeypatch, capsys):
     (path,) = lone_judges[-1].iterdir()
     with np.load(path) as file:

@@ -179,6 +179,7 @@ def codes_of_old_cells(before, after):
     return codes, wider
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "runs",
     [("toy_run", "extended"), pytest.param(("drawn_from_people", "with_fred"), marks=pytest.mark.slow)],
@@ -495,6 +496,7 @@ def _many(anna, count):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["write_pictures", "export_model"])
 def test_a_kill_leaves_nothing_and_the_same_command_then_works(moment, toy, anna, monkeypatch, capsys):
     words = ["extend", "toy", "writer=anna", "--pictures", str(anna), "--pattern", "{digit}.png"]

@@ -44,6 +44,7 @@ def refused(capsys, *words):
     return said
 
 
+@pytest.mark.slow
 def test_the_command_says_what_a_picture_shows_and_writes_a_grid(toy_run, file, tmp_path, capsys):
     out = tmp_path / "grid.png"
     main(["transfer", str(toy_run), str(file), "--from", "digit=4", "--to", "digit=*", "--out", str(out)])
@@ -72,6 +73,7 @@ def test_by_default_the_picture_lies_in_the_run(toy_run, file, tmp_path, capsys)
     assert (run / "generated" / "photo_digit=1,2.png").exists()
 
 
+@pytest.mark.slow
 def test_shapes_follow_what_is_given(run, picture):
     other = np.roll(picture, 2, axis=1)
     several = gcn_tf.transfer(run, picture, {"digit": "*"})

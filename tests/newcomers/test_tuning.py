@@ -52,6 +52,7 @@ def quality(model, split, grown, rows):
     return np.asarray(psnr_db(pixels(grown, rows), made, 255.0))
 
 
+@pytest.mark.slow
 def test_newcomers_are_met_better_and_old_pictures_lose_little(model, pictures):
     split, grown = pictures
     old, new = split.rows(unseen=False)[::7], np.arange(len(split.ids), len(grown.ids))
@@ -67,6 +68,7 @@ def test_newcomers_are_met_better_and_old_pictures_lose_little(model, pictures):
     assert re.match(r"layers: tuned for \d+ steps; pictures of old cells lost -?\d", tuned.line())
 
 
+@pytest.mark.slow
 def test_a_change_that_spoils_old_cells_is_halved_or_given_up(model, pictures, monkeypatch):
     monkeypatch.setattr(tuning, "REPLAY", 0.0)
     monkeypatch.setattr(tuning, "RATE", 0.03)

@@ -43,6 +43,7 @@ def words(folder):
     return [str(folder), "--pattern", "{letter}/{drawer}.png"]
 
 
+@pytest.mark.slow
 def test_datasets_prints_the_plan_and_writes_it_to_be_edited(pictures, tmp_path, capsys):
     main(["datasets", *words(pictures)])
     said = capsys.readouterr().out

@@ -279,6 +279,7 @@ def test_an_edited_log_is_noticed(change, run, toy_config):
         fit(prepare(replace(toy_config, steps=30)), run)
 
 
+@pytest.mark.slow
 def test_a_log_that_a_copy_shares_by_a_hard_link_stays_the_copys(run, toy_config, tmp_path):
     os.link(run / "metrics.jsonl", tmp_path / "copy")
     before = (tmp_path / "copy").read_text()

@@ -82,6 +82,7 @@ def test_workers_end_with_a_process_that_was_killed(jobs):
     until(lambda: not any(alive(worker) for _, worker in done(jobs)), 10)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_told_in_one_line(jobs):
     import jobs_for_workers
 

@@ -93,6 +93,7 @@ def test_no_pictures_are_an_empty_batch(large, codes):
     assert generate_from_codes(large.model, rows_of(codes, slice(0, 0))).shape == (0, 28, 28, 3)
 
 
+@pytest.mark.slow
 def test_the_saved_model_gives_the_pixels_of_generate(large, codes, tmp_path):
     signatures = tf.saved_model.load(str(export_model(large, tmp_path / "model"))).signatures
     expected = generate_from_codes(large.model, rows_of(codes, slice(None)))

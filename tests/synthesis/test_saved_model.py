@@ -178,6 +178,7 @@ def quick_export(monkeypatch):
     monkeypatch.setattr(keras.export, "ExportArchive", Archive)
 
 
+@pytest.mark.slow
 def test_an_export_without_references_holds_no_picture_of_the_training(toy_run, run, tmp_path):
     main(["export", str(toy_run), "--out", str(tmp_path / "model"), "--without-references"])
     written = b"".join(path.read_bytes() for path in (tmp_path / "model").rglob("*") if path.is_file())

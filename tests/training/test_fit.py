@@ -203,6 +203,7 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path, toy_config, start
     assert not store.finite()
 
 
+@pytest.mark.slow
 def test_a_frozen_run_trains_the_classifier_first(tmp_path, toy_config, start_run):
     config = dataclasses.replace(toy_config, cooperation="frozen", classifier_steps=6, steps=6)
     prepared = start_run(config, tmp_path / "run")
@@ -219,6 +220,7 @@ def test_an_image_size_that_the_layers_cannot_make_is_refused_before_any_work(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_says_how_to_go_on_and_exits_130(tmp_path, toy_config_file):
     run = tmp_path / "run"
     command = [sys.executable, "-m", "gcn_tf.cli", "train", "--config", str(toy_config_file)]

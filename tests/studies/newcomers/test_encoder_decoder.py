@@ -64,6 +64,7 @@ def test_a_person_with_a_single_picture_makes_no_pair(people):
     assert len(Pairs.of(fewer, 1).inputs) == len(fewer.images) - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("critic", [False, True])
 def test_it_learns_to_turn_a_picture_into_another_cell_of_somebody_it_never_saw(
     critic, config, task, tmp_path, monkeypatch

@@ -76,6 +76,7 @@ def cheap():
     return {"nearest known value": NearestKnownValue(), "own picture unchanged": OwnPicture()}
 
 
+@pytest.mark.slow
 def test_a_study_tells_every_method_apart_for_every_number_of_pictures(computed, cheap):
     study = computed(**cheap, black=Black())
     write_newcomers_study(study)
