@@ -166,9 +166,8 @@ class GCN(keras.Model):
         """From now on `train_step` lets the classifier alone learn, from real pictures; the generator stays as it is."""
         self.last_phase = True
         if int(self.step) == self.objective.main_steps:
-            self.classifier_optimizer.iterations.assign(
-                self.objective.steps
-            )  # where the rate of the last phase begins
+            # Where the rate of the last phase begins.
+            self.classifier_optimizer.iterations.assign(self.objective.steps)
         self.train_function = None  # traced anew
 
     def imagined_codes(self, batch: tf.Tensor) -> Codes:

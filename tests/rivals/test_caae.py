@@ -13,8 +13,8 @@ def test_the_latent_critic_learns_to_tell_the_prior_from_a_pictures_code():
     model = rival("caae", learning_rate=2e-3)
     model.optimizer.learning_rate.assign(0.0)  # of the generator: its encoder stays
     step = tf.function(model.train_step)
-    first, *_, last = (float(step(batch())["latent_critic_loss"]) for _ in range(60))
-    assert last < 0.3 < first
+    first, *_, last = (float(step(batch())["latent_critic_loss"]) for _ in range(150))
+    assert last < 0.4 < first
     prior = tf.random.stateless_uniform((200, model.kind.latent), (1, 2), -1.0, 1.0)
     latent = way_of(model).get_layer("encoder")(batch()[1])
     critic = model.others["latent_critic"]

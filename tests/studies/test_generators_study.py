@@ -75,7 +75,7 @@ def test_the_claim_says_how_many_pictures():
 @pytest.mark.slow
 def test_a_study_is_computed_once_and_reported(toy_config, tmp_path, monkeypatch):
     config = replace(toy_config, preset="")
-    protocol = Protocol(("gcn", "cgan", "nearest cell"), budget=1.0, trials=1, shares=(0.25,))
+    protocol = Protocol(("gcn", "cgan", "nearest cell"), budget=0.5, trials=1, shares=(0.25,))
     picture = run_generators_study(config, protocol, 1, tmp_path / "study")
     report = json.loads((tmp_path / "study" / "report.json").read_text())
     assert picture.exists()
