@@ -90,7 +90,7 @@ def test_a_run_that_lost_a_part_is_not_finished(name, run, toy_config):
     assert finished_report(run, toy_config) is None
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_report_is_replaced_as_one_and_keeps_what_users_put_there(run, monkeypatch):
     (run / "report/notes.txt").write_text("mine")
     (run / "report/stale.png").write_text("of a report before")

@@ -239,7 +239,7 @@ def test_training_goes_on_with_the_newcomers(extended, new, tmp_path):
     assert not run.load_split().unseen[-36:].any()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("toy_judges")
 def test_an_extended_run_is_trained_further_evaluated_and_verified(extended, tmp_path, capsys):
     folder = Path(shutil.copytree(extended, tmp_path / "run"))

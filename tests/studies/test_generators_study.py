@@ -72,7 +72,7 @@ def test_the_claim_says_how_many_pictures():
     assert "120 pictures: *gcn* minus *acgan*: SSIM 0.25 (0.20 to 0.30)" in claims([found])[0]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_study_is_computed_once_and_reported(toy_config, tmp_path, monkeypatch):
     config = replace(toy_config, preset="")
     protocol = Protocol(("gcn", "cgan", "nearest cell"), budget=0.5, trials=1, shares=(0.25,))

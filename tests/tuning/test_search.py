@@ -489,7 +489,7 @@ def what_was_found(folder):
     return report
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_search_killed_at_any_moments_finds_the_same(tune, tmp_path):
     """Trials, scores, best settings and report are those of a search that was left alone."""
     words = ("--trials", "3", "--steps", "40", "--deterministic", "always", "--checkpoint-steps", "8")

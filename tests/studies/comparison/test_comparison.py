@@ -69,7 +69,7 @@ def test_a_study_tells_every_method_apart_and_resumes(toy_study, monkeypatch):
         run_comparison(experiment, config, 2, out)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_trainings_side_by_side_give_the_same_entries(toy_study):
     """In processes of their own; what they generate depends on method and seed alone."""
     experiment, config, out = toy_study

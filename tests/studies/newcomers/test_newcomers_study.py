@@ -99,7 +99,7 @@ def test_a_study_tells_every_method_apart_for_every_number_of_pictures(computed,
     assert (study.out / "report.html").read_text().count("data:image/png") == 3
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_added_method_computes_only_itself_and_a_lost_entry_comes_back(computed, cheap):
     entries = computed(**cheap).out / "entries"
     kept = {path: path.stat().st_mtime_ns for path in entries.iterdir()}
@@ -161,7 +161,7 @@ class OfShared(Black):
         return super().draw(shared, config, task, folder)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_methods_share_is_trained_once_and_without_newcomers(computed):
     out = computed(one=OfShared(), other=OfShared()).out
     assert [path.name for path in (out / "shared").iterdir()] == ["base-seed0.npz"]
