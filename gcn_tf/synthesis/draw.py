@@ -49,10 +49,12 @@ def pictures_of(model: GCN, factors: Mapping[str, tf.Tensor]) -> tf.Tensor:
     Returns:
         uint8 (B, H, W, 3).
     """
-    codes = model.encode(dict(factors))
+    codes = (model.looked_at if model.draws_by_lookup else model.encode)(dict(factors))
     count = tf.shape(next(iter(codes.values())))[0]
     chunks = {
-        name: tf.reshape(tf.pad(code, [[0, -count % CHUNK], [0, 0]]), (-1, CHUNK, code.shape[-1]))
+        name: tf.reshape(
+            tf.pad(code, [[0, -count % CHUNK], *[[0, 0]] * (code.ndim - 1)]), (-1, CHUNK, *code.shape[1:])
+        )
         for name, code in codes.items()
     }
     images = tf.map_fn(
@@ -94,7 +96,9 @@ def generate(run: Run, pictures: Sequence[Mapping[str, str]]) -> np.ndarray:
     >>> pictures.shape, pictures.dtype
     ((2, 28, 28, 3), dtype('uint8'))
     """
-    return without_padding(generate_from_codes(run.model, run.space.codes(pictures)), run)
+    parts = [pictures[start : start + INTERRUPTIBLE] for start in range(0, len(pictures), INTERRUPTIBLE)]
+    made = [generate_from_codes(run.model, run.space.codes(part)) for part in parts]
+    return without_padding(np.concatenate(made), run)
 
 
 def generate_from_codes(model: GCN, codes: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -110,6 +114,20 @@ def generate_from_codes(model: GCN, codes: Mapping[str, np.ndarray]) -> np.ndarr
         for part in parts
     ]
     return np.concatenate([images.numpy() for images in made])
+
+
+def generate_cells(run: Run, ids: np.ndarray) -> np.ndarray:
+    """The pictures of cells, as `generate_from_codes` makes them, whose codes are in memory a few at a time.
+
+    Args:
+        ids: int (N, M), value ids in the order of the run's factors.
+
+    Returns:
+        uint8 (N, H, W, 3).
+    """
+    starts = range(0, max(len(ids), 1), INTERRUPTIBLE)
+    parts = (run.space.one_hot(ids[start : start + INTERRUPTIBLE]) for start in starts)
+    return np.concatenate([generate_from_codes(run.model, codes) for codes in parts])
 
 
 _functions: weakref.WeakKeyDictionary[GCN, tf.types.experimental.PolymorphicFunction] = (

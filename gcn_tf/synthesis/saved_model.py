@@ -14,6 +14,7 @@ from gcn_tf.errors import UserError
 from gcn_tf.files import replace_folder
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.model.gcn import GCN
+from gcn_tf.runs.bundle import renew_checksums
 from gcn_tf.runs.run_dir import Run
 from gcn_tf.runs.stamp import NAME as STAMP
 from gcn_tf.runs.stamp import Stamp, write_stamp
@@ -92,6 +93,8 @@ def export_model(run: Run, folder: Path) -> Path:
         replace_folder(folder, write)
     except (OSError, tf.errors.OpError) as error:
         raise UserError(f"cannot write to {folder}: {' '.join(str(error).split())[:160]}") from error
+    if inside.samefile(run.folder):
+        renew_checksums(run.folder, folder.name)
     return folder
 
 

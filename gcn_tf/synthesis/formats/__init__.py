@@ -1,0 +1,1 @@
+"""The networks of a run in the formats of other runtimes."""
