@@ -128,7 +128,7 @@ class CheckpointStore:
         return -np.inf if score is None else float(score)
 
     def _write(self, path: Path, step: int, score: float | None) -> None:
-        arrays = [np.asarray(v.value) for v in self.variables]
+        arrays = [tf.convert_to_tensor(v.value).numpy() for v in self.variables]
         run = self.identity.to_json() if self.identity else None
         about = {
             "run": run,

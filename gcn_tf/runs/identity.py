@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from gcn_tf.config.kept import PLACES
+from gcn_tf.config.kept import FREE as MAY_CHANGE
 from gcn_tf.config.schema import OutputConfig, RunConfig, to_dict
 from gcn_tf.errors import UserError, shown_text
 from gcn_tf.grid.factors import FactorSpace
@@ -21,8 +21,9 @@ from gcn_tf.machine import processor, usable_cores
 from gcn_tf.pipelines.dataset import data_sha256
 from gcn_tf.pipelines.split import Split
 
-# A run may be lengthened, its data may lie elsewhere, and it may log more or less; all else makes it another run.
-FREE = {"steps", *PLACES, *(entry.name for entry in fields(OutputConfig))}
+# A run may be lengthened, its data may lie elsewhere, XLA may join its operations, and it may log more or less; all else makes it
+# another run.
+FREE = {"steps", *MAY_CHANGE, *(entry.name for entry in fields(OutputConfig))}
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,13 @@ from gcn_tf.model.gcn import GCN
 from gcn_tf.model.size import count_weights
 from gcn_tf.pipelines.folder.problems import FILE as PROBLEMS
 from gcn_tf.pipelines.split import Split, load_split
+from gcn_tf.runs.bundle import check_whole
 from gcn_tf.runs.checkpoints import CheckpointStore, checkpoint_sha256, largest_file
 from gcn_tf.runs.identity import Identity
 from gcn_tf.runs.lock import NAME as LOCK
 
-PARTS = {"checkpoints", "factors.json", "logs", "metrics.jsonl", "model", "report"}
+PARTS = {"checkpoints", "factors.json", "metrics.jsonl", "model", "report"}
+PARTS |= {"seen", "unseen", "logs"}  # TensorBoard's; the last as earlier versions had it
 FIRST_FILES = {LOCK, "checkpoints", "factors.json", PROBLEMS}  # there before config.yaml
 
 
@@ -131,7 +133,8 @@ def open_run(run_dir: Path | str, checkpoint: str = "") -> Run:
         checkpoint: file name of another checkpoint, such as `best.npz`.
 
     Raises:
-        UserError: not a run directory, no checkpoint, a damaged one, or files of different runs.
+        UserError: not a run directory, no checkpoint, a damaged one, files of different runs, or a bundle with a file that is not
+            as it was handed on.
 
     Example:
 
@@ -141,6 +144,7 @@ def open_run(run_dir: Path | str, checkpoint: str = "") -> Run:
     ('glyphs', 10)
     """
     run_dir = Path(run_dir)
+    check_whole(run_dir)
     config = read_run_config(run_dir)
     space = FactorSpace.read(run_dir / "factors.json")
     folder = run_dir / "checkpoints"

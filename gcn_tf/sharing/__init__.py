@@ -1,0 +1,1 @@
+"""Runs as bundles that are handed on."""
