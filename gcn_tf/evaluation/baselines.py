@@ -60,8 +60,8 @@ def _mean_over(m: int, name: str, known: np.ndarray, images: np.ndarray, wanted:
     pictures = np.empty((len(wanted), *images.shape[1:]), np.uint8)
     pictures[:] = np.rint(images.mean(axis=0))
     defined = np.isin(of_wanted, of_known)
-    for n in np.flatnonzero(defined):
-        pictures[n] = np.rint(images[of_known == of_wanted[n]].mean(axis=0))
+    for content in np.unique(of_wanted[defined]):
+        pictures[of_wanted == content] = np.rint(images[of_known == content].mean(axis=0))
     return Baseline(f"mean over {name}", pictures, defined)
 
 

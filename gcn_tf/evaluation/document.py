@@ -6,16 +6,18 @@ from typing import Any
 import numpy as np
 import yaml
 
-from gcn_tf.evaluation.scores import Scored
+from gcn_tf.evaluation.scores import Scored, confusion
+from gcn_tf.evaluation.verdict import verdicts
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.reporting.charts import write_confusion_chart, write_curves_chart
 from gcn_tf.reporting.figures import Shown, write_cells_figure, write_extremes_figure
+from gcn_tf.reporting.glossary import GLOSSARY
 from gcn_tf.reporting.html import to_html
 from gcn_tf.reporting.tables import (
-    GLOSSARY,
     baseline_tables,
     classifier_table,
     hand_tables,
+    many_value_tables,
     markdown_table,
     score_table,
     unrecognised,
@@ -37,11 +39,11 @@ def write_documents(report: dict[str, Any], scored: Scored, folder: Path, metric
         metrics_file: what the training logged.
     """
     _write_figures(scored, folder)
-    write_confusion_chart(report["confusion"], scored.split.dataset.space, folder / "confusion.png")
+    write_confusion_chart(confusion(scored), scored.split.dataset.space, folder / "confusion.png")
     curves = write_curves_chart(metrics_file, folder / "curves.png")
     text = _text(report, curves)
     (folder / "report.md").write_text(text, encoding="utf-8")
-    html = to_html(text, folder, f"gcn-tf: {report['run']}")
+    html = to_html(text, folder, f"gcn-tf: {report['run']}", unfolded=1)
     (folder / "report.html").write_text(html, encoding="utf-8")
 
 
@@ -57,22 +59,17 @@ def _write_figures(scored: Scored, folder: Path) -> None:
 
 
 def _text(report: dict[str, Any], curves: bool) -> str:
-    config = report["config"]
-    counts = "; ".join(
-        f"{name}: {count} pictures of {report['base_images'][name]} base images"
-        for name, count in report["pictures"].items()
-    )
     parts = [
         f"# Report of {report['run']}",
-        f"Dataset {config['dataset']}, hold-out {', '.join(config['holdout'])}, seed {config['seed']}, "
-        f"{report['steps']} steps. {counts}.",
-        *([f"**{text}**"] if (text := unrecognised_text(report)) else []),
         _figure(PICTURE, "Real pictures above generated ones. Framed: cells that training never saw."),
+        _verdicts(report),
+        *([report["excerpt"]] if report.get("excerpt") else []),
+        *([f"**{text}**"] if (text := unrecognised_text(report)) else []),
         "## Scores",
         markdown_table(score_table(report["scores"], unrecognised(report))),
         *_baselines(report),
         *_hands(report),
-        "### How to read the figures",
+        "## How to read the figures",
         GLOSSARY.strip(),
         *_real_repeats(report),
         "## The judges",
@@ -80,6 +77,7 @@ def _text(report: dict[str, Any], curves: bool) -> str:
         *_classifier(report),
         "## What was mistaken for what",
         _figure("confusion.png", "Rows: the value that was wanted. Columns: what the judge classified as."),
+        *_many_values(report),
         "## Best and worst",
         _figure("extremes.png", "Cells of different base images, by PSNR, real above generated."),
         *_groups(report),
@@ -91,6 +89,21 @@ def _text(report: dict[str, Any], curves: bool) -> str:
 
 def _figure(name: str, caption: str) -> str:
     return f"![{caption}]({name})\n\n{caption}"
+
+
+def _verdicts(report: dict[str, Any]) -> str:
+    """A sentence per group of cells, what was never seen first, and what the run was trained on."""
+    config, found = report["config"], verdicts(report)
+    lines = [
+        f"- **{group[0].upper()}{group[1:]}** ({report['pictures'][group]} pictures of {report['base_images'][group]} base images). "
+        f"{found[group]}"
+        for group in sorted(found, key=lambda group: group == "seen")
+    ]
+    run = (
+        f"Dataset {config['dataset']}, hold-out {', '.join(config['holdout'])}, seed {config['seed']}, "
+        f"{report['steps']} steps. Differences are called better or worse where the 95 % intervals do not overlap."
+    )
+    return "\n".join([*lines, "", run])
 
 
 def _groups(report: dict[str, Any]) -> list[str]:
@@ -121,7 +134,7 @@ def _baselines(report: dict[str, Any]) -> list[str]:
     if not tables:
         return []
     parts = [
-        "### Beside baselines",
+        "## Beside baselines",
         "What predictors without a network, fitted on the seen cells alone, reach in the same cells. *Mean over* a factor: the "
         "mean of the seen pictures that differ in it alone. *Additive*: every pixel by ridge regression on the factors' values; "
         "*pairwise*: on pairs of values as well. All of them are averages: PSNR prefers those, sharpness tells them from "
@@ -137,7 +150,7 @@ def _hands(report: dict[str, Any]) -> list[str]:
     if not tables:
         return []
     parts = [
-        "### The hand of unseen cells",
+        "## The hand of unseen cells",
         "*Hand correlation*: how far a figure deviates in height, width, slant and place from the mean of the seen pictures that "
         "differ in one factor alone (the letter of a drawer from the same letter of the others), in the generated pictures and in "
         "the true ones: their partial correlation given that mean. 1: what the factor changes is carried over. 0: it is not. "
@@ -197,6 +210,14 @@ def _classifier(report: dict[str, Any]) -> list[str]:
         "its logits are divided by.",
         markdown_table(rows),
     ]
+
+
+def _many_values(report: dict[str, Any]) -> list[str]:
+    """Of factors with many values: who is taken for whom most often, and the values with the worst and best pictures."""
+    parts = []
+    for factor, tables in many_value_tables(report).items():
+        parts += [f"{factor}: {title}:\n\n{markdown_table(rows)}" for title, rows in tables.items()]
+    return parts
 
 
 def _made_with(report: dict[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import UserError
 from gcn_tf.evaluation.baselines import score_baselines
+from gcn_tf.evaluation.board import write_board
 from gcn_tf.evaluation.document import PICTURE, write_documents
 from gcn_tf.evaluation.hands import Hands, hands_to_json
 from gcn_tf.evaluation.judge import JudgePictures, doubted_factors
@@ -22,21 +23,24 @@ from gcn_tf.evaluation.scores import (
     Scored,
     Scores,
     confusion,
+    many_values,
     score_cells,
     score_repeats,
     scores_to_json,
     summarise,
 )
 from gcn_tf.files import read_json_object, replace_folder
+from gcn_tf.pipelines.excerpt import excerpt, said
 from gcn_tf.pipelines.split import GROUPS, Split
 from gcn_tf.progress import stages
 from gcn_tf.reporting.provenance import made_with
 from gcn_tf.reporting.tables import unrecognised
+from gcn_tf.runs.bundle import renew_checksums
 from gcn_tf.runs.checkpoints import checkpoint_paths, checkpoint_sha256, newest_identity, newest_step
 from gcn_tf.runs.run_dir import Run, open_run
 from gcn_tf.runs.stamp import Stamp, write_stamp
 from gcn_tf.synthesis import saved_model
-from gcn_tf.synthesis.draw import generate_from_codes
+from gcn_tf.synthesis.draw import generate_cells
 from gcn_tf.training.log import check_log
 
 
@@ -72,11 +76,12 @@ def write_report(run: Run, split: Split) -> Path:
     Files of `report/` that no report wrote stay there.
     """
     check_log(run.folder / "metrics.jsonl", run.identity.name)
+    whole, split = split, excerpt(split)
     pictures, judges = dataset_judges(split.dataset, run.config.data_dir)
     with stages(
         "evaluation", ("pictures", "scores", "real pictures", "baselines", "intervals", "figures")
     ) as done:
-        generated = generate_from_codes(run.model, run.space.one_hot(split.ids))
+        generated = generate_cells(run, split.ids)
         done()
         scored = score_cells(split, generated, judges)
         done()
@@ -87,6 +92,8 @@ def write_report(run: Run, split: Split) -> Path:
         done()
         report = {
             **_report(run, scored, repeats, pictures, judges),
+            "made_with": made_with(whole.dataset),
+            "excerpt": said(split, whole),
             "hand_correlation": _hands(hands, scored, repeats),
             "baselines": baselines,
         }
@@ -97,10 +104,12 @@ def write_report(run: Run, split: Split) -> Path:
             write_cells_csv(scored, beside / "cells.csv", unrecognised(report))
             write_documents(report, scored, beside, run.folder / "metrics.jsonl")
             (beside / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+            write_board(run, report, scored, beside)
             write_stamp(beside, "", run)
             _keep_others(folder, beside)
 
         replace_folder(folder, write)
+        renew_checksums(run.folder, folder.name)
         done()
     return folder / PICTURE
 
@@ -131,7 +140,6 @@ def _report(
         "identity": run.identity.name,
         "steps": int(run.model.step),
         "config": to_dict(run.config),
-        "made_with": made_with(split.dataset),
         "pictures": {name: len(rows) for name, rows in groups.items()},
         "base_images": {name: len(np.unique(split.base[rows])) for name, rows in groups.items()},
         "scores": scores_to_json(summarise(scored)),
@@ -147,7 +155,11 @@ def _report(
             for judge in judges
         },
         "classifier": score_classifier(run.model, split, pictures),
-        "confusion": confusion(scored),
+        "confusion": {
+            judge: {factor: found.to_json() for factor, found in by_factor.items()}
+            for judge, by_factor in confusion(scored).items()
+        },
+        "many_values": {factor: found.to_json() for factor, found in many_values(scored).items()},
     }
 
 

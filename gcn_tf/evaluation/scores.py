@@ -7,7 +7,14 @@ import tensorflow as tf
 
 from gcn_tf.evaluation.judge import JudgePictures
 from gcn_tf.evaluation.judges import Judges
-from gcn_tf.metrics.intervals import Estimate, bootstrap_mean, jackknife
+from gcn_tf.metrics.confusion import MOST_CHARTED, Confusion, ManyValues
+from gcn_tf.metrics.intervals import (
+    Estimate,
+    bootstrap_mean,
+    jackknife,
+    jackknife_estimate,
+    pieces_of,
+)
 from gcn_tf.metrics.pictures import (
     all_factors_correct,
     copied,
@@ -18,7 +25,7 @@ from gcn_tf.metrics.pictures import (
     ssim,
     stray_ink,
 )
-from gcn_tf.metrics.sets import fid, kid
+from gcn_tf.metrics.sets import fid, kid, kid_of_parts
 from gcn_tf.metrics.two_sample import two_sample_accuracy
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.split import Split, rows_by_group
@@ -26,6 +33,7 @@ from gcn_tf.pipelines.split import Split, rows_by_group
 Scores = dict[str, dict[str, Estimate]]  # by group and metric
 
 
+PICTURES_AT_ONCE = 500
 SCALE_PICTURES = 500  # real ones that set the scale of the normalised Euclidean error
 
 
@@ -121,16 +129,22 @@ def _picture_metrics(
     """Metrics of two pictures of the same cell, by name: (P,) each, NaN where one does not apply."""
     spread = np.linspace(0, len(training) - 1, min(SCALE_PICTURES, len(training))).astype(int)
     scale = mean_distance(training[spread])
+    parts = [slice(start, start + PICTURES_AT_ONCE) for start in range(0, len(real), PICTURES_AT_ONCE)]
+    found = [_metrics_of_some(real[part], generated[part], scale) for part in parts]
     copying = np.full(len(real), np.nan)
     if unseen.any():
         copying[unseen] = copied(real[unseen], generated[unseen], training)
+    return {name: np.concatenate([some[name] for some in found]) for name in found[0]} | {"copying": copying}
+
+
+def _metrics_of_some(real: np.ndarray, generated: np.ndarray, scale: float) -> dict[str, np.ndarray]:
+    """Metrics of so few pairs of pictures that their pixels as numbers of 64 bits take little memory."""
     return {
         "psnr_db": np.asarray(psnr_db(real, generated, 255)),
         "ssim": np.asarray(ssim(tf.constant(real), tf.constant(generated), 255)),
         "normalised_euclidean_error": normalised_euclidean_error(real, generated, scale),
         "sharpness": sharpness(real, generated),
         "stray_ink": stray_ink(real, generated),
-        "copying": copying,
     }
 
 
@@ -159,9 +173,17 @@ def summarise(scored: Scored) -> Scores:
     for group, rows in rows_by_group(scored.group).items():
         if len(rows) > 1:
             generated, real = (features[rows] for features in scored.cells.features)
-            for name, distance in (("kid_of_judge_features", kid), ("fid_of_judge_features", fid)):
-                summary[group][name] = jackknife(distance, real, generated, scored.base[rows])
+            summary[group]["kid_of_judge_features"] = _kid(real, generated, scored.base[rows])
+            summary[group]["fid_of_judge_features"] = jackknife(fid, real, generated, scored.base[rows])
     return summary
+
+
+def _kid(real: np.ndarray, generated: np.ndarray, base: np.ndarray) -> Estimate:
+    piece = pieces_of(base)
+    if piece is None:
+        return Estimate(kid(real, generated), np.nan, np.nan)
+    value, *without = kid_of_parts(real, generated, piece)
+    return jackknife_estimate(float(value), without)
 
 
 def two_sample_scores(scored: Scored) -> Scores:
@@ -200,22 +222,36 @@ def score_repeats(
     return score_cells(split, again, judges, rows)
 
 
-def confusion(scored: Scored) -> dict[str, dict[str, list[list[int]]]]:
+def confusion(scored: Scored) -> dict[str, dict[str, Confusion]]:
     """How often a wanted value was classified as another, in unseen cells (in seen ones when there are no others).
 
     Returns:
-        Counts (K_f, K_f), wanted by classified, by judge and factor name.
+        By judge and factor name.
     """
-    unseen, ids = scored.split.unseen[scored.rows], scored.ids
-    chosen = np.flatnonzero(unseen == unseen.any())
-    tables: dict[str, dict[str, list[list[int]]]] = {}
-    for judge, classified in scored.cells.classified.items():
-        tables[judge] = {}
-        for m, factor in enumerate(scored.split.dataset.space):
-            table = np.zeros((len(factor), len(factor)), int)
-            np.add.at(table, (ids[chosen, m], classified[factor.name][chosen]), 1)
-            tables[judge][factor.name] = table.tolist()
-    return tables
+    ids, chosen = scored.ids, _confused_rows(scored)
+    return {
+        judge: {
+            factor.name: Confusion.of(ids[chosen, m], classified[factor.name][chosen], len(factor))
+            for m, factor in enumerate(scored.split.dataset.space)
+        }
+        for judge, classified in scored.cells.classified.items()
+    }
+
+
+def _confused_rows(scored: Scored) -> np.ndarray:
+    unseen = scored.split.unseen[scored.rows]
+    return np.flatnonzero(unseen == unseen.any())
+
+
+def many_values(scored: Scored) -> dict[str, ManyValues]:
+    """What a reader can take in of the factors whose values no chart has room for, by factor name; of the cells of `confusion`."""
+    chosen, psnr = _confused_rows(scored), scored.cells.values["psnr_db"]
+    found, tables = {}, confusion(scored)
+    for m, factor in enumerate(scored.split.dataset.space):
+        if len(factor) > MOST_CHARTED:
+            by_judge = {judge: by_factor[factor.name] for judge, by_factor in tables.items()}
+            found[factor.name] = ManyValues.of(factor.values, scored.ids[chosen, m], psnr[chosen], by_judge)
+    return found
 
 
 def scores_to_json(scores: Scores) -> dict[str, dict[str, dict[str, float | None]]]:

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 PSNR_CEILING_DB = 60.0  # two equal images would give infinity and spoil every mean
+PICTURES_AT_ONCE = 1_000  # that are compared with as many others
 STRAY_SHARE = 2 / 28  # largest distance of ink from the true ink, as a share of the image's smaller side
 
 
@@ -152,9 +153,15 @@ def copied(real: np.ndarray, generated: np.ndarray, training: np.ndarray) -> np.
     >>> copied(real, training - 10, training).tolist(), copied(real, real + 10, training).tolist()
     ([True], [False])
     """
-    flat = _flat(generated)
-    nearest = _squared_distances(flat, _flat(training)).min(axis=1)
-    return nearest < ((flat - _flat(real)) ** 2).sum(axis=1)
+    parts = [slice(start, start + PICTURES_AT_ONCE) for start in range(0, len(generated), PICTURES_AT_ONCE)]
+    nearest = np.full(len(generated), np.inf)
+    for start in range(0, len(training), PICTURES_AT_ONCE):
+        some = _flat(training[start : start + PICTURES_AT_ONCE])
+        for part in parts:
+            found = _squared_distances(_flat(generated[part]), some).min(axis=1)
+            nearest[part] = np.minimum(nearest[part], found)
+    own = [((_flat(generated[part]) - _flat(real[part])) ** 2).sum(axis=1) for part in parts]
+    return nearest < np.concatenate([np.empty(0), *own])
 
 
 def _flat(images: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 
 from gcn_tf.files import LARGEST_LOG, read_small
 from gcn_tf.grid.factors import Factor, FactorSpace
+from gcn_tf.metrics.confusion import MOST_CHARTED, Confusion
 from gcn_tf.metrics.intervals import Estimate
 
 matplotlib.use("Agg")
@@ -127,14 +128,14 @@ def _is_value(value: Any) -> bool:
 
 
 def write_confusion_chart(
-    tables: Mapping[str, Mapping[str, list[list[int]]]], space: FactorSpace, path: Path
+    tables: Mapping[str, Mapping[str, Confusion]], space: FactorSpace, path: Path
 ) -> Path:
     """Wanted values by those that judges classified pictures as, a panel per judge and factor.
 
     Every row is coloured as shares. Of a factor with many values, those that were confused most are shown.
 
     Args:
-        tables: counts (K, K), wanted by classified, by judge and factor name.
+        tables: by judge and factor name.
     """
     down, across, side = _panels(len(space.factors), len(tables))
     figure, axes = plt.subplots(
@@ -146,7 +147,7 @@ def write_confusion_chart(
         panels = axes.reshape(len(tables), -1)[number]
         for axis, factor in zip(panels, space, strict=False):
             axis.set_visible(True)
-            _confusion_panel(axis, np.array(by_factor[factor.name], float), factor, judge, side * DPI)
+            _confusion_panel(axis, by_factor[factor.name], factor, judge, side * DPI)
     return _save(figure, path)
 
 
@@ -160,11 +161,11 @@ def _panels(factors: int, judges: int) -> tuple[int, int, float]:
     return -(-factors // across) * judges, across, side(across)
 
 
-def _confusion_panel(axis: Axes, table: np.ndarray, factor: Factor, judge: str, pixels: float) -> None:
+def _confusion_panel(axis: Axes, found: Confusion, factor: Factor, judge: str, pixels: float) -> None:
     room = pixels - LABELS_ROOM
-    values = most_confused(table, max(2, min(20, int(room / LINE))))
-    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
-    shown = shares[np.ix_(values, values)]
+    values = found.most_confused(max(2, min(MOST_CHARTED, int(room / LINE))))
+    counts = found.table(values)
+    shown = counts / np.maximum(found.wanted[values, None], 1)
     axis.imshow(shown, cmap="Blues", vmin=0, vmax=1)
     title = [f"{factor.name}, {judge} judge"]
     if len(values) < len(factor):
@@ -175,27 +176,12 @@ def _confusion_panel(axis: Axes, table: np.ndarray, factor: Factor, judge: str, 
     names = _telling_names([factor.values[v] for v in values])
     axis.set_xticks(range(len(values)), names, fontsize=7, rotation=90)
     axis.set_yticks(range(len(values)), names, fontsize=7)
-    counts = table[np.ix_(values, values)]
     if len(f"{counts.max():.0f}") * 7 > room / len(values):
         return  # the numbers would run into one another: the colours tell
     for (i, j), count in np.ndenumerate(counts):
         if count:
             color = "white" if shown[i, j] > 0.5 else "black"
             axis.text(j, i, f"{count:.0f}", ha="center", va="center", fontsize=7, color=color)
-
-
-def most_confused(table: np.ndarray, count: int) -> np.ndarray:
-    """Values that stand for one another most often: from counts (K, K), int (min(K, count),), in order.
-
-    Where fewer were confused, the values with most pictures fill the rest.
-    """
-    if len(table) <= count:
-        return np.arange(len(table))
-    wrong = table * (1 - np.eye(len(table)))
-    order = np.argsort(-wrong, axis=None, kind="stable")[: np.count_nonzero(wrong)]
-    pairs = np.stack(np.unravel_index(order, wrong.shape), axis=1).ravel()
-    candidates = [*pairs.tolist(), *np.argsort(-table.sum(axis=1), kind="stable").tolist()]
-    return np.sort(list(dict.fromkeys(candidates))[:count])
 
 
 def write_methods_chart(

@@ -8,16 +8,22 @@ import numpy as np
 
 from gcn_tf.grid.factors import Factor, FactorSpace
 from gcn_tf.pipelines.split import Split
-from gcn_tf.reporting.sheet import Block, Sheet, write_sheet
+from gcn_tf.reporting.sheet import Block, Sheet, sheet_picture, write_sheet
 from gcn_tf.reporting.tiles import check_png, in_pairs
 
-PAIRS = 72  # of a real and a generated picture that a figure of cells shows, at most
+PAIRS = 36  # of a real and a generated picture that a figure of cells shows, at most: about a screen of them
 
 
 PICTURES_ACROSS = 16  # of one base image, at most
 
 
 EXTREMES = 7  # best cells, and as many worst ones
+
+
+IN_A_BAND = 8  # cells of several sources side by side
+
+
+CELLS_ACROSS = 4  # of a picture of named cells: TensorBoard shows it about 350 pixels wide
 
 
 BLAMED = 4  # wrong classifications of a judge that are named below a picture
@@ -82,6 +88,27 @@ def write_cells_figure(shown: Shown, path: Path, among: np.ndarray | None = None
         title += "\nFramed: cells that training never saw"
     sheet = Sheet(blocks, columns, heads, sides, nouns=("rows", "base images"))
     return write_sheet(sheet, title, path)
+
+
+def named_cells_picture(
+    space: FactorSpace, ids: np.ndarray, real: np.ndarray, generated: np.ndarray, title: str
+) -> np.ndarray:
+    """Cells side by side, each under the names of its values, real above generated: uint8 (H, W, 3).
+
+    Args:
+        ids: int (N, M), of the cells.
+        real, generated: uint8 (N, H, W, C), their pictures.
+    """
+    sheet = Sheet(
+        {(0, n): Block(np.stack(pair)) for n, pair in enumerate(zip(real, generated, strict=True))},
+        columns=1,
+        heads=[space.describe(cell) for cell in ids],
+        sides=["real", "generated"],
+        nouns=("rows", "cells"),
+        band=CELLS_ACROSS,
+        largest=96,
+    )
+    return sheet_picture(sheet, title)
 
 
 def _balanced(count: int) -> int:
@@ -231,6 +258,38 @@ def write_rows_figure(rows: Mapping[str, np.ndarray], path: Path) -> Path:
         nouns=("rows", "pictures of each row"),
     )
     return write_sheet(sheet, "", path)
+
+
+def write_rows_of_cells(
+    rows: Mapping[str, np.ndarray],
+    heads: Sequence[str],
+    feet: Sequence[str],
+    framed: np.ndarray,
+    title: str,
+    path: Path,
+) -> Path:
+    """The same cells of several sources below each other, under their names.
+
+    Args:
+        rows: uint8 (n, H, W, C) by name, n and the sizes the same for all.
+        heads, feet: texts above and below every cell.
+        framed: bool (n,). Cells that training never saw.
+    """
+    images = np.stack(list(rows.values()), axis=1)  # (n, rows, H, W, C)
+    frames = np.repeat(framed[:, None], len(rows), axis=1)
+    frames[:, :1] &= "real" not in rows
+    sheet = Sheet(
+        {(0, place): Block(images[place], frames[place]) for place in range(len(images))},
+        columns=1,
+        heads=heads,
+        sides=list(rows),
+        feet=feet,
+        nouns=("rows", "cells"),
+        band=-(-len(images) // 2) if len(images) > IN_A_BAND else 0,
+    )
+    return write_sheet(
+        sheet, title + ("\nFramed: cells that training never saw" if framed.any() else ""), path
+    )
 
 
 def write_grid_figure(

@@ -26,6 +26,7 @@ WIDEST_HEAD = 230  # pixels; a longer word is shortened
 LONGEST_TURNED = 220
 WIDEST_SIDE = 300
 MOST_PIECES = 60
+SCREEN = 1_500_000  # pixels of pictures, all together, that are shown at their own size though that is above `largest`
 ASPECT = 1.4  # width over height that a page is to have, about that of a screen
 
 
@@ -51,7 +52,7 @@ class Sheet:
         nouns: what the rows and the columns are, for the title of a sheet that shows some of them only.
         band: columns of blocks per band; 0: as many as look well.
         smallest: pixels that a picture has at least, or its own if those are fewer.
-        largest: pixels to which a picture is enlarged, or reduced.
+        largest: pixels to which a picture is enlarged, or reduced if not all of them fit a screen at their own size.
     """
 
     blocks: dict[tuple[int, int], Block]
@@ -162,7 +163,7 @@ def arrange(sheet: Sheet) -> Arrangement:
     rows, columns = sheet.shape
     while True:
         alone = rows * columns == 1
-        for scale in _scales(_side(sheet), 1 if alone else sheet.smallest, sheet.largest):
+        for scale in _scales(_side(sheet), 1 if alone else sheet.smallest, _largest(sheet)):
             measures = measure(sheet, scale)
             if found := _fitting(measures, (rows, columns), sheet.band):
                 return found
@@ -172,6 +173,12 @@ def arrange(sheet: Sheet) -> Arrangement:
             columns = columns * 9 // 10
         else:
             rows = rows * 9 // 10
+
+
+def _largest(sheet: Sheet) -> int:
+    """Pixels to which a picture is enlarged or reduced: few large ones keep their own size."""
+    count = sum(len(block.images) for block in sheet.blocks.values())
+    return max(sheet.largest, _side(sheet)) if count * _side(sheet) ** 2 <= SCREEN else sheet.largest
 
 
 def _side(sheet: Sheet) -> int:

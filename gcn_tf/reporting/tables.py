@@ -36,36 +36,6 @@ HAND_ROWS = {  # of the tables of hand correlations, by their names in report.js
 }
 
 
-GLOSSARY = """
-*Cell*: one value of every factor. *Seen*: training had its picture. *Unseen low-level*: training never had it, but had
-its base image in other variations (another colour, another rotation). *Unseen high-level*: no picture of its base image
-was there at all (a whole digit of a writer). Seen cells tell how well the generator remembers, unseen ones what it understood.
-
-Everything is measured on images as users get them: clipped to [0, 1] and rounded to 8 bits.
-
-- *PSNR*, *SSIM*: likeness to the true picture, higher is better. *Normalised Euclidean error*: 0 is a perfect copy, 1 is as
-  far as a random other picture.
-- *Sharpness*: energy of the picture's gradient over that of the true one. 1 is as sharp as reality, an average of several
-  pictures is well below; PSNR prefers such an average to a stroke in another place.
-- *Classified correctly*: share of pictures that a judge classifies as the value that was wanted. A factor counts where the
-  judge recognises it in real pictures that were kept from it, at least a third of the way from guessing the most frequent
-  value to no mistake; *all factors* are those.
-- *Stray ink*: share of a picture's energy where the true picture has no ink within a fourteenth of the side. Pictures that
-  are classified correctly *with* stray ink are no success: a mark in a corner can stand for a writer.
-- *Copying*: share of unseen cells whose picture is nearer to some training picture than to its own true one.
-- *Told from real pictures*: share of real and generated pictures of unseen cells that a classifier, trained to tell them apart
-  by their brightness, edges and colors, tells correctly in cells that it did not learn from. 0.5 is the aim: nothing gives the
-  generated ones away. 1: all of them are recognised, by fog, blur, noise or patches, even where nobody would see it.
-- *Hand*: correlation of the width (slant, ...) of real and generated figures of unseen cells, given what is usual for the content: 1,
-  what a writer or person changes in a figure is changed in the generated one; 0, it has everybody's hand.
-- *KID*, *FID*: distance of the set of generated pictures from the set of real ones in the features of the convolutional judge,
-  not of Inception: compare them within one dataset and, FID, for sets of one size only.
-
-In brackets: 95 % intervals. Pictures that share a base image are resampled together (bootstrap; KID and FID: jackknife);
-where all cells were classified correctly or none, the exact binomial end for that many base images.
-"""
-
-
 def label(metric: str) -> str:
     """`digit_accuracy/hog` as "digit classified correctly, hog judge"."""
     name, _, judge = metric.partition("/")
@@ -157,11 +127,11 @@ def score_table(scores: Mapping[str, Mapping[str, Any]], without: Collection[str
     rows = [["", *scores]]
     for name in ordered:
         cells = [estimate_text(name, by[name]) if name in by else "-" for by in scores.values()]
-        rows.append([_label_without(name, without), *cells])
+        rows.append([label_without(name, without), *cells])
     return rows
 
 
-def _label_without(metric: str, without: Collection[str]) -> str:
+def label_without(metric: str, without: Collection[str]) -> str:
     """`label`, and which factors "all factors" leave out: "all factors but person classified correctly, hog judge"."""
     name, _, judge = metric.partition("/")
     lacking = [other.partition("_accuracy/")[0] for other in without if other.endswith(f"_accuracy/{judge}")]
@@ -236,7 +206,7 @@ def hand_tables(report: Mapping[str, Any]) -> dict[str, list[list[str]]]:
         for factor, numbers in by_factor.items():
             rows = {name: by_group.get(group, {}).get(factor, {}) for name, by_group in ways.items()}
             tables[f"{factor}, {group}"] = [
-                ["", *numbers],
+                ["hand correlation", *numbers],
                 *(
                     [name, *(_hand_text(has.get(n), name in HAND_ROWS.values()) for n in numbers)]
                     for name, has in rows.items()
@@ -250,6 +220,44 @@ def _hand_text(numbers: Mapping[str, float | None] | None, interval: bool) -> st
     if not numbers:
         return "-"
     return Estimate.from_json(dict(numbers)).text(2) if interval else f"{numbers['value']:.2f}"
+
+
+def many_value_tables(report: Mapping[str, Any]) -> dict[str, dict[str, list[list[str]]]]:
+    """Rows of factors with many values, by factor and title, the head first: most frequent mistakes, worst and best values.
+
+    Args:
+        report: what report.json holds. Reports of earlier versions have none.
+    """
+    tables: dict[str, dict[str, list[list[str]]]] = {}
+    without = unrecognised(report)
+    for factor, found in report.get("many_values", {}).items():
+        judges = [judge for judge in found["mistakes"] if f"{factor}_accuracy/{judge}" not in without]
+        mistakes = [
+            [_cell(wanted), _cell(classified), str(count), judge]
+            for judge in judges
+            for wanted, classified, count in found["mistakes"][judge]
+        ]
+        values = [
+            [
+                _cell(one["value"]),
+                str(one["pictures"]),
+                f"{one['psnr_db']:.1f}",
+                *(str(one["correct"][judge]) for judge in judges),
+            ]
+            for one in (*found["worst"], *found["best"])
+        ]
+        head = ["value", "pictures", label("psnr_db"), *(f"classified correctly, {j} judge" for j in judges)]
+        title = f"the worst and the best of {found['values']:,} values by PSNR"
+        tables[factor] = {title: [head, *values]}
+        if mistakes:
+            head = ["wanted", "classified as", "pictures", "judge"]
+            tables[factor]["most frequent mistakes"] = [head, *mistakes]
+    return tables
+
+
+def _cell(text: str) -> str:
+    """A value as text in a cell of a Markdown table."""
+    return text.replace("|", "\\|")
 
 
 def _order(name: str) -> int:

@@ -93,18 +93,6 @@ def in_pairs(
     return pairs.reshape(-1, *real.shape[1:]), frames.ravel()
 
 
-def real_above_generated(
-    real: np.ndarray, generated: np.ndarray, columns: int, framed: np.ndarray | None = None
-) -> np.ndarray:
-    """Tiles in which every row of real images stands above the row of their generated ones.
-
-    Args:
-        real, generated, columns, framed: as `in_pairs` takes them.
-    """
-    images, frames = in_pairs(real, generated, columns, framed)
-    return tile(images, columns, frames)
-
-
 def write_png(image: np.ndarray, path: Path, zoom: int = 1) -> Path:
     """Write uint8 (H, W, 1 or 3) as PNG, every pixel `zoom` times as large; makes the folder.
 

@@ -94,7 +94,7 @@ def test_scores_say_how_many_cells_a_baseline_could_not_predict(split):
     assert 3 < found["additive"]["scores"]["unseen low-level"]["psnr_db"]["value"] < 30
 
 
-def test_pictures_of_few_base_images_are_not_told_apart_and_have_no_hand(split):
+def test_pictures_of_few_base_images_have_no_two_sample_test_and_no_hand(split):
     found = score_baselines(split, (BlindJudge("convolutional"), BlindJudge("hog")))
     assert "two_sample_accuracy" not in found["additive"]["scores"]["unseen high-level"]
     assert found["additive"]["hand_correlation"] == {}

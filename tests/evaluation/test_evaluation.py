@@ -14,10 +14,12 @@ from gcn_tf.evaluation.judge import judge_pictures
 from gcn_tf.evaluation.report import evaluate, write_cells_csv
 from gcn_tf.evaluation.scores import confusion, score_cells, score_repeats, scores_to_json, summarise
 from gcn_tf.pipelines.batches import pixels
-from gcn_tf.pipelines.dataset import load_dataset
+from gcn_tf.pipelines.dataset import data_sha256, load_dataset
+from gcn_tf.pipelines.excerpt import excerpt
 from gcn_tf.pipelines.split import split_dataset
 from gcn_tf.reporting.html import to_html
 from gcn_tf.reporting.tables import label, score_table, unrecognised, unrecognised_text
+from gcn_tf.runs.run_dir import open_run
 
 
 class NearestJudge:
@@ -96,8 +98,8 @@ def test_real_repeats_tell_what_reality_reaches(split, judges):
 
 def test_confusion_counts_what_was_taken_for_what(split, judges, drawn):
     tables = confusion(score_cells(split, drawn, judges))
-    assert tables["hog"]["writer"] == [[4, 0, 0], [12, 0, 0], [0, 0, 0]]
-    assert np.array(tables["hog"]["digit"])[7, 7] == 12
+    assert tables["hog"]["writer"].table().tolist() == [[4, 0, 0], [12, 0, 0], [0, 0, 0]]
+    assert tables["hog"]["digit"].table()[7, 7] == 12
 
 
 def test_cells_csv_has_a_line_per_picture_with_what_the_judges_took_it_for(split, judges, drawn, tmp_path):
@@ -195,7 +197,27 @@ def test_reports_of_one_run_say_what_it_was(toy_run, toy_judges, tmp_path):
         assert max(Image.open(picture).size) <= 2_000
     assert "digit classified correctly, hog judge" in page
     text = (run / "report/report.md").read_text()
+    opening = ("![Real pictures", "- **Unseen low-level** (", "- **Seen** (", "## Scores", "## The judges")
+    assert sorted(opening, key=text.index) == list(opening)
+    assert page.count("<details open>") == 1
+    assert page.count("<details>") == text.count("\n## ") - 1
     assert not re.search(r"misread|read right|drawn|judge read", text)
+
+
+@pytest.mark.slow
+def test_a_report_of_many_pictures_looks_at_an_excerpt_and_says_so(
+    toy_run, brief_judges, tmp_path, monkeypatch
+):
+    run = shutil.copytree(toy_run, tmp_path / "run")
+    whole = open_run(run).load_split()
+    monkeypatch.setattr("gcn_tf.evaluation.report.excerpt", lambda split: excerpt(split, most=60))
+    evaluate(run)
+    report = json.loads((run / "report/report.json").read_text())
+    assert 30 < sum(report["pictures"].values()) <= 60 < len(whole.ids)
+    assert len(list(csv.DictReader((run / "report/cells.csv").open()))) == sum(report["pictures"].values())
+    assert report["made_with"]["data_sha256"] == data_sha256(whole.dataset)
+    assert "pictures are looked at" in report["excerpt"]
+    assert report["excerpt"] in (run / "report/report.md").read_text()
 
 
 def test_some_cells_alone_score_as_they_do_among_all(split, judges, drawn):
@@ -206,3 +228,10 @@ def test_some_cells_alone_score_as_they_do_among_all(split, judges, drawn):
         np.testing.assert_array_equal(some.cells.values[name], values[rows])
     np.testing.assert_array_equal(some.group, split.group()[rows])
     np.testing.assert_array_equal(some.base, split.base[rows])
+
+
+def test_pictures_are_measured_in_parts_without_a_difference(split, judges, drawn, monkeypatch):
+    whole = score_cells(split, drawn, judges).cells.values
+    monkeypatch.setattr("gcn_tf.evaluation.scores.PICTURES_AT_ONCE", 7)
+    for name, values in score_cells(split, drawn, judges).cells.values.items():
+        np.testing.assert_allclose(values, whole[name], rtol=1e-6, err_msg=name)

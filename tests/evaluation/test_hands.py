@@ -144,7 +144,7 @@ def test_the_tables_set_the_run_beside_the_usual_hand_and_the_baselines(split, h
     tables = hand_tables(report)
     assert list(tables) == ["letter, unseen high-level", "drawer, unseen high-level"]
     rows = tables["drawer, unseen high-level"]
-    assert rows[0][:2] == ["", "width"]
+    assert rows[0][:2] == ["hand correlation", "width"]
     assert [row[0] for row in rows[1:4]] == ["this run", "usual deviation of the value", "mean over letter"]
     assert rows[1][1].startswith("1.00 (1.00")
     assert "(" not in rows[3][1]

@@ -13,17 +13,9 @@ from gcn_tf.files import unfinished
 pytestmark = pytest.mark.usefixtures("toy_judges")
 
 
-@pytest.fixture(scope="module")
-def reported(toy_run, tmp_path_factory, toy_judges):
-    """The toy run with its report."""
-    run = shutil.copytree(toy_run, tmp_path_factory.mktemp("runs") / "toy")
-    evaluate(run)
-    return run
-
-
 @pytest.fixture
-def run(reported, tmp_path):
-    return shutil.copytree(reported, tmp_path / "toy")
+def run(reported_run, tmp_path):
+    return shutil.copytree(reported_run, tmp_path / "toy")
 
 
 def test_a_whole_run_is_said_to_be_whole(run, capsys):
@@ -102,7 +94,7 @@ def test_the_report_is_replaced_as_one_and_keeps_what_users_put_there(run, monke
     assert not (run / "report/stale.png").exists()
     assert "notes.txt" not in read_stamp(run / "report").files
     assert not list(run.glob("partial-*"))
-    before = {path.name: path.read_bytes() for path in (run / "report").iterdir()}
+    before = files(run / "report")
 
     def killed(*arguments):
         raise KeyboardInterrupt
@@ -110,7 +102,12 @@ def test_the_report_is_replaced_as_one_and_keeps_what_users_put_there(run, monke
     monkeypatch.setattr("gcn_tf.evaluation.report.write_documents", killed)
     with pytest.raises(KeyboardInterrupt):
         evaluate(run)
-    assert {path.name: path.read_bytes() for path in (run / "report").iterdir()} == before
+    assert files(run / "report") == before
+
+
+def files(folder):
+    """Their bytes by path."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize(

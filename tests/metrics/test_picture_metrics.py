@@ -5,6 +5,7 @@ from scipy.linalg import sqrtm
 from scipy.ndimage import grey_dilation
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from gcn_tf.metrics import pictures
 from gcn_tf.metrics.pictures import (
     PSNR_CEILING_DB,
     all_factors_correct,
@@ -70,7 +71,7 @@ def test_to_uint8_clips_and_rounds_like_an_image_file():
     )
 
 
-def test_factor_accuracy_is_the_share_read_right():
+def test_factor_accuracy_is_the_share_classified_correctly():
     read = {"digit": np.array([1, 2, 3, 4]), "color": np.array([0, 0, 0, 0])}
     wanted = {"digit": np.array([1, 2, 3, 3]), "color": np.array([0, 1, 1, 1])}
     assert factor_accuracy(read, wanted) == {"digit": 0.75, "color": 0.25}
@@ -164,3 +165,13 @@ def test_grey_rectangles_are_measured():
     near, far = (np.roll(blot, moved, axis=2) for moved in (2, 3))  # 1/14 of the smaller side is 2 pixels
     assert not stray_ink(blot, near).any()
     assert stray_ink(blot, far).all()
+
+
+def test_copies_are_found_a_part_at_a_time(monkeypatch):
+    rng = np.random.default_rng(0)
+    training = rng.integers(0, 256, (23, 8, 8, 1), np.uint8)
+    real = rng.integers(0, 256, (11, 8, 8, 1), np.uint8)
+    generated = real.copy()
+    generated[[0, 4, 10]] = training[[22, 0, 9]]
+    monkeypatch.setattr(pictures, "PICTURES_AT_ONCE", 4)
+    assert np.flatnonzero(copied(real, generated, training)).tolist() == [0, 4, 10]

@@ -14,6 +14,7 @@ from gcn_tf.reporting import lettering
 from gcn_tf.reporting.figures import (
     Shown,
     _of_different_bases,
+    named_cells_picture,
     write_cells_figure,
     write_contact_sheet,
     write_extremes_figure,
@@ -173,7 +174,7 @@ def test_a_base_image_without_variations_is_a_pair_under_its_name(persons, texts
 
 def test_the_title_says_how_many_base_images_are_left_out(persons, texts, tmp_path):
     write_cells_figure(persons, tmp_path / "cells.png", persons.split.rows(unseen=False))
-    assert "72 of 396 base images" in words(texts)
+    assert "36 of 396 base images" in words(texts)
 
 
 def test_the_title_says_how_many_values_are_left_out(texts, tmp_path):
@@ -269,3 +270,25 @@ def test_the_best_and_the_worst_are_of_different_base_images():
     base = np.array([0, 0, 1, 1, 2, 3])
     order = np.array([1, 0, 3, 2, 4, 5])  # best first
     assert _of_different_bases(order, base, 3).tolist() == [1, 3, 4]
+
+
+def test_named_cells_have_the_generated_picture_right_below_the_real_one():
+    split = split_dataset(random_dataset(28, person=3, mood=2), ("none",), 0)
+    real = pixels(split, np.arange(6))
+    drawn = named_cells_picture(split.dataset.space, split.ids, real, 255 - real, "Cells")
+    assert max(drawn.shape) < 800
+
+    def place(picture):
+        wanted = zoomed(picture, 3)
+        rows, columns = np.nonzero((drawn[: -len(wanted), : -len(wanted)] == wanted[0, 0]).all(axis=-1))
+        return next(
+            (int(y), int(x))
+            for y, x in zip(rows, columns, strict=True)
+            if (drawn[y : y + len(wanted), x : x + len(wanted)] == wanted).all()
+        )
+
+    for n in range(6):
+        (top, left), (below, same) = place(real[n]), place(255 - real[n])
+        assert same == left
+        assert 84 <= below - top < 100
+        assert (drawn[top - 60 : top - 8, left : left + 84] != 255).any(), "its name is above it"

@@ -34,6 +34,11 @@ def test_a_small_sheet_is_one_piece_as_large_as_wanted():
     assert arrangement.pieces == (1, 1)
 
 
+def test_few_large_pictures_keep_their_size_and_many_are_reduced():
+    assert arrange(sheet(2, 4, side=256)).measures.scale == 1
+    assert arrange(sheet(2, 40, side=256)).measures.scale == Fraction(1, 2)
+
+
 def test_a_long_row_is_cut_into_bands_and_a_tall_column_into_stacks():
     bands, stacks = arrange(sheet(1, 60)).pieces
     assert (bands > 1, stacks) == (True, 1)

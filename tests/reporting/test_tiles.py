@@ -7,7 +7,7 @@ from gcn_tf.errors import UserError
 from gcn_tf.reporting.tiles import (
     FRAME_COLOR,
     PAPER,
-    real_above_generated,
+    in_pairs,
     scaled,
     scaled_side,
     tile,
@@ -40,7 +40,8 @@ def test_tiles_keep_their_pixels_and_frames_stand_around_their_own_cell():
 def test_real_rows_stand_above_their_generated_ones():
     generated = 255 - IMAGES
     mask = np.array([False, False, True, False, True])
-    sheet = real_above_generated(IMAGES, generated, 3, mask)
+    images, frames = in_pairs(IMAGES, generated, 3, mask)
+    sheet = tile(images, 3, frames)
     rows = [sheet[3 + r * 7 :][:4, 3:7] for r in range(4)]
     np.testing.assert_array_equal(rows[0], IMAGES[0])
     np.testing.assert_array_equal(rows[1], generated[0])
