@@ -65,6 +65,7 @@ class AlexNet(ClassifierConfig):
 
         from gcn_tf.model.activations import activated
         from gcn_tf.model.local_response_normalization import LocalResponseNormalization
+        from gcn_tf.model.replica import Dropout
 
         self.check_fit(image_shape)
         image = layers.Input(image_shape, name="image")
@@ -87,7 +88,7 @@ class AlexNet(ClassifierConfig):
             for i, units in enumerate(self.heads.get(name, self.head_units), 1):
                 x = layers.Dense(units, dtype=dtype, name=f"{name}_head_{i}")(x)
                 x = activated(x, self.activation, self.negative_slope, dtype, f"{name}_head_{i}")
-                x = layers.Dropout(self.dropout, dtype=dtype, name=f"{name}_dropout_{i}")(x)
+                x = Dropout(self.dropout, dtype=dtype, name=f"{name}_dropout_{i}")(x)
             logits[name] = layers.Dense(size + imagined_class, dtype="float32", name=f"{name}_logits")(x)
         return keras.Model(image, logits, name="classifier")
 

@@ -14,6 +14,7 @@ GROUND_CONTRAST = (
     0.1  # of [0, 1]; what differs less from the ground, noise of a camera or of JPEG, belongs to it
 )
 LAYER = "without_mask"
+WITH_PICTURE = "picture_and_mask"  # the layer that puts both side by side
 
 
 def figure_mask(pictures: tf.Tensor) -> tf.Tensor:

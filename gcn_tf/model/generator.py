@@ -99,6 +99,7 @@ class Deconvolution(GeneratorConfig):
         from gcn_tf.model.mean_picture import MeanPicture
         from gcn_tf.model.neighbours import NeighbourCodes, neighbour_kernel
         from gcn_tf.model.operators import FactorOperators, HideExplained
+        from gcn_tf.model.replica import GaussianDropout
         from gcn_tf.model.transposed_convolution import TransposedConvolution
 
         def dense(x: keras.KerasTensor, units: int, name: str) -> keras.KerasTensor:
@@ -108,7 +109,7 @@ class Deconvolution(GeneratorConfig):
         def noisy(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
             if not self.gaussian_dropout:
                 return x
-            return layers.GaussianDropout(self.gaussian_dropout, dtype=dtype, name=f"{name}_dropout")(x)
+            return GaussianDropout(self.gaussian_dropout, dtype=dtype, name=f"{name}_dropout")(x)
 
         codes = {name: layers.Input((size,), name=name) for name, size in factor_sizes.items()}
         known = HideExplained(name="hide_explained")(codes) if self.operators else codes
@@ -143,7 +144,7 @@ class Deconvolution(GeneratorConfig):
                 features
             )
             mask = layers.Activation("linear", dtype="float32", name="mask_logits")(mask)
-            x = layers.Concatenate(name="picture_and_mask", dtype="float32")([x, mask])
+            x = layers.Concatenate(name=figure_mask.WITH_PICTURE, dtype="float32")([x, mask])
         if self.operators:
             x = FactorOperators(masked, name="operators")((x, codes))
         if masked:
@@ -169,6 +170,15 @@ class Deconvolution(GeneratorConfig):
             return ()
         hidden = network.get_layer("hide_explained").hidden
         return tuple(name for name, value in hidden.items() if float(value.numpy()))
+
+    def value_codes(self, network: "keras.Model") -> "dict[str, np.ndarray]":
+        """What the towers make of a value, or what its operator does."""
+        from gcn_tf.model.value_codes import operator_codes, tower_codes
+
+        sizes = {name: int(code.shape[-1]) for name, code in network.input.items()}
+        exact = self.exact_factors(network)
+        known = operator_codes(network.get_layer("operators"), exact) if exact else {}
+        return {**tower_codes(network, sizes, exact), **known}
 
     def learn_newcomers(
         self,

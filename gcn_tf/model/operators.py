@@ -22,6 +22,10 @@ Tensors = dict[str, tf.Tensor]
 # Not a share of the energy, most of which a bright background explains whatever the factor does.
 UNEXPLAINED_LIMIT = 0.05
 
+Fit = tuple[
+    int, np.ndarray, float
+]  # number of the symmetry, mixing (C, C), share that they leave unexplained
+
 
 @dataclass(frozen=True)
 class Operators:
@@ -105,7 +109,12 @@ def estimate_operators(
     found = {}
     for m, (name, size) in enumerate(sizes.items()):
         rows = [_rows_by_other_factors(ids, m, value) for value in range(size)]
-        fits = [_best_fit(images, rows[0], rows[value], pairs, rng) for value in range(size)]
+        sampled = [_sampled_pairs(rows[0], of_value, pairs, rng) for of_value in rows]
+        fits: list[Fit] = []
+        for some in sampled:
+            # One value that no operator explains is enough: the fits of the others would not be used.
+            lost = bool(fits) and fits[-1][2] >= UNEXPLAINED_LIMIT
+            fits.append(fits[-1] if lost else _best_fit(images, some))
         found[name] = Operators(
             np.array([fit[0] for fit in fits]),
             np.stack([fit[1] for fit in fits]),
@@ -191,17 +200,21 @@ def _rows_by_other_factors(ids: np.ndarray, m: int, value: int) -> dict[tuple[in
     }
 
 
-def _best_fit(
-    images: np.ndarray, first: dict, other: dict, pairs: int, rng: np.random.Generator
-) -> tuple[int, np.ndarray, float]:
-    """Symmetry, mixing (C, C) and unexplained share that take the first value's pictures to another's."""
-    channels = images.shape[-1]
+def _sampled_pairs(first: dict, other: dict, pairs: int, rng: np.random.Generator) -> np.ndarray:
+    """Rows of pictures that differ in nothing but having one value or the other: int (n, 2), at most `pairs` of them."""
     shared = sorted(first.keys() & other.keys())
     if not shared:
+        return np.empty((0, 2), int)
+    return np.array([(first[shared[i]], other[shared[i]]) for i in rng.permutation(len(shared))[:pairs]], int)
+
+
+def _best_fit(images: np.ndarray, pairs: np.ndarray) -> Fit:
+    """Symmetry, mixing (C, C) and unexplained share that take the first picture of each pair to the second."""
+    channels = images.shape[-1]
+    if not len(pairs):
         return 0, np.eye(channels, dtype=np.float32), 1.0
-    sampled = [shared[i] for i in rng.permutation(len(shared))[:pairs]]
-    source = images[[first[key] for key in sampled]].astype(np.float64) / 255
-    target = (images[[other[key] for key in sampled]].astype(np.float64) / 255).reshape(-1, channels)
+    source = images[pairs[:, 0]].astype(np.float64) / 255
+    target = (images[pairs[:, 1]].astype(np.float64) / 255).reshape(-1, channels)
     energy = (target**2).sum() + 1e-12
     variance = _variance(target.reshape(source.shape)) + 1e-12
     fits = []
@@ -230,7 +243,7 @@ class FactorOperators(keras.layers.Layer):
     A code chooses a mixture of its values' symmetries and mixings. Factors compose in their order: symmetries by
     the group's multiplication, mixings by their product. Nothing is moved or mixed before `assign`.
 
-    Inputs are a pair (picture float (B, H, W, C), {factor: code float (B, K_f)}); the output is float32
+    Inputs are a pair (picture float (B, H, W, C), {factor: code float (B, K_f), or ids int (B,)}); the output is float32
     (B, H, W, C).
 
     Args:
@@ -294,9 +307,16 @@ class FactorOperators(keras.layers.Layer):
         matrix: Any = None
         table = tf.constant(symmetry_products())
         for name, code in codes.items():
-            choice = tf.matmul(code, self.symmetry[name])  # (B, 8)
+            ids = code.dtype.is_integer
+            choice = (
+                tf.gather(self.symmetry[name], code) if ids else tf.matmul(code, self.symmetry[name])
+            )  # (B, 8)
             chosen = choice if chosen is None else tf.einsum("ba,bc,acd->bd", chosen, choice, table)
-            mixing = tf.einsum("bk,kij->bij", code, self.mixing[name])  # (B, C, C)
+            mixing = (
+                tf.gather(self.mixing[name], code)
+                if ids
+                else tf.einsum("bk,kij->bij", code, self.mixing[name])
+            )  # (B, C, C)
             matrix = mixing if matrix is None else tf.matmul(matrix, mixing)
         return chosen, matrix
 

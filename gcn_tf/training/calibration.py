@@ -15,6 +15,7 @@ from gcn_tf.config.schema import RunConfig
 from gcn_tf.metrics.calibration import fitted_temperature
 from gcn_tf.model.jitter import jitter
 from gcn_tf.pipelines.batches import evaluation_batches
+from gcn_tf.pipelines.excerpt import sampled
 from gcn_tf.pipelines.split import Split
 from gcn_tf.progress import progress
 from gcn_tf.training.classifier_alone import train_classifier_alone
@@ -22,6 +23,10 @@ from gcn_tf.training.step_callback import Logs, StepCallback
 
 HELD_OUT = 0.2  # of the base images
 LEAST_HELD_OUT = 10  # base images; fewer say too little
+MOST_HELD_OUT = 2_000  # base images; more say no more
+MOST_COMPARED = (
+    20_000  # pictures whose logits are compared, of those that the network knows and of the others
+)
 LENGTH = 0.25  # of the last phase
 LEARNED = 0.25  # of the way from guessing to no mistake; below it, a quarter of the last phase was too short
 LOWEST = 1.0  # below it the classifier would be surer than it learned to be: of handwriting that it does not know, too sure
@@ -60,7 +65,7 @@ def temperatures(config: RunConfig, split: Split) -> dict[str, float]:
         network = train_classifier_alone(
             config, replace(split, unseen=split.unseen | new), steps, config.seed, bar.update
         )
-    rows = [np.flatnonzero(known), np.flatnonzero(new)]
+    rows = [sampled(np.flatnonzero(of), MOST_COMPARED, config.seed) for of in (known, new)]
     of_known = _logits(network, split, rows[0], config.classifier_jitter)
     of_new = _logits(network, split, rows[1])
     weights = np.concatenate([np.full(len(part), 1 / len(part)) for part in rows])
@@ -91,21 +96,25 @@ def spared_base_images(split: Split, seed: int) -> np.ndarray:
     >>> len(spared_base_images(split, seed=0)), len(np.unique(split.base))
     (20, 100)
     """
-    seen = ~split.unseen
-    bases = np.unique(split.base[seen])
-    shown = [
-        {base: np.unique(split.ids[seen & (split.base == base), m]) for base in bases}
-        for m in range(split.ids.shape[1])
+    seen = split.rows(unseen=False)
+    by_base = seen[np.argsort(split.base[seen], kind="stable")]
+    bases, starts = np.unique(split.base[by_base], return_index=True)
+    ends = np.append(starts[1:], len(by_base))
+    columns = split.ids.T
+    left = [
+        np.bincount(np.unique(np.stack([split.base[seen], of[seen]], axis=1), axis=0)[:, 1]) for of in columns
     ]
-    left = [np.bincount(np.concatenate(list(of.values()))) for of in shown]
+    wanted = min(round(HELD_OUT * len(bases)), MOST_HELD_OUT)
     spared: list[int] = []
-    for base in np.random.default_rng([seed, 1]).permutation(bases):
-        if len(spared) >= round(HELD_OUT * len(bases)):
+    for place in np.random.default_rng([seed, 1]).permutation(len(bases)):
+        if len(spared) >= wanted:
             break
-        if all((count[of[base]] > 2).all() for count, of in zip(left, shown, strict=True)):
-            spared.append(base)
-            for count, of in zip(left, shown, strict=True):
-                count[of[base]] -= 1
+        rows = by_base[starts[place] : ends[place]]
+        shown = [np.unique(of[rows]) for of in columns]
+        if all((count[values] > 2).all() for count, values in zip(left, shown, strict=True)):
+            spared.append(bases[place])
+            for count, values in zip(left, shown, strict=True):
+                count[values] -= 1
     return np.array(spared, int)
 
 

@@ -8,20 +8,24 @@ from typing import Any
 
 import tensorflow as tf
 
-from gcn_tf.config.schema import RunConfig
+from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import UserError
 from gcn_tf.files import sweep
 from gcn_tf.model.gcn import GCN
 from gcn_tf.pipelines.batches import pixels, training_batches
+from gcn_tf.pipelines.excerpt import excerpt
 from gcn_tf.runs.checkpoints import CheckpointStore
 from gcn_tf.runs.identity import differing_arithmetic
 from gcn_tf.runs.lock import locked
+from gcn_tf.training.board import Board
 from gcn_tf.training.calibration import Calibration, temperatures
+from gcn_tf.training.jit import use_jit
 from gcn_tf.training.log import RunLog
 from gcn_tf.training.prepare import Prepared
 from gcn_tf.training.progress_bar import ProgressBar
 from gcn_tf.training.saving import Checkpoints
 from gcn_tf.training.scoring import Evaluation
+from gcn_tf.training.shared_steps import AgreedStop, train_steps
 from gcn_tf.training.step_callback import StepCallback
 from gcn_tf.training.stopping import Finish, FiniteLoss, OrderlyStop
 
@@ -35,9 +39,10 @@ def make_deterministic(config: RunConfig) -> None:
 
 def learn_before_training(model: GCN, prepared: Prepared) -> None:
     """Let the generator set the weights that can be computed from the seen pictures."""
-    split = prepared.split
+    generator = prepared.config.generator
+    split = prepared.split if generator.keeps_pictures else excerpt(prepared.split)
     seen = split.rows(unseen=False)
-    prepared.config.generator.learn_before_training(
+    generator.learn_before_training(
         model.generator, pixels(split, seen), split.ids[seen], split.dataset.space.sizes
     )
 
@@ -111,6 +116,7 @@ def _say_other_arithmetic(stored: dict[str, Any], run_dir: Path, trains: bool) -
 def _fit(prepared: Prepared, run_dir: Path, model: GCN | None, say: Callable[[str], None] | None) -> GCN:
     config, split = prepared.config, prepared.split
     make_deterministic(config)
+    use_jit(config.jit)
     model = model or prepared.build()
     store = CheckpointStore(
         model,
@@ -125,21 +131,24 @@ def _fit(prepared: Prepared, run_dir: Path, model: GCN | None, say: Callable[[st
     if store.latest:
         store.go_back_to_lengthen()
         store.restore()
-        _say_other_arithmetic(store.arithmetic, run_dir, config.total_steps > int(model.step))
+        _say_other_arithmetic(store.arithmetic, run_dir, config.total_steps > model.steps_done)
     else:
         learn_before_training(model, prepared)
-    start, stop = int(model.step), config.total_steps
+    if prepared.team:
+        prepared.team.share_weights(model)
+    start, stop = model.steps_done, config.total_steps
     if start >= stop:
         store.delete_old()  # a kill may have come between the last checkpoint and this
         return model
     evaluation = Evaluation(start, split, config.image_steps, stop, main=config.main_steps)
     checkpoints = Checkpoints(start, store, evaluation, config.checkpoint_steps, stop)
     assert store.identity is not None
-    log = RunLog(start, run_dir, store.identity.name, evaluation, config.log_steps, config.batch_size)
+    log = RunLog(start, run_dir, store.identity.name, evaluation, config.log_steps)
     log.require(store.log_sha256)
+    board = Board(start, run_dir, log, config.batch_size, to_dict(config))
     if say:
         say(
-            f"on disk: checkpoints at most {store.largest_size / 1e6:.0f} MB, TensorBoard {log.largest_size / 1e6:.0f} MB"
+            f"on disk: checkpoints at most {store.largest_size / 1e6:.0f} MB, TensorBoard {board.largest_size / 1e6:.0f} MB"
         )
     bar = ProgressBar(start, stop, evaluation)
     calibration = Calibration(start, stop)
@@ -147,27 +156,68 @@ def _fit(prepared: Prepared, run_dir: Path, model: GCN | None, say: Callable[[st
         FiniteLoss(start, store),
         evaluation,
         log,
+        board,
         bar,
         calibration,
         Finish(start, stop),
         checkpoints,
-        OrderlyStop(start, checkpoints),
+        _stop_of(prepared, start, checkpoints),
     ]
     try:
-        _train(model, prepared, steps, config.main_steps)
-        if config.last_steps:
-            calibration.temperatures = temperatures(config, split)
-            model.begin_last_phase()
-            _train(model, prepared, steps, stop)
+        _train_phases(model, prepared, steps, calibration)
     finally:
         bar.close()
     return model
 
 
+def follow(prepared: Prepared) -> None:
+    """Train as a worker that is not the chief: with the weights of the chief, step by step, reading and writing nothing.
+
+    Args:
+        prepared: result of `gcn_tf.training.prepare.prepare` with a team.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM at any of the workers.
+        UserError: another worker cannot go on.
+    """
+    assert prepared.team is not None
+    make_deterministic(prepared.config)
+    model = prepared.build()
+    prepared.team.share_weights(model)
+    _train_phases(model, prepared, [_stop_of(prepared, model.steps_done, None)])
+    prepared.team.finish()
+
+
+def _stop_of(prepared: Prepared, start: int, checkpoints: Checkpoints | None) -> OrderlyStop:
+    if prepared.team:
+        return AgreedStop(start, checkpoints, prepared.team)
+    return OrderlyStop(start, checkpoints)
+
+
+def _train_phases(
+    model: GCN, prepared: Prepared, callbacks: list[StepCallback], calibration: Calibration | None = None
+) -> None:
+    """Train all phases that are not done yet; before the last one, find what the calibration sets after it."""
+    config = prepared.config
+    if prepared.strategy.num_replicas_in_sync > 1 and config.cooperation == "frozen":
+        model.begin_frozen_part("classifier")
+        _train(model, prepared, callbacks, config.classifier_steps)
+        model.begin_frozen_part("generator")
+    _train(model, prepared, callbacks, config.main_steps)
+    if config.last_steps:
+        if calibration:
+            calibration.temperatures = temperatures(config, prepared.split)
+        model.begin_last_phase()
+        _train(model, prepared, callbacks, config.total_steps)
+
+
 def _train(model: GCN, prepared: Prepared, callbacks: list[StepCallback], stop: int) -> None:
     """Train to a step, if it is not reached yet."""
-    config, start = prepared.config, int(model.step)
+    config, start = prepared.config, model.steps_done
     if start >= stop:
+        return
+    if prepared.team:
+        train_steps(model, prepared.split, config, prepared.team, callbacks, stop)
         return
     data = training_batches(prepared.split, config.batch_size, config.seed, start, stop)
     with prepared.strategy.scope():

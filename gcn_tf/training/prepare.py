@@ -16,6 +16,7 @@ from gcn_tf.runs.checkpoints import checkpoint_paths, checkpoint_sha256, newest_
 from gcn_tf.runs.identity import Identity
 from gcn_tf.runs.run_dir import Run
 from gcn_tf.training.memory import check_memory
+from gcn_tf.training.team import Team
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,13 @@ class Prepared:
         config: checked settings, the precision resolved.
         split: the pictures, seen and unseen.
         strategy: tf.distribute.Strategy. Where the model is built and trained; by default this process's own device.
+        team: the workers of a training on several machines, whose strategy that is; None: this process trains alone.
     """
 
     config: RunConfig
     split: Split
     strategy: tf.distribute.Strategy = field(default_factory=tf.distribute.get_strategy)
+    team: Team | None = None
 
     @property
     def identity(self) -> Identity:
@@ -49,6 +52,8 @@ class Prepared:
         dataset = self.split.dataset
         with self.strategy.scope():
             model = build_model(self.config, dataset.space, dataset.image_shape)
+        if self.team:
+            model.track_alone()
         check_memory(model, self.config)
         return model
 
@@ -61,16 +66,20 @@ def check_settings(config: RunConfig) -> None:
 
 
 def prepare(
-    config: RunConfig, split: Split | None = None, strategy: tf.distribute.Strategy | None = None
+    config: RunConfig,
+    split: Split | None = None,
+    strategy: tf.distribute.Strategy | None = None,
+    team: Team | None = None,
 ) -> Prepared:
     """Check the settings and load the data.
 
     Args:
         split: the pictures, if they are loaded already.
         strategy: devices to train on.
+        team: the workers that train together, on the devices of all; each of them calls this.
 
     Raises:
-        UserError: a bad setting, or data that cannot be loaded.
+        UserError: a bad setting, data that cannot be loaded, or workers that differ in them.
 
     Example:
 
@@ -88,4 +97,8 @@ def prepare(
     generator = config.generator.resolved(len(np.unique(split.base[seen])), len(seen))
     precision = resolve_precision(config.precision)
     config = replace(config, options=options, generator=generator, precision=precision)
+    if team:
+        prepared = Prepared(config, split, team.strategy, team)
+        team.agree(config, prepared.identity)
+        return prepared
     return Prepared(config, split, strategy or tf.distribute.get_strategy())

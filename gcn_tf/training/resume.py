@@ -7,6 +7,7 @@ from gcn_tf.config.schema import RunConfig
 from gcn_tf.errors import ConfigError, UserError
 from gcn_tf.files import sweep
 from gcn_tf.grid.factors import FactorSpace
+from gcn_tf.runs.bundle import check_not_bundle
 from gcn_tf.runs.checkpoints import newest_step
 from gcn_tf.runs.identity import Identity
 from gcn_tf.runs.lock import locked
@@ -45,8 +46,9 @@ def check_resume(run_dir: Path, config: RunConfig) -> list[str]:
     """Check that a run can be resumed; return lines that tell the user how it continues.
 
     Raises:
-        UserError: not a run directory, fewer steps than the run has, or other settings than the run's.
+        UserError: not a run directory, a bundle, fewer steps than the run has, or other settings than the run's.
     """
+    check_not_bundle(run_dir)
     stored = read_run_config(run_dir)
     check_same_settings(stored, config, run_dir)
     _check_checkpoints(run_dir)

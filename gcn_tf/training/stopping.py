@@ -42,11 +42,15 @@ class Finish(StepCallback):
 
 
 class OrderlyStop(StepCallback):
-    """On Ctrl-C or SIGTERM, finish the step, save, and end the run; a second signal ends it at once."""
+    """On Ctrl-C or SIGTERM, finish the step, save, and end the run; a second signal ends it at once.
+
+    Args:
+        checkpoints: of the run; None: this process saves nothing.
+    """
 
     EXIT_CODES: ClassVar = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
-    def __init__(self, start: int, checkpoints: Checkpoints) -> None:
+    def __init__(self, start: int, checkpoints: Checkpoints | None) -> None:
         super().__init__(start)
         self.checkpoints = checkpoints
         self.received = 0
@@ -69,6 +73,9 @@ class OrderlyStop(StepCallback):
             self._give_back()
 
     def step(self, step: int, logs: Logs) -> None:
-        if self.received:
+        if not self.received:
+            return
+        if self.checkpoints:
             self.checkpoints.save(step)
-            raise Interrupted(f"saved after step {step}", self.EXIT_CODES[signal.Signals(self.received)])
+        done = "saved" if self.checkpoints else "stopped"
+        raise Interrupted(f"{done} after step {step}", self.EXIT_CODES[signal.Signals(self.received)])

@@ -112,7 +112,7 @@ def test_the_classifier_learns_to_tell_imagined_cells_apart():
     optimizer = keras.optimizers.Adam(3e-3)
     for _ in range(120):
         with tf.GradientTape() as tape:
-            loss = model.classifier_objective(codes, real, imagined)
+            loss = model.classifier_objective(codes, [real], imagined)
         variables = model.classifier.trainable_variables
         optimizer.apply(tape.gradient(loss, variables), variables)
     for name, size in model.factor_sizes.items():
@@ -158,9 +158,9 @@ def test_imagined_cells_are_a_function_of_seed_and_step():
     def drawn(seed, step):
         model = gcn(seed=seed, imagined_share=40.0)
         model.step.assign(step)
-        return np.concatenate([np.asarray(c) for c in model.imagined_codes(tf.constant(8)).values()], axis=1)
+        return np.stack([np.asarray(ids) for ids in model.imagined_cells(tf.constant(8)).values()], axis=1)
 
-    assert drawn(1, 5).shape == (320, 5)
+    assert drawn(1, 5).shape == (320, 2)
     np.testing.assert_array_equal(drawn(1, 5), drawn(1, 5))
     assert not np.array_equal(drawn(1, 5), drawn(1, 6))
     assert not np.array_equal(drawn(1, 5), drawn(2, 5))

@@ -9,7 +9,7 @@ import pytest
 from gcn_tf.errors import ConfigError
 from gcn_tf.pipelines.split import load_split
 from gcn_tf.studies.generators.methods import contenders
-from gcn_tf.studies.generators.report import claims, verdict
+from gcn_tf.studies.generators.report import DATA, IDENTITIES, charted, claims, verdict
 from gcn_tf.studies.generators.run import has_collapsed, run_generators_study
 from gcn_tf.studies.generators.study import GeneratorsStudy, Protocol
 from gcn_tf.studies.generators.task import HOLDOUT, make_task
@@ -89,3 +89,13 @@ def test_a_study_is_computed_once_and_reported(toy_config, tmp_path, monkeypatch
     run_generators_study(config, protocol, 1, tmp_path / "study")
     with pytest.raises(ConfigError, match="budget"):
         run_generators_study(config, replace(protocol, budget=2.0), 1, tmp_path / "study")
+
+
+def test_shares_and_identities_have_a_chart_each():
+    whole, half, thirty = (
+        {"identities": identities, "share": share} for identities, share in ((0, 1.0), (0, 0.5), (30, 1.0))
+    )
+    assert charted([whole]) == {}
+    assert charted([whole, half]) == {DATA: [whole, half]}
+    assert charted([whole, thirty]) == {IDENTITIES: [whole, thirty]}
+    assert charted([whole, half, thirty]) == {DATA: [whole, half], IDENTITIES: [whole, thirty]}

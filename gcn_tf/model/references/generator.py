@@ -49,6 +49,10 @@ class References(GeneratorConfig):
     def keeps_pictures(self) -> bool:
         return True
 
+    @property
+    def kept_pictures(self) -> int:
+        return self.references
+
     def resolved(self, bases: int, seen: int) -> Self:
         """With the number of pictures that are kept."""
         return replace(self, references=min(bases, MOST_REFERENCES))
@@ -116,6 +120,14 @@ class References(GeneratorConfig):
     def exact_factors(self, network: "keras.Model") -> tuple[str, ...]:
         layer = network.get_layer(LAYER)
         return tuple(name for name, hidden in zip(layer.sizes, layer.hidden.numpy(), strict=True) if hidden)
+
+    def value_codes(self, network: "keras.Model") -> "dict[str, np.ndarray]":
+        """The mean pose of a value's cells, or what its operator does."""
+        from gcn_tf.model.value_codes import mean_poses, operator_codes
+
+        layer, exact = network.get_layer(LAYER), self.exact_factors(network)
+        known = operator_codes(network.get_layer("operators"), exact) if exact else {}
+        return {**mean_poses(layer.poses.numpy(), layer.sizes, exact), **known}
 
     def learn_newcomers(
         self,

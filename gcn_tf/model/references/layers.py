@@ -12,6 +12,7 @@ from gcn_tf.model.operators import Operators
 from gcn_tf.model.references.finish import Finish
 from gcn_tf.model.references.learn import CANDIDATES, Memory
 from gcn_tf.model.references.poses import NUMBERS, in_picture, in_template, picture_points, sample
+from gcn_tf.model.replica import drawn_rows
 
 BLENDED = 8  # cells that a blend is made of at most, the heaviest
 VALUES_BLENDED = {1: 8, 2: 8, 3: 4, 4: 3}  # of a factor, by the number of factors; with more factors 2
@@ -150,7 +151,10 @@ class DrawnFromReferences(keras.layers.Layer):
 
     def _neighbours(self, cells: tf.Tensor) -> tf.Tensor:
         """Pictures to learn from, one for each cell, int32 (B,): at random, nearer ones more often."""
-        chance = keras.random.uniform((2, tf.shape(cells)[0]), seed=self.random)
+        rows = drawn_rows()
+        count = rows.total if rows else tf.shape(cells)[0]
+        chance = keras.random.uniform((2, count), seed=self.random)
+        chance = rows.of(chance, axis=1) if rows else chance
         rank = 1 + tf.cast(tf.reduce_min(chance, axis=0) * CANDIDATES, tf.int32)
         return tf.gather_nd(self.sources, tf.stack([cells, rank], axis=1))
 

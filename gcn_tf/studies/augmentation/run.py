@@ -41,7 +41,7 @@ from gcn_tf.studies.augmentation.jobs import (
 from gcn_tf.studies.augmentation.report import write_augmentation_study
 from gcn_tf.studies.augmentation.task import ClassificationTask, choose_task, labelled_pictures
 from gcn_tf.studies.entries import is_done, read_entry, write_entry
-from gcn_tf.studies.workers import RunAll, workers
+from gcn_tf.workers import RunAll, workers
 
 GENERATED_PICTURES = 4000  # by every generator
 

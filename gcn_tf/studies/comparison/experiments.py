@@ -94,7 +94,7 @@ def weights() -> Experiment:
 
 # Beside the data: not how a network learns, but from what, where, and how often it is looked at.
 _GIVEN = {
-    *("preset", "holdout", "seed", "steps", "precision", "deterministic"),
+    *("preset", "holdout", "seed", "steps", "precision", "jit", "deterministic"),
     *("checkpoint_steps", "log_steps", "image_steps"),
 }
 

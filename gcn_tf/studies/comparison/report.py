@@ -12,8 +12,9 @@ from gcn_tf.metrics.intervals import Estimate
 from gcn_tf.pipelines.split import GROUPS
 from gcn_tf.reporting.charts import write_methods_chart
 from gcn_tf.reporting.figures import write_samples_figure
+from gcn_tf.reporting.glossary import GLOSSARY
 from gcn_tf.reporting.report_files import write_report_files
-from gcn_tf.reporting.tables import GLOSSARY, label, markdown_table, methods_table
+from gcn_tf.reporting.tables import label, markdown_table, methods_table
 
 # By group, metric and end of the interval.
 StoredScores = Mapping[str, Mapping[str, Mapping[str, float | None]]]

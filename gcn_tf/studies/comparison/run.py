@@ -26,8 +26,8 @@ from gcn_tf.studies.comparison.report import write_comparison
 from gcn_tf.studies.comparison.results import MethodResult, combine, compare, entry_path
 from gcn_tf.studies.entries import is_done
 from gcn_tf.studies.materials import materials, materials_sha256
-from gcn_tf.studies.workers import workers
 from gcn_tf.training.step_callback import Diverged
+from gcn_tf.workers import workers
 
 QUICK_STEPS = 80
 

@@ -13,16 +13,17 @@ from gcn_tf.metrics.intervals import Estimate
 from gcn_tf.pipelines.split import GROUPS
 from gcn_tf.reporting.charts import write_counts_chart, write_lines_chart
 from gcn_tf.reporting.figures import write_samples_figure
+from gcn_tf.reporting.glossary import GLOSSARY
 from gcn_tf.reporting.provenance import made_with
 from gcn_tf.reporting.report_files import write_report_files
-from gcn_tf.reporting.tables import GLOSSARY, label, markdown_table, methods_table
+from gcn_tf.reporting.tables import label, markdown_table, methods_table
 from gcn_tf.studies.comparison.results import MethodResult, combine, compare
 from gcn_tf.studies.comparison.run import REPEATS, REPEATS_MEANING
 from gcn_tf.studies.generators.study import REMEDY, GeneratorsStudy, Job
 from gcn_tf.studies.generators.task import Size, data_of
 from gcn_tf.studies.materials import materials
 
-PICTURE, CURVES, DATA = "grid.png", "seconds.png", "pictures.png"
+PICTURE, CURVES, DATA, IDENTITIES = "grid.png", "seconds.png", "pictures.png", "identities.png"
 HARDEST = GROUPS[-1]
 COOPERATIVE = ("gcn", "gcn-references", "gcn-mask", "gcn-paper")
 CONDITIONAL_GANS = ("cgan", "acgan", "projection")
@@ -75,7 +76,8 @@ def write_generators_study(study: GeneratorsStudy) -> Path:
         "sizes": _sizes(study),
     }
     _write_curves(report, study.out / CURVES)
-    _write_data_chart(report, study.out / DATA)
+    for name, parts in charted(report["sizes"]).items():
+        _write_data_chart(parts, study.out / name)
     write_report_files(study.out, "gcn-tf study: generators", _text(report), report)
     return study.out / PICTURE
 
@@ -163,10 +165,16 @@ def _write_curves(report: Mapping[str, Any], path: Path) -> None:
         )
 
 
-def _write_data_chart(report: Mapping[str, Any], path: Path) -> None:
-    parts = [found for found in report["sizes"] if not found["identities"]]
-    if len(parts) < 2:
-        return
+def charted(sizes: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """What is drawn against the number of pictures, by file name: shares of them, and numbers of writers or persons."""
+    found = {
+        DATA: [size for size in sizes if not size["identities"]],
+        IDENTITIES: [size for size in sizes if size["share"] == 1],
+    }
+    return {name: parts for name, parts in found.items() if len(parts) > 1}
+
+
+def _write_data_chart(parts: Sequence[Mapping[str, Any]], path: Path) -> None:
     panels: dict[str, dict[str, list[tuple[int, Estimate]]]] = {}
     for metric in ("psnr_db", "ssim", "sharpness", *JUDGED):
         for found in sorted(parts, key=lambda found: found["pictures"]):
@@ -198,11 +206,8 @@ def _text(report: Mapping[str, Any]) -> str:
         "*Collapsed*: the loss or a weight is no number, or the pictures of different unseen cells are less than a quarter as far from each "
         "other as the real ones are. *Diversity*: 1 - SSIM of two pictures of the same cell; a dash where a cell has one picture.",
         f"![curves]({CURVES})" if any(found["curve"] for found in report["trainings"].values()) else "",
-        *(
-            [f"## How much data\n\n![pictures]({DATA})\n\nPoints: means. Bars: 95 % intervals."]
-            if len(sizes) > 1
-            else []
-        ),
+        *(["## How much data"] if len(sizes) > 1 else []),
+        *(f"![{name}]({name})\n\nPoints: means. Bars: 95 % intervals." for name in charted(sizes)),
         *(_size_table(found) for found in sizes[1:]),
         "## Terms",
         GLOSSARY.strip() + " Several seeds: seeds are resampled first.",

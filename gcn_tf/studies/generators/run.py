@@ -32,12 +32,12 @@ from gcn_tf.studies.generators.search import search_settings
 from gcn_tf.studies.generators.study import FEWEST_STEPS, REMEDY, GeneratorsStudy, Job, Protocol
 from gcn_tf.studies.generators.task import HOLDOUT, Size, Task, data_of
 from gcn_tf.studies.materials import loaded, materials
-from gcn_tf.studies.workers import RunAll, workers
 from gcn_tf.training.fit import learn_before_training
 from gcn_tf.training.log import read_log
 from gcn_tf.training.prepare import prepare
 from gcn_tf.training.speed import seconds_per_step
 from gcn_tf.training.step_callback import Diverged
+from gcn_tf.workers import RunAll, workers
 
 QUICK_BUDGET = 6.0  # seconds
 TIMED_AS = 1000  # steps of a training of which a few are timed

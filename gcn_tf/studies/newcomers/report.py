@@ -17,9 +17,10 @@ from gcn_tf.metrics.intervals import Estimate, bootstrap_of_means
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.reporting.charts import write_counts_chart
 from gcn_tf.reporting.figures import write_rows_figure
+from gcn_tf.reporting.glossary import GLOSSARY
 from gcn_tf.reporting.provenance import made_with
 from gcn_tf.reporting.report_files import write_report_files
-from gcn_tf.reporting.tables import GLOSSARY, label, markdown_table, methods_table
+from gcn_tf.reporting.tables import label, markdown_table, methods_table
 from gcn_tf.reporting.tiles import PAPER
 from gcn_tf.studies.comparison.results import TOLD, MethodResult, combine, compare
 from gcn_tf.studies.comparison.run import REPEATS, REPEATS_MEANING

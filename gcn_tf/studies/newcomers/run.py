@@ -26,8 +26,8 @@ from gcn_tf.studies.materials import loaded, materials
 from gcn_tf.studies.newcomers.report import result_of, shown_places, write_newcomers_study
 from gcn_tf.studies.newcomers.study import NewcomersStudy
 from gcn_tf.studies.newcomers.task import Protocol, Task, newcomers_factor
-from gcn_tf.studies.workers import RunAll, workers
 from gcn_tf.training.step_callback import Diverged
+from gcn_tf.workers import RunAll, workers
 
 QUICK_STEPS, QUICK_NEWCOMERS, QUICK_COUNTS = 40, 2, (1, 2)
 

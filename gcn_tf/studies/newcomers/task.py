@@ -110,7 +110,11 @@ class Task:
     def varied(self, images: np.ndarray) -> np.ndarray:
         """Pictures of the wanted base images, in all their variations: uint8 (W, H, W, C) -> uint8 (R, H, W, 3)."""
         drawn = replace(
-            self.dataset, images=images, base_ids=self.dataset.base_ids[self.wanted], repeats=None
+            self.dataset,
+            images=images,
+            base_ids=self.dataset.base_ids[self.wanted],
+            repeats=None,
+            pixels_sha256="",
         )
         split = undivided(drawn)
         return pixels(split, np.arange(len(split.ids)))

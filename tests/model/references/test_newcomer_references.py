@@ -201,7 +201,7 @@ def test_effects_of_newcomers_are_fitted_and_shrunk_and_no_other_moves():
     assert np.abs(model.predict(unshown, sizes) - truth).max() > 0.5
 
 
-def test_effects_of_two_new_values_are_told_apart():
+def test_two_new_values_have_effects_of_their_own():
     """A new content and a new style: each has pictures with known values, one has both."""
     sizes = {"content": 5, "style": 5}
     ids = np.indices((4, 4)).reshape(2, -1).T

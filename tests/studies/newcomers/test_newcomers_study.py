@@ -22,8 +22,8 @@ from gcn_tf.studies.newcomers.methods import (
 from gcn_tf.studies.newcomers.report import _ways, write_newcomers_study
 from gcn_tf.studies.newcomers.run import compute_newcomers_study, plan_newcomers_study
 from gcn_tf.studies.newcomers.task import Protocol
-from gcn_tf.studies.workers import workers
 from gcn_tf.training.step_callback import Diverged
+from gcn_tf.workers import workers
 
 PROTOCOL = Protocol("", 1, (1, 2))
 
