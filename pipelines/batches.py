@@ -61,18 +61,31 @@ def picture_numbers(step: tf.Tensor, pictures: np.ndarray, batch_size: int, seed
     return tf.gather(choices, shuffled)
 
 
-def training_batches(split: Split, batch_size: int, seed: int, start: int, stop: int) -> tf.data.Dataset:
+WHOLE = (range(1), 1)
+
+
+def training_batches(
+    split: Split, batch_size: int, seed: int, start: int, stop: int, parts: tuple[range, int] = WHOLE
+) -> tf.data.Dataset:
     """The batches of steps start .. stop - 1 of the seen pictures, reshuffled every epoch.
 
+    Args:
+        parts: which parts of every batch, and how many it has: (range(2, 4), 8) are the third and the fourth eighth. Their number
+            divides the batch size.
+
     Yields:
-        ({factor: int32 (B,)}, float32 (B, H, W, 3) in [0, 1])
+        ({factor: int32 (B,)}, float32 (B, H, W, 3) in [0, 1]) for each step and part; B is the batch size by the number of parts.
     """
-    seen = split.rows(unseen=False)
+    seen, (wanted, count) = split.rows(unseen=False), parts
+    size = batch_size // count
 
-    def batch(step: tf.Tensor) -> Batch:
-        return _as_float(*render(split, picture_numbers(step, seen, batch_size, seed)))
+    def batch(number: tf.Tensor) -> Batch:
+        step, part = number // len(wanted), number % len(wanted) + wanted.start
+        numbers = picture_numbers(step, seen, batch_size, seed)
+        return _as_float(*render(split, numbers[part * size : (part + 1) * size]))
 
-    return _in_place(tf.data.Dataset.range(start, stop).map(batch, num_parallel_calls=1).prefetch(4))
+    places = tf.data.Dataset.range(start * len(wanted), stop * len(wanted))
+    return _in_place(places.map(batch, num_parallel_calls=1).prefetch(4))
 
 
 def evaluation_batches(split: Split, numbers: np.ndarray, batch_size: int = 256) -> tf.data.Dataset:

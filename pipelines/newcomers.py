@@ -41,6 +41,7 @@ def join_newcomers(dataset: Dataset, images: np.ndarray, labels: Mapping[str, Se
         space=space,
         images=np.concatenate([dataset.images, images]),
         base_ids=np.concatenate([dataset.base_ids, ids]),
+        pixels_sha256="",
     )
     return replace(joined, roles=replace(dataset.holdout_roles, cells=joined.pictures()[1]))
 
@@ -75,7 +76,12 @@ def without_values(dataset: Dataset, factor: str, values: Sequence[str]) -> Data
     left = replace(gone, values=tuple(gone.values[i] for i in kept))
     space = FactorSpace(tuple(left if f.name == factor else f for f in dataset.space))
     fewer = replace(
-        dataset, space=space, images=dataset.images[there], base_ids=base_ids[there], repeats=None
+        dataset,
+        space=space,
+        images=dataset.images[there],
+        base_ids=base_ids[there],
+        repeats=None,
+        pixels_sha256="",
     )
     return replace(fewer, roles=replace(dataset.holdout_roles, cells=fewer.pictures()[1]))
 

@@ -51,7 +51,7 @@ def prepare_once(builder: "DatasetBuilder", config: "DownloadConfig") -> None:
         Exception: whatever the builder raises.
     """
     root = Path(builder.data_dir_root)
-    with _sole(root / builder.name) as alone:
+    with sole(root / builder.name) as alone:
         if builder.data_path.exists():  # another process was faster
             builder.info.read_from_directory(builder.data_path)
             return
@@ -62,7 +62,7 @@ def prepare_once(builder: "DatasetBuilder", config: "DownloadConfig") -> None:
 
 
 @contextlib.contextmanager
-def _sole(folder: Path) -> Iterator[bool]:
+def sole(folder: Path) -> Iterator[bool]:
     """Wait until no other process prepares data in a folder; yields False if the file system has no locks.
 
     The system releases the lock of a killed process.

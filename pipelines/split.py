@@ -11,6 +11,7 @@ from gcn_tf.grid.holdout import check_values_seen, holdout_rules, unseen_mask
 from gcn_tf.pipelines.dataset import Dataset, load_dataset
 from gcn_tf.pipelines.newcomers import join_newcomers, read_newcomers
 
+MOST_COMPARED = 20_000  # pictures among which nearly equal ones are looked for
 GROUPS = ("seen", "unseen low-level", "unseen high-level")
 
 
@@ -70,6 +71,10 @@ def _leaks(dataset: Dataset, base: np.ndarray, unseen: np.ndarray) -> list[str]:
     """A line about unseen pictures that are nearly the same as a seen one, where every picture is a photograph's own."""
     if dataset.variations:  # which make many pictures of one
         return []
+    if len(base) > MOST_COMPARED:
+        return [
+            f"more than {MOST_COMPARED:,} pictures: unseen ones that are nearly the same as a seen one were not looked for"
+        ]
     from gcn_tf.pipelines.folder.duplicates import near_duplicates
 
     found = near_duplicates(dataset.images, base[~unseen], base[unseen])
@@ -105,4 +110,4 @@ def repeated_pictures(dataset: Dataset) -> Split | None:
     if dataset.repeats is None:
         return None
     images, base_ids = dataset.repeats
-    return undivided(replace(dataset, images=images, base_ids=base_ids, repeats=None))
+    return undivided(replace(dataset, images=images, base_ids=base_ids, repeats=None, pixels_sha256=""))

@@ -36,7 +36,7 @@ def prepared_source(folder: Path, cache: Path) -> Source | None:
     if (folder / "plan.json").is_file() and (folder / "parts").is_dir():
         raise UserError(f"--dataset {folder} is not complete: {REMEDY}")
     if (folder / "dataset_info.json").is_file():
-        return _tfds(folder)
+        return _tfds(folder, cache=cache)
     return None
 
 
@@ -58,9 +58,9 @@ def _augmented(folder: Path, cache: Path) -> Source:
         raise UserError(f"{path} is damaged (no plan): {REMEDY}") from None
     twice = [] if label == "label" else ["label"]  # it repeats the factor of that name
     if form == "tfds":
-        source: Source = _tfds(folder, split="train", left_out=twice)
+        source: Source = _tfds(folder, split="train", left_out=twice, cache=cache)
     elif form == "tfrecord":
-        source = _records(folder, twice)
+        source = _records(folder, twice, cache)
     else:
         source = Files(_without_blends(read_labels(folder), twice), cache, photographs=False)
     return replace(source, labels=_with_note(source.labels, folder))
@@ -85,7 +85,7 @@ def _with_note(labels: Labels, folder: Path) -> Labels:
     return replace(labels, source=f"{folder.name}, written by gcn-tf augment", notes=(*labels.notes, *note))
 
 
-def _records(folder: Path, left_out: Sequence[str]) -> Records:
+def _records(folder: Path, left_out: Sequence[str], cache: Path) -> Records:
     with _damage_told(folder):
         spec = parse_spec(folder)
         features = read_json_object(folder / "features.json", REMEDY)["features"]
@@ -94,13 +94,13 @@ def _records(folder: Path, left_out: Sequence[str]) -> Records:
             for name, feature in features.items()
             if "values" in feature and name not in left_out
         }
-        files = sorted(str(path) for path in folder.glob("*.tfrecord"))
-        records = tf.data.TFRecordDataset(files)
+        files = tuple(sorted(folder.glob("*.tfrecord")))
+        records = tf.data.TFRecordDataset([str(path) for path in files])
         columns = label_columns(_parsed(records, {name: spec[name] for name in texts}), texts)
         count = len(next(iter(columns.values()), []))
         pictures = _parsed(records, {"image": spec["image"]}).map(lambda row: row["image"])
     labels = Labels((), tuple(f"record {n}" for n in range(count)), columns, "", ())
-    return Records(labels, pictures, (None, None, None), partial(_damage_told, folder))
+    return Records(labels, pictures, (None, None, None), partial(_damage_told, folder), files, cache)
 
 
 def _parsed(records: tf.data.Dataset, spec: dict[str, Any]) -> tf.data.Dataset:

@@ -18,9 +18,14 @@ BYTES_OF_A_FILE = 4000  # that an entry may take for what it says about one file
 _DIGEST = hashlib.sha256().digest_size
 
 
-def stamp(files: Sequence[Path], settings: str) -> str:
-    """Hash of settings and of every file's name, size and times: it changes when a file is written anew."""
-    digest = hashlib.sha256(settings.encode())
+def stamp(states: bytes, settings: str) -> str:
+    """Hash of settings and of what `states` says of files."""
+    return hashlib.sha256(settings.encode() + states).hexdigest()
+
+
+def states(files: Sequence[Path]) -> bytes:
+    """Hash of every file's name, size and times: it changes when a file is written anew."""
+    digest = hashlib.sha256()
     for path in files:
         try:
             found = os.stat(path)
@@ -28,7 +33,7 @@ def stamp(files: Sequence[Path], settings: str) -> str:
         except (OSError, ValueError):
             state = "missing"
         digest.update(os.fsencode(path) + b"\0" + state.encode() + b"\0")
-    return digest.hexdigest()
+    return digest.digest()
 
 
 def content_key(digests: Iterable[bytes], settings: str) -> str:

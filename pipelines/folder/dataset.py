@@ -130,13 +130,18 @@ class OwnPictures(DatasetOptions):
         import numpy as np
 
         from gcn_tf.pipelines.dataset import grid_dataset
+        from gcn_tf.pipelines.folder.factors import first_of_cells_first
         from gcn_tf.pipelines.folder.fitting import common_content
         from gcn_tf.pipelines.folder.order import ordered_space
+        from gcn_tf.pipelines.folder.pictures import is_large
         from gcn_tf.pipelines.folder.problems import UnreadablePictures, unreadable_text
 
         source, whole, grid = self._labelled(config)
         labels, rows = source.labels, grid.rows.tolist()
         form = self.form(config.image_sides)
+        if self.exemplars == "first" and is_large(len(rows), form):
+            grid = first_of_cells_first(grid)
+            rows = grid.rows.tolist()
         decoded = source.decoded(rows, form)
         names = [labels.names[row] for row in rows]
         unreadable = [(names[n], why) for n, why in decoded.problems]
@@ -150,17 +155,17 @@ class OwnPictures(DatasetOptions):
         _check_contents(decoded.sha256, ids, [names[n] for n in decoded.good])
         if self.exemplars == "first":
             first = np.isin(np.arange(len(ids)), np.unique(ids, axis=0, return_index=True)[1])
-        space, ordering = ordered_space(grid.columns, self._order(), decoded.images[first], ids[first])
+        images, others = _parted(decoded.images, first)
+        named = decoded.pixels_sha256 if np.may_share_memory(images, decoded.images) else ""
+        space, ordering = ordered_space(grid.columns, self._order(), images, ids[first])
         notes = (f"labels: {labels.source}", *labels.notes, *grid.notes, *ordering, *decoded.notes)
         if unreadable:
             notes += (unreadable_text(unreadable, len(names)),)
         roles = _roles(space, ids[first], grid.held_out[decoded.good][first])
-        repeats = (decoded.images[~first], ids[~first]) if not first.all() else None
-        dataset = grid_dataset(
-            config.dataset, (space, decoded.images[first], ids[first]), (), roles, repeats, notes
-        )
+        repeats = (others, ids[~first]) if not first.all() else None
+        dataset = grid_dataset(config.dataset, (space, images, ids[first]), (), roles, repeats, notes)
         content = common_content(source.sizes(rows)[decoded.good], config.image_sides, self.fit)
-        return replace(dataset, problems=problems, content=content)
+        return replace(dataset, problems=problems, content=content, pixels_sha256=named)
 
 
 @dataclass(frozen=True)
@@ -192,6 +197,14 @@ class Folder(OwnPictures):
             return prepared
         table = expanded(self.labels, "labels") if self.labels else None
         return Files(read_labels(folder, table, self.levels, self.pattern), cache)
+
+
+def _parted(images: "np.ndarray", first: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
+    """The pictures that are the first of their cells, and the others: copies only where they are mixed."""
+    count = int(first.sum())
+    if first[:count].all():
+        return images[:count], images[count:]
+    return images[first], images[~first]
 
 
 def _unlabelled(labels: "Labels", grid: "Grid") -> list[tuple[str, str]]:

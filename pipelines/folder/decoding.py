@@ -130,6 +130,22 @@ def content_size(content: bytes) -> tuple[int, int]:
         return read_header(path).size
 
 
+def content_is_grey(content: bytes) -> bool:
+    """Whether what would be the content of a file shows nothing but grey; see `is_grey`."""
+    with _as_file(content) as path:
+        return is_grey(path, read_header(path))
+
+
+def content_range(content: bytes, form: Form) -> int:
+    """The largest value of a picture of 16 bits in what would be the content of a file; 0 of others, which are not decoded."""
+    with _as_file(content) as path:
+        header = read_header(path)
+        if not (header.deep or header.mode.startswith("I")):
+            return 0
+        pixels = decode(path, form).pixels
+    return pixels.largest if isinstance(pixels, Deep) else 0
+
+
 @contextmanager
 def _as_file(content: bytes) -> Iterator[Path]:
     with tempfile.NamedTemporaryFile() as file:

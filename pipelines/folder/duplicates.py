@@ -23,6 +23,8 @@ def same_content(sha256: Sequence[bytes]) -> tuple[tuple[int, ...], ...]:
     >>> same_content([b"a", b"b", b"a"])
     ((0, 2),)
     """
+    if len(set(sha256)) == len(sha256):
+        return ()
     groups: defaultdict[bytes, list[int]] = defaultdict(list)
     for number, digest in enumerate(sha256):
         groups[digest].append(number)

@@ -119,6 +119,13 @@ def limited(grid: Grid, limits: Mapping[str, int]) -> Grid:
     return grid
 
 
+def first_of_cells_first(grid: Grid) -> Grid:
+    """The grid with its rows in another order: the first of every cell, then all others."""
+    _, first = np.unique(grid.ids, axis=0, return_index=True)
+    order = np.argsort(~np.isin(np.arange(len(grid.ids)), first), kind="stable")
+    return replace(grid, rows=grid.rows[order], ids=grid.ids[order], held_out=grid.held_out[order])
+
+
 def _list(columns: Mapping[str, Sequence[str | None]]) -> str:
     return ", ".join(map(shown_text, columns))
 
@@ -167,11 +174,11 @@ def _column(name: str, original: str, values: Sequence[str]) -> Column:
         originals = sorted(measured, key=lambda value: measured[value])
         ascending = tuple(measured[value] for value in originals)
     else:
-        originals, ascending = sorted(numbers, key=_natural), ()
+        originals, ascending = sorted(numbers, key=natural_order), ()
     return Column(name, original, tuple(_unlike(map(plain_value, originals))), tuple(originals), ascending)
 
 
-def _natural(text: str) -> list[tuple[int, int | str]]:
+def natural_order(text: str) -> list[tuple[int, int | str]]:
     """A key that sorts "IMG 10" after "IMG 9"."""
     return [
         (0, int(part)) if part.isdecimal() and len(part) < 19 else (1, part.casefold())

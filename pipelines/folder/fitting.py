@@ -66,7 +66,8 @@ def common_content(sizes: np.ndarray, size: tuple[int, int], fit: Fit) -> tuple[
         sizes: int (N, 2), height and width of the pictures before they were scaled.
         size: (height, width) that they are padded to.
     """
-    boxes = {pad_box((height, width), size) for height, width in sizes.tolist()} if fit == "pad" else set()
+    several = np.unique(sizes, axis=0).tolist() if fit == "pad" else []
+    boxes = {pad_box((height, width), size) for height, width in several}
     box = boxes.pop() if len(boxes) == 1 else ()
     return () if box == (0, 0, *size) else box
 

@@ -188,7 +188,7 @@ def _twins(columns: dict[str, Column]) -> list[str]:
         for value in dict.fromkeys(value for value in values if value is not None):
             other = first.setdefault(_folded(value), value)
             if other is not value:
-                pairs.append(f"{shown(name)}: {_told_apart(other, value)}")
+                pairs.append(f"{shown(name)}: {_distinguished(other, value)}")
     if not pairs:
         return []
     more = f" and {len(pairs) - MOST_TWINS:,} more" if len(pairs) > MOST_TWINS else ""
@@ -203,7 +203,7 @@ def _folded(value: str) -> str:
     return "".join(value.split()).casefold()
 
 
-def _told_apart(one: str, other: str) -> str:
+def _distinguished(one: str, other: str) -> str:
     """Both values for people; with escapes if they look the same."""
     if unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other):
         return f"{ascii(one)[:100]} and {ascii(other)[:100]}"

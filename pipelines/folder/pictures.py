@@ -6,16 +6,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gcn_tf.errors import UserError
+from gcn_tf.errors import UserError, shown_text
 from gcn_tf.machine import available_bytes
-from gcn_tf.pipelines.folder.cache import Cache, content_key, stamp
+from gcn_tf.pipelines.folder.cache import Cache, content_key, stamp, states
+from gcn_tf.pipelines.folder.decoded import Decoded, Problems
 from gcn_tf.pipelines.folder.decoding import (
     Deep,
+    content_is_grey,
+    content_range,
     content_sha256,
     content_size,
     decode,
@@ -24,15 +28,20 @@ from gcn_tf.pipelines.folder.decoding import (
 )
 from gcn_tf.pipelines.folder.fitting import Fit, Form
 from gcn_tf.pipelines.folder.headers import Header, read_header
+from gcn_tf.pipelines.folder.packed import PART, Packed
 from gcn_tf.pipelines.photographs.crops import BadPicture, in_order
+from gcn_tf.pipelines.prepared import sole
 from gcn_tf.progress import progress
 
 VERSION = 1  # of what is decoded: another one reads all pictures anew
 RANGES = (255, 4095, 65535)  # of 16-bit files: cameras and microscopes often use 8 or 12 of the bits
 DELAY = 2  # seconds of work without a progress bar
 
+PACKED_FROM = (
+    1 << 28
+)  # bytes of pixels from which on they are packed in a file and mapped, not held in memory
+
 Say = Callable[[str], Any]
-Problems = tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True)
@@ -52,30 +61,13 @@ class Inspected:
     problems: Problems
 
 
-@dataclass(frozen=True)
-class Decoded:
-    """Decoded pictures.
-
-    Args:
-        images: uint8 (N, H, W, C) in the order of the good files, C = 1 or 3.
-        good: int64 (N,). Numbers of the files that decoded.
-        problems: number and reason of the others.
-        notes: lines for the user.
-        sha256: of the good files' content.
-    """
-
-    images: np.ndarray
-    good: np.ndarray
-    problems: Problems
-    notes: tuple[str, ...]
-    sha256: tuple[bytes, ...]
-
-
 def _to_stderr(line: str) -> None:
     print(f"gcn-tf: {line}", file=sys.stderr)
 
 
-def inspect(files: Sequence[Path], cache: Path | None = None, say: Say = _to_stderr) -> Inspected:
+def inspect(
+    files: Sequence[Path], cache: Path | None = None, say: Say = _to_stderr, found: bytes | None = None
+) -> Inspected:
     """Read sizes and modes of picture files, to choose the size and the channels of a dataset.
 
     Only headers are read, but for `grey`: files in colour modes are decoded until one shows a colour.
@@ -83,9 +75,10 @@ def inspect(files: Sequence[Path], cache: Path | None = None, say: Say = _to_std
     Args:
         cache: folder that keeps the result; with unchanged files it is read from there.
         say: called with one line for the user if the cache is damaged or cannot be written.
+        found: `states` of the files, if they are known already.
     """
     store = Cache(cache, say) if cache else None
-    key = stamp(files, f"inspected {VERSION}")
+    key = stamp(found or states(files), f"inspected {VERSION}")
     if store and (entry := store.read("inspected", key, len(files))):
         about = entry[0]
         sizes = np.array(about["sizes"], np.int64).reshape(-1, 2)
@@ -117,6 +110,7 @@ def read_pictures(
     background: tuple[int, int, int],
     cache: Path,
     say: Say = _to_stderr,
+    found: bytes | None = None,
 ) -> Decoded:
     """Decode picture files to one size, upright, on all cores; with unchanged files, read them from the cache.
 
@@ -132,15 +126,20 @@ def read_pictures(
         background: (red, green, blue), 0 to 255.
         cache: folder of the cache.
         say: called with one line for the user if the cache is damaged or cannot be written.
+        found: `states` of the files, if they are known already.
+
+    Many pictures are packed in one file in the cache and mapped from there (`Packed`).
 
     Raises:
-        UserError: the memory cannot hold the pictures.
+        UserError: neither the memory nor the disk can hold the pictures.
     """
     form = Form(size, channels, fit, background)
     store, settings = Cache(cache, say), f"pictures {VERSION} {form}"
-    state = stamp(files, settings)
-    if found := _unchanged(store, state, settings, files, form):
-        return found
+    state = stamp(found or states(files), settings)
+    if is_large(len(files), form):
+        return _packed(files, form, cache / f"packed-{state[:40]}", say)
+    if unchanged := _unchanged(store, state, settings, files, form):
+        return unchanged
     _require_memory(len(files), form)
     decoded = _decode_all(files, form)
     digests = dict(zip(decoded.good.tolist(), decoded.sha256, strict=True))
@@ -154,6 +153,101 @@ def read_pictures(
     if store.write("pictures", key, about, decoded.images):
         store.write("index", state, {"key": key})
     return decoded
+
+
+def is_large(count: int, form: Form) -> bool:
+    """Whether so many pictures are packed in a file; a form without channels is taken for one in colour."""
+    return count * form.size[0] * form.size[1] * (form.channels or 3) > PACKED_FROM
+
+
+def _packed(files: Sequence[Path], form: Form, folder: Path, say: Say) -> Decoded:
+    def outcomes(first: int) -> Iterator[Any]:
+        return _on_all_cores(partial(decode, form=form), files[first:], "reading pictures", len(files), first)
+
+    return _pack(outcomes, partial(_full_range, files, form), len(files), form, folder, say)
+
+
+def packed_contents(
+    contents: Callable[[int], Iterable[bytes]],
+    count: int,
+    form: Form,
+    folder: Path,
+    say: Say = _to_stderr,
+) -> Decoded:
+    """Pictures that are no files of their own, decoded once and mapped from a file; see `read_pictures`.
+
+    Args:
+        contents: gives those from a number on, one by one.
+        count: how many there are.
+        folder: of the packed pictures; it is to have another name when the contents change.
+
+    Raises:
+        UserError: the disk cannot hold the pictures.
+    """
+
+    def outcomes(first: int) -> Iterator[Any]:
+        work = partial(decode_content, form=form)
+        return _on_all_cores(work, contents(first), "reading pictures", count, first)
+
+    def full() -> int:
+        work = partial(content_range, form=form)
+        found = _on_all_cores(work, contents(0), "looking at pictures", count)
+        largest = max((value for value in found if not isinstance(value, BadPicture)), default=0)
+        return _range_of(largest) if largest else 0
+
+    return _pack(outcomes, full, count, form, folder, say)
+
+
+def _pack(
+    outcomes: Callable[[int], Iterator[Any]],
+    full: Callable[[], int],
+    count: int,
+    form: Form,
+    folder: Path,
+    say: Say,
+) -> Decoded:
+    """Pictures from the file in which they are packed, those that it lacks decoded first.
+
+    Args:
+        outcomes: Pictures and BadPictures from a number on.
+        full: finds the range of the 16-bit ones, 0 if there are none.
+    """
+    try:
+        with sole(folder):
+            packed = Packed(folder, form, say)
+            if packed.files < count:
+                packed.require_room(count)
+                value, left = full(), outcomes(packed.files)
+                while some := min(PART, count - packed.files):
+                    packed.append(_collected(islice(left, some), some, form, value), some)
+                packed.forget_others()
+            return packed.decoded()
+    except OSError as error:
+        raise UserError(
+            f"cannot write to {shown_text(str(folder))} ({error.strerror}): name another place by --data-dir; what is there stays"
+        ) from None
+
+
+def _full_range(files: Sequence[Path], form: Form) -> int:
+    """The range of all 16-bit files, which is known only when they were all decoded once; 0 if there are none."""
+    headers = _on_all_cores(read_header, files, "looking at pictures", len(files))
+    deep = [
+        path
+        for path, header in zip(files, headers, strict=True)
+        if isinstance(header, Header) and (header.deep or header.mode.startswith("I"))
+    ]
+    found = _on_all_cores(partial(decode, form=form), deep, "looking for the brightest", len(deep))
+    largest = [
+        outcome.pixels.largest
+        for outcome in found
+        if not isinstance(outcome, BadPicture) and isinstance(outcome.pixels, Deep)
+    ]
+    return _range_of(max(largest)) if largest else 0
+
+
+def _range_of(largest: int) -> int:
+    """The smallest of RANGES that holds a value."""
+    return min(value for value in RANGES if value >= largest)
 
 
 def _unchanged(store: Cache, state: str, settings: str, files: Sequence[Path], form: Form) -> Decoded | None:
@@ -207,6 +301,12 @@ def decode_contents(contents: Iterable[bytes], count: int, form: Form) -> Decode
     )
 
 
+def all_grey(contents: Iterable[bytes], count: int) -> bool:
+    """Whether pictures that are no files of their own show nothing but grey; the first that does not ends the search."""
+    found = _on_all_cores(content_is_grey, contents, "looking for colours", count)
+    return not any(grey is False for grey in found)
+
+
 def content_sizes(contents: Iterable[bytes], count: int) -> np.ndarray:
     """Height and width of pictures that are no files of their own, int64 (count, 2); zeros for what cannot be read."""
     found = _on_all_cores(content_size, contents, "looking at pictures", count)
@@ -219,8 +319,8 @@ def _decode_all(files: Sequence[Path], form: Form) -> Decoded:
     return _collected(outcomes, len(files), form)
 
 
-def _collected(outcomes: Iterable[Any], count: int, form: Form) -> Decoded:
-    """Pictures and BadPictures as one result."""
+def _collected(outcomes: Iterable[Any], count: int, form: Form, full: int | None = None) -> Decoded:
+    """Pictures and BadPictures as one result, or as one part of it: `full` is then the range of all 16-bit ones."""
     images = np.empty((count, *form.size, form.channels), np.uint8)
     good: list[int] = []
     deep: dict[int, Deep] = {}
@@ -238,31 +338,33 @@ def _collected(outcomes: Iterable[Any], count: int, form: Form) -> Decoded:
         sha256.append(outcome.sha256)
         good.append(number)
         headers.append(outcome.header)
-    notes = (*_scale(deep, images, form), *_first_frames(headers))
+    notes = (*_scale(deep, images, form, full), *_first_frames(headers, full is None))
     return Decoded(images[: len(good)], np.array(good, np.int64), tuple(problems), notes, tuple(sha256))
 
 
-def _scale(deep: dict[int, Deep], images: np.ndarray, form: Form) -> Iterator[str]:
+def _scale(deep: dict[int, Deep], images: np.ndarray, form: Form, full: int | None) -> Iterator[str]:
     """Fill in the 16-bit pictures, all scaled by one range."""
     if not deep:
         return
     largest = max(picture.largest for picture in deep.values())
-    full = min(value for value in RANGES if value >= largest)
+    of_part = full is not None
+    full = full or _range_of(largest)
     background = np.array(form.background, np.float32)
     if form.channels == 1:
         background = np.rint(background @ np.array([0.299, 0.587, 0.114], np.float32))[None]
     for place, picture in deep.items():
         images[place] = picture.scaled(full, background)
-    yield f"{len(deep):,} pictures have 16 bits, with values up to {largest:,}: 0 to {full:,} become black to white"
+    counted = f"{len(deep):,} pictures have 16 bits, with values up to {largest:,}"
+    yield f"{'some pictures have 16 bits' if of_part else counted}: 0 to {full:,} become black to white"
 
 
-def _first_frames(headers: Sequence[Header]) -> Iterator[str]:
+def _first_frames(headers: Sequence[Header], counted: bool) -> Iterator[str]:
     if several := sum(header.several for header in headers):
-        yield f"{several:,} files hold several frames or pages: the first is taken"
+        yield f"{f'{several:,}' if counted else 'some'} files hold several frames or pages: the first is taken"
 
 
 def _on_all_cores(
-    work: Callable[[Any], Any], items: Iterable[Any], description: str, count: int
+    work: Callable[[Any], Any], items: Iterable[Any], description: str, count: int, done: int = 0
 ) -> Iterator[Any]:
     """`map` on all cores, in order, with a progress bar; a BadPicture that is raised is yielded."""
 
@@ -272,7 +374,7 @@ def _on_all_cores(
         except BadPicture as bad:
             return bad
 
-    with _without_warnings(), progress(count, description, unit=" pictures", delay=DELAY) as bar:
+    with _without_warnings(), progress(count, description, " pictures", done, DELAY) as bar:
         for outcome in in_order(tried, items):
             bar.update()
             yield outcome

@@ -1,17 +1,28 @@
 """Labelled pictures in records: of TensorFlow Datasets, and of what `gcn-tf augment` writes."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from gcn_tf.pipelines.folder.cache import stamp, states
+from gcn_tf.pipelines.folder.decoded import Decoded
 from gcn_tf.pipelines.folder.fitting import Form
-from gcn_tf.pipelines.folder.pictures import Decoded, content_sizes, decode_contents
+from gcn_tf.pipelines.folder.pictures import (
+    all_grey,
+    content_sizes,
+    decode_contents,
+    is_large,
+    packed_contents,
+)
 from gcn_tf.pipelines.folder.source import Source
 
 LABELS_AT_ONCE = 4096
+VERSION = 1  # of what is packed: another one reads all records anew
 
 Texts = Callable[
     [np.ndarray], list[str | None]
@@ -60,19 +71,44 @@ class Records(Source):
         pictures: tf.data.Dataset of encoded pictures, string (), in the order of the labels.
         shape: (H, W, C) of the pictures as far as all have the same, else None.
         damage_told: context in which whatever reading raises becomes one line.
+        files: those that hold the records.
+        cache: folder that keeps what many pictures are decoded to; none: they are held in memory.
+        parts: what of the files is read, in words.
     """
 
     pictures: tf.data.Dataset
     shape: tuple[int | None, ...]
     damage_told: Callable[[], AbstractContextManager[None]]
+    files: tuple[Path, ...] = ()
+    cache: Path | None = None
+    parts: str = ""
 
     def decoded(self, rows: Sequence[int], form: Form) -> Decoded:
+        if self.cache and is_large(len(rows), form):
+            with self.damage_told():
+                return replace(self._packed(rows, form, self.cache), sha256=())
         channels = form.channels or (1 if self.shape[2] == 1 else 3)
         with self.damage_told():
             decoded = decode_contents(self._contents(rows), len(rows), replace(form, channels=channels))
         if not form.channels and _is_grey(decoded.images):
             decoded = replace(decoded, images=np.ascontiguousarray(decoded.images[..., :1]))
         return replace(decoded, sha256=())  # published sets hold the same picture twice
+
+    def _packed(self, rows: Sequence[int], form: Form, cache: Path) -> Decoded:
+        """Many pictures, decoded once; a grey set is looked through for colours at the first start alone."""
+        chosen = np.asarray(rows, np.int64).tobytes()
+        settings = f"records {VERSION} {form} {self.parts} {hashlib.sha256(chosen).hexdigest()}"
+        name = stamp(states(self.files), settings)[:40]
+        grey, color = (cache / f"packed-{name}-{channels}" for channels in (1, 3))
+        channels = form.channels or (1 if self.shape[2] == 1 or grey.exists() else 3)
+        if channels == 3 and not form.channels and not color.exists():
+            channels = 1 if all_grey(self._contents(rows), len(rows)) else 3
+        return packed_contents(
+            lambda first: self._contents(rows[first:]),
+            len(rows),
+            replace(form, channels=channels),
+            {1: grey, 3: color}[channels],
+        )
 
     def sizes(self, rows: Sequence[int]) -> np.ndarray:
         height, width, _ = self.shape
@@ -82,11 +118,14 @@ class Records(Source):
             return content_sizes(self._contents(rows), len(rows))
 
     def _contents(self, rows: Sequence[int]) -> Iterator[bytes]:
-        wanted = np.zeros(len(self.labels.names), bool)
-        wanted[list(rows)] = True
-        marked = tf.data.Dataset.zip((self.pictures, tf.data.Dataset.from_tensor_slices(wanted)))
-        chosen = marked.filter(lambda picture, kept: kept).map(lambda picture, kept: picture)
-        yield from chosen.prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
+        """The encoded pictures of some rows, in their order; records are passed through once for every run of ascending rows."""
+        numbers = np.asarray(rows, np.int64)
+        for run in np.split(numbers, np.flatnonzero(np.diff(numbers) < 0) + 1):
+            wanted = np.zeros(len(self.labels.names), bool)
+            wanted[run] = True
+            marked = tf.data.Dataset.zip((self.pictures, tf.data.Dataset.from_tensor_slices(wanted)))
+            chosen = marked.filter(lambda picture, kept: kept).map(lambda picture, kept: picture)
+            yield from chosen.prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
 
 
 def _is_grey(images: np.ndarray) -> bool:

@@ -2,14 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from gcn_tf.pipelines.folder.cache import states
+from gcn_tf.pipelines.folder.decoded import Decoded
 from gcn_tf.pipelines.folder.fitting import Form
 from gcn_tf.pipelines.folder.labels import Labels
-from gcn_tf.pipelines.folder.pictures import Decoded, inspect, read_pictures
+from gcn_tf.pipelines.folder.pictures import inspect, read_pictures
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,24 @@ class Files(Source):
 
     cache: Path
     photographs: bool = True
+    _listed: dict[tuple[int, ...], tuple[list[Path], bytes]] = field(default_factory=dict, compare=False)
+
+    def _files(self, rows: Sequence[int]) -> tuple[list[Path], bytes]:
+        """The files of some rows, and their `states`: looking at all takes time."""
+        key = tuple(rows)
+        if key not in self._listed:
+            files = [self.labels.files[row] for row in rows]
+            self._listed[key] = files, states(files)
+        return self._listed[key]
 
     def decoded(self, rows: Sequence[int], form: Form) -> Decoded:
-        files = [self.labels.files[row] for row in rows]
-        channels = form.channels or (1 if inspect(files, self.cache).grey else 3)
-        decoded = read_pictures(files, form.size, channels, form.fit, form.background, self.cache)
+        files, found = self._files(rows)
+        channels = form.channels or (1 if inspect(files, self.cache, found=found).grey else 3)
+        decoded = read_pictures(
+            files, form.size, channels, form.fit, form.background, self.cache, found=found
+        )
         return decoded if self.photographs else replace(decoded, sha256=())
 
     def sizes(self, rows: Sequence[int]) -> np.ndarray:
-        return inspect([self.labels.files[row] for row in rows], self.cache).sizes
+        files, found = self._files(rows)
+        return inspect(files, self.cache, found=found).sizes

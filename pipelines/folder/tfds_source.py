@@ -20,7 +20,7 @@ from gcn_tf.pipelines.folder.records import (
     plain_texts,
     weight_texts,
 )
-from gcn_tf.pipelines.prepared import damage_named, prepare_once, quiet
+from gcn_tf.pipelines.prepared import damage_named, default_data_dir, prepare_once, quiet
 
 PICTURE_TYPES = (np.uint8, np.uint16)
 
@@ -32,7 +32,7 @@ def named_source(
     """Labelled pictures of a dataset by name, which is prepared if it is not; see `tfds_source`."""
     builder = named_builder(name, data_dir)
     prepare(builder, manual_dir)
-    return tfds_source(builder, split, image)
+    return tfds_source(builder, split, image, cache=(data_dir or default_data_dir()) / "folder")
 
 
 def named_builder(name: str, data_dir: Path | None) -> tfds.core.DatasetBuilder:
@@ -76,7 +76,11 @@ def directory_builder(folder: Path) -> tfds.core.DatasetBuilder:
 
 
 def tfds_source(
-    builder: tfds.core.DatasetBuilder, split: str = "", image: str = "", left_out: Sequence[str] = ()
+    builder: tfds.core.DatasetBuilder,
+    split: str = "",
+    image: str = "",
+    left_out: Sequence[str] = (),
+    cache: Path | None = None,
 ) -> Records:
     """Labelled pictures of a prepared dataset.
 
@@ -87,6 +91,7 @@ def tfds_source(
         split: "train", "train+test" or "train[:1000]"; by default all splits, and a column "split" tells which.
         image: name of the feature that is the picture, if there are several.
         left_out: features that are no labels.
+        cache: folder that keeps what many pictures are decoded to; none: they are held in memory.
 
     Raises:
         UserError: no such split or feature, no pictures, or damaged data.
@@ -112,7 +117,10 @@ def tfds_source(
     unused = [name for name in features if name not in texts and name != image and name not in left_out]
     notes = (f"no labels: {', '.join(unused)}",) if unused else ()
     labels = Labels((), tuple(names), columns, f"{builder.info.full_name} of TensorFlow Datasets", notes)
-    return Records(labels, pictures, features[image].shape, told)
+    stored = sorted(path for path in Path(builder.data_path).iterdir() if path.is_file())
+    return Records(
+        labels, pictures, features[image].shape, told, tuple(stored), cache, f"{' '.join(splits)} {image}"
+    )
 
 
 def _flat(group: Any, prefix: str = "") -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from gcn_tf.config.data import DataConfig
+from gcn_tf.config.data import DataConfig, Terms
 from gcn_tf.pipelines.photographs.options import PhotographOptions
 
 if TYPE_CHECKING:
@@ -16,6 +16,13 @@ class Kdef(PhotographOptions):
 
     grid: ClassVar = "person 70 (or 65), emotion 2 to 7, session 2, rotation 4 (or transformation 6 or 8)"
     needs: ClassVar = "your own copy of the Karolinska Directed Emotional Faces in --manual-dir"
+    terms: ClassVar = Terms(
+        "for researchers, for purposes that are not commercial; not to be redistributed without written consent (https://kdef.se)",
+        "other",
+        "Lundqvist, Flykt and Öhman 1998, The Karolinska Directed Emotional Faces",
+        people=True,
+        passed_on=False,
+    )
 
     views: str = "S"
     """Views of the head: S (straight), or several of FL,HL,S,HR,FR."""

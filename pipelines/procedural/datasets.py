@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from gcn_tf.config.checks import Range, whole_number
-from gcn_tf.config.data import DataConfig, DatasetOptions
+from gcn_tf.config.data import DataConfig, DatasetOptions, Terms
 from gcn_tf.errors import ConfigError, shown_text
 from gcn_tf.pipelines.photographs.face_settings import parse_emotions, parse_sessions
 from gcn_tf.pipelines.photographs.options import FaceOptions
@@ -19,6 +19,7 @@ GLYPH_SESSIONS = 14  # of a classification task
 OTHER_WRITERS = 60  # further writers, on whom a classifier is tested
 FACE_REPEATS = 2  # further takes in which the persons show every emotion again
 OTHER_PERSONS = 30  # further persons, on whom a classifier is tested
+TERMS = Terms("Apache 2.0, as gcn-tf, whose formulas make the pictures", "apache-2.0", people=False)
 DataSeed = Annotated[int, Range(0, 2**31 - 1)]
 
 
@@ -28,6 +29,7 @@ class Glyphs(DatasetOptions):
 
     grid: ClassVar = "digit 10, writer N, color 3, rotation 4"
     needs: ClassVar = "nothing: procedural digits, of any number of writers"
+    terms: ClassVar = TERMS
     possible_factors: ClassVar = ("digit", "writer", "color", "rotation", "transformation")
 
     writers: str = "10"
@@ -93,6 +95,7 @@ class Faces(FaceOptions):
 
     grid: ClassVar = "person N, emotion 2 to 7, session 2, rotation 4 (or transformation 6 or 8)"
     needs: ClassVar = "nothing: procedural faces, of any number of persons, at any size"
+    terms: ClassVar = TERMS
 
     persons: str = "20"
     """Number of persons."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from gcn_tf.config.checks import Range
-from gcn_tf.config.data import DataConfig, DatasetOptions
+from gcn_tf.config.data import DataConfig, DatasetOptions, Terms
 from gcn_tf.errors import UserError
 from gcn_tf.pipelines.writers import parse_writer_count, parse_writers
 
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from gcn_tf.pipelines.qmnist.digits import Digits
 
 SUBSETS = ("test10k", "test", "train")  # the first is the default: the smallest download
+TERMS = Terms(
+    "the BSD-style licence of https://github.com/facebookresearch/qmnist",
+    "bsd",
+    "Chhavi Yadav and Léon Bottou 2019, Cold Case: The Lost MNIST Digits",
+    people=False,  # handwriting, whose writers are numbers
+)
 
 
 def _load_digits(config: DataConfig) -> "Digits":
@@ -31,6 +37,7 @@ class Qmnist(DatasetOptions):
 
     grid: ClassVar = "digit 10, writer N, color 3, rotation 4 (exemplar with --exemplars above 1)"
     needs: ClassVar = "a download, or the official files in --manual-dir"
+    terms: ClassVar = TERMS
     subsets: ClassVar = SUBSETS
     possible_factors: ClassVar = ("digit", "writer", "exemplar", "color", "rotation", "transformation")
     takes_files: ClassVar = True
@@ -80,6 +87,7 @@ class MnistStyle(DatasetOptions):
 
     grid: ClassVar = "digit 10, style N (--writers N), color 3, transformation 6"
     needs: ClassVar = "the files of qmnist"
+    terms: ClassVar = TERMS
     subsets: ClassVar = SUBSETS
     possible_factors: ClassVar = ("digit", "style", "color", "transformation")
     takes_files: ClassVar = True

@@ -44,6 +44,17 @@ def test_a_batch_is_a_function_of_seed_and_step(split):
     assert not np.array_equal(other[0][1], whole[31][1])
 
 
+def test_parts_of_a_batch_follow_each_other_and_make_the_whole(split):
+    def images(parts):
+        return [image.numpy() for _, image in training_batches(split, 16, 0, 3, 5, parts)]
+
+    whole = images((range(1), 1))
+    first, rest = images((range(1), 4)), images((range(1, 4), 4))
+    assert (len(whole), len(first), len(rest)) == (2, 2, 6)
+    np.testing.assert_array_equal(np.concatenate([first[0], *rest[:3]]), whole[0])
+    np.testing.assert_array_equal(np.concatenate([first[1], *rest[3:]]), whole[1])
+
+
 def test_every_epoch_shows_every_picture_once_in_an_order_of_its_own():
     pictures = np.arange(100, 177)
     stream = np.concatenate([picture_numbers(tf.constant(s, tf.int64), pictures, 11, 5) for s in range(21)])

@@ -120,3 +120,12 @@ def test_cut_records_are_one_line(filled, tmp_path):
         file.write(b"no example")
     with pytest.raises(UserError, match="is damaged"):
         loaded(folder, tmp_path)
+
+
+@pytest.mark.parametrize("form", ("tfds", "tfrecord"))
+def test_many_pictures_are_packed(filled, tmp_path, form, monkeypatch):
+    held = loaded(filled / form, tmp_path)
+    monkeypatch.setattr("gcn_tf.pipelines.folder.pictures.PACKED_FROM", 0)
+    packed = loaded(filled / form, tmp_path)
+    assert len(list((tmp_path / "data" / "folder").glob("packed-*"))) == 1
+    assert np.array_equal(held.images, packed.images)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import PIL
 import pytest
 from PIL import Image
 
@@ -83,6 +84,8 @@ MODES = {
 
 @pytest.mark.parametrize("mode, suffix", [(m, s) for m, suffixes in MODES.items() for s in suffixes])
 def test_every_mode_is_converted(read, tmp_path, mode, suffix):
+    if (mode, suffix) == ("YCbCr", "tiff") and int(PIL.__version__.split(".")[0]) < 13:
+        pytest.skip("Pillow before 13 cannot read this file of its own, and it is listed as a problem")
     black_and_white = np.repeat(np.where(quarters()[..., 1:2] > 100, 255, 0).astype(np.uint8), 3, 2)
     wanted = black_and_white if mode in ("1", "L", "LA", "I;16") else quarters()
     if mode == "I;16":

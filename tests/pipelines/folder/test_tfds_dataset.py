@@ -195,3 +195,11 @@ def test_what_cannot_be_downloaded_is_one_line(tmp_path, monkeypatch):
         UserError, match=r"tfds:dsprites cannot be prepared in .*no route to host.*--data-dir"
     ):
         load_dataset(DataConfig.of("tfds:dsprites", data_dir=str(tmp_path)))
+
+
+def test_many_records_are_packed_beside_the_data(data_dir, monkeypatch):
+    held = load_dataset(config_of(data_dir)).images
+    monkeypatch.setattr("gcn_tf.pipelines.folder.pictures.PACKED_FROM", 0)
+    packed = load_dataset(config_of(data_dir)).images
+    assert len(list((data_dir / "folder").glob("packed-*"))) == 1
+    assert np.array_equal(held, packed)

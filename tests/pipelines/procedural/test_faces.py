@@ -48,7 +48,8 @@ def test_another_classifier_reads_the_emotion_of_persons_it_never_saw(faces):
     assert (read == emotion).mean() >= 0.9
 
 
-def test_persons_are_told_apart_in_another_session(faces):
+@pytest.mark.slow
+def test_persons_are_classified_correctly_in_another_session(faces):
     flat = faces.astype(np.float32).reshape(PERSONS, 7, 2, -1)
     known, asked = flat[:, :, 0].mean(axis=1), flat[:, 4, 1]  # all of session A; neutral of session B
     distance = ((asked[:, None] - known[None]) ** 2).sum(axis=-1)
@@ -106,6 +107,7 @@ def test_kdef_numbers_women_and_men_apart():
     assert all(person.female == (name[0] == "F") for name, person in named.items())
 
 
+@pytest.mark.slow
 def test_files_in_kdefs_layout_are_read_end_to_end(kdef_files, tmp_path):
     assert Image.open(next(kdef_files.glob("KDEF/A*/A*NES.JPG"))).size == (562, 762)
     pictures = load_kdef(64, tmp_path, kdef_files)
