@@ -1,35 +1,37 @@
-"""`gcn-tf augment`: generate, filter and write pictures part by part, so that any machine can do any part at any time.
+"""`gcn-tf augment`: generate or move, filter and write pictures part by part, so that any machine can do any part at any time.
 
 Every part has a file `parts/NUMBER.json`, written last: a part that has it, and whose files are as it says, is not done
 again.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from gcn_tf.augmentation.augmented_set import LAYOUT, PLAN, keep_layout, layout_is_kept
 from gcn_tf.augmentation.config import AugmentationConfig, check_augmentation_config, parse_shard
 from gcn_tf.augmentation.contents import Contents
 from gcn_tf.augmentation.description import (
     DESCRIPTION,
     NOT_WRITTEN,
+    conclude,
+    counts_of,
     description_damage,
     strange_files,
-    total_counts,
-    write_description,
 )
+from gcn_tf.augmentation.few import MovedPictures
 from gcn_tf.augmentation.files import Pictures
-from gcn_tf.augmentation.parts import NOT_MADE, PartRecord, damage_lines, find_damage, read_record
+from gcn_tf.augmentation.parts import PartRecord, damage_lines, find_damage, what_was_read
 from gcn_tf.augmentation.picture_filter import balanced, confidence, nearest_difference
 from gcn_tf.augmentation.plan import AugmentationJob, make_job
 from gcn_tf.augmentation.ratios import Ratio
-from gcn_tf.augmentation.report import Counts, check_kept, class_names, report_lines
+from gcn_tf.augmentation.report import Counts
 from gcn_tf.augmentation.scratch import scratch_folder, sweep_scratch, write_whole
+from gcn_tf.augmentation.shards import Shard, keep_statement
 from gcn_tf.config.kept import differing_settings
 from gcn_tf.errors import UserError
 from gcn_tf.files import is_unfinished, read_json_object, write_atomically
@@ -68,15 +70,16 @@ def augment(
     """
     check_augmentation_config(config)
     Ratio.parse(config.ratio)
-    number, count = parse_shard(shard)
+    share = Shard(*parse_shard(shard))
     job = make_job(open_run(run_dir), config, out)
-    mine = range(number - 1, job.parts, count)
+    for note in job.source.notes:
+        say(note)
     try:
         claim(job)
-        if not mine:
+        if not share.of(job.parts):
             say(f"--shard {shard} has none of the {job.parts} parts: a smaller --part-size makes more")
         try:
-            return continue_set(job, mine, say, verify)
+            return continue_set(job, share, say, verify)
         finally:
             sweep_scratch(out)
     except (OSError, tf.errors.OpError) as error:
@@ -86,7 +89,7 @@ def augment(
 
 def claim(job: AugmentationJob) -> None:
     """Write plan.json; raise UserError when the folder holds other pictures or other things."""
-    path, plan = job.folder / "plan.json", job.describe()
+    path, plan = job.folder / PLAN, job.plan
     there = [entry.name for entry in job.folder.iterdir()] if job.folder.exists() else []
     # plan.json is looked for after the other files: another process may be starting, and writes it first.
     if not path.exists():
@@ -103,13 +106,16 @@ def claim(job: AugmentationJob) -> None:
         )
 
 
-def continue_set(job: AugmentationJob, mine: Sequence[int], say: Say, verify: bool) -> bool:
-    """Make the parts `mine` that are missing or damaged, and what describes the set; return whether it is complete."""
+def continue_set(job: AugmentationJob, share: Shard, say: Say, verify: bool) -> bool:
+    """Make the parts of a share that are missing or damaged, and what describes the set; return whether it is complete."""
+    mine = share.of(job.parts)
     damage = find_damage(job, read=mine if verify else ())
     todo = {part: damage[part] for part in mine if part in damage}
-    undescribed = "" if damage else description_damage(job, _counts(job, range(job.parts)), verify)
+    undescribed = "" if damage else description_damage(job, counts_of(job, range(job.parts)), verify)
+    if verify and not damage and not undescribed and not layout_is_kept(job):
+        undescribed = f"{LAYOUT} is missing or damaged"
     if verify:
-        say(_what_was_read(job, mine, todo))
+        say(what_was_read(job, mine, todo))
     if not damage and not undescribed:
         if verify and (strange := strange_files(job)):
             say(
@@ -122,17 +128,12 @@ def continue_set(job: AugmentationJob, mine: Sequence[int], say: Say, verify: bo
     if undescribed not in ("", NOT_WRITTEN):
         say(f"what describes the set is written again: {undescribed}")
     say(f"{job.total} pictures, {len(todo)} of {job.parts} parts to do here; {job.folder}")
+    keep_layout(job)
+    if todo:
+        keep_statement(job, share)
     _forget(job, todo)
     generate_parts(job, list(todo), sum(len(job.numbers(part)) for part in mine))
     return conclude(job, say)
-
-
-def _what_was_read(job: AugmentationJob, mine: Sequence[int], todo: Mapping[int, str]) -> str:
-    """What --verify did, in a line."""
-    made = [part for part in mine if todo.get(part) != NOT_MADE]
-    files = sum(1 + len(job.writer.names(part)) for part in made)
-    damaged = sum(reason != NOT_MADE for reason in todo.values())
-    return f"parts read: {len(made)} ({files} files); damaged: {damaged or 'none'}"
 
 
 def _forget(job: AugmentationJob, parts: Iterable[int]) -> None:
@@ -140,10 +141,6 @@ def _forget(job: AugmentationJob, parts: Iterable[int]) -> None:
     for part in parts:
         job.record_path(part).unlink(missing_ok=True)
         (job.folder / DESCRIPTION).unlink(missing_ok=True)
-
-
-def _counts(job: AugmentationJob, parts: Iterable[int]) -> list[Counts]:
-    return [read_record(job, part).counts for part in parts]
 
 
 def generate_parts(job: AugmentationJob, todo: list[int], share: int) -> None:
@@ -194,10 +191,14 @@ def _batches(job: AugmentationJob, part: int, tests: list[Test]) -> Iterator[tup
     for start in range(0, len(numbers), BATCH):
         some = numbers[start : start + BATCH]
         codes = job.source.codes(some)
-        images = generate_from_codes(job.run.model, codes)
         passed = np.ones(len(some), bool)
-        for test in tests:
-            passed &= test(images, codes)
+        if isinstance(job.source, MovedPictures):
+            images = job.source.pictures(some)
+        else:
+            padded = generate_from_codes(job.run.model, codes)
+            for test in tests:
+                passed &= test(padded, codes)
+            images = without_padding(padded, job.run)
         yield Pictures(some, images, codes), passed
 
 
@@ -205,42 +206,19 @@ def write_part(
     job: AugmentationJob, part: int, batches: list[tuple[Pictures, np.ndarray]], scratch: Path
 ) -> None:
     """Write what passed, balanced if wanted, and then what the part holds."""
-    whole = Pictures.joined([some for some, _ in batches])
-    pictures = replace(whole, images=without_padding(whole.images, job.run))
+    pictures = Pictures.joined([some for some, _ in batches])
     passed = np.concatenate([marks for _, marks in batches])
-    label, space = job.source.label, job.run.space
+    label, space = job.label, job.source.space
     classes = pictures.codes[label].argmax(axis=1) if label else np.zeros(len(passed), np.int64)
     kept = passed.copy()
     if job.config.balance:
         kept[passed] = balanced(classes[passed], [space[label].index(c) for c in job.writer.classes])
-    names = class_names(space, label)
+    values = len(job.class_names)
     counts = Counts(
-        *(np.bincount(some, minlength=len(names)) for some in (classes, classes[passed], classes[kept]))
+        *(np.bincount(some, minlength=values) for some in (classes, classes[passed], classes[kept]))
     )
     job.writer.write(part, pictures.rows(kept), scratch)
-    record = PartRecord(job.plan_sha256, counts, Contents.of(job.folder, job.writer.names(part)))
+    record = PartRecord(job.plan_sha256, part, counts, Contents.of(job.folder, job.writer.names(part)))
     write_whole(
         scratch, job.record_path(part), lambda path: path.write_text(record.to_json(), encoding="utf-8")
     )
-
-
-def conclude(job: AugmentationJob, say: Say) -> bool:
-    """Report what is there; when that is everything, write what describes it."""
-    label, balance = job.source.label, job.config.balance
-    names = class_names(job.run.space, label)
-    damage = find_damage(job, read=())
-    there = _counts(job, (part for part in range(job.parts) if part not in damage))
-    counts = total_counts(job, there)
-    filtered = bool(job.config.min_confidence or job.config.min_distance)
-    for line in report_lines(label, names, counts, filtered, balance):
-        say(line)
-    if damage:
-        say(
-            f"{len(damage)} of {job.parts} parts are missing or damaged: run the other shards; in a folder that has the files of "
-            "all of them, this command completes the set"
-        )
-        return False
-    check_kept(label, names, counts, balance)
-    write_description(job, there)
-    say(f"{int(counts.kept.sum())} pictures; read them: {job.writer.how_to_read()}")
-    return True

@@ -8,6 +8,7 @@ first N are N different pictures, sampled by seed, with the classes even.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -66,6 +67,7 @@ class Blends:
     label: str
     copies: int = 1
     seed: int = 0
+    notes: ClassVar[tuple[str, ...]] = ()  # lines for the user
 
     @property
     def soft(self) -> tuple[str, ...]:
@@ -154,6 +156,7 @@ class Cells:
     label: str
     seed: int = 0
     soft: tuple[str, ...] = ()
+    notes: ClassVar[tuple[str, ...]] = ()
     classes: int = 1  # numbers do not run through the classes: some have more cells than others
 
     @property
@@ -212,12 +215,14 @@ def missing_cells(
     sizes = tuple(space.sizes.values())
     wanted = ~np.isin(np.arange(len(cells)), np.ravel_multi_index(seen.T, sizes))
     for m, (name, values) in enumerate(space.choices(words).items()):
-        codes = space.codes_of(name, values)
-        if (codes.max(axis=1) < 1).any():
-            raise UserError(
-                f"{name}={','.join(values)}: unseen cells are generated as they are, give plain values"
-            )
-        wanted &= np.isin(cells[:, m], codes.argmax(axis=1))
+        heaviest = []
+        for code in map(space[name].code, values):
+            if code.max() < 1:
+                raise UserError(
+                    f"{name}={','.join(values)}: unseen cells are generated as they are, give plain values"
+                )
+            heaviest.append(code.argmax())
+        wanted &= np.isin(cells[:, m], heaviest)
     if not wanted.any():
         place = f" with {' '.join(words)}" if words else ""
         raise UserError(f"this run has no unseen cell{place}: give other factors, or train with --holdout")

@@ -1,9 +1,10 @@
 """Sizes and SHA-256 of written files, by which cut, lost and changed ones are found."""
 
 import hashlib
+import json
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,11 @@ class Contents:
         except OSError as error:
             return _unreadable(str(error.filename), error)
         return "" if same else f"the content of {_listed(names)} has changed"
+
+
+def checksum(stored: Mapping[str, Any]) -> str:
+    """SHA-256 of what a JSON file keeps."""
+    return hashlib.sha256(json.dumps(stored).encode()).hexdigest()
 
 
 def _unreadable(name: str, error: OSError) -> str:

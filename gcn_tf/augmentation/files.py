@@ -95,6 +95,10 @@ class Writer(ABC):
         """Write what describes all parts, `lengths` pictures each; return the names of these files."""
 
     @abstractmethod
+    def holds_pictures(self, name: str) -> bool:
+        """Whether readers of the format take a file, by its name relative to `folder`, for pictures of the set."""
+
+    @abstractmethod
     def how_to_read(self) -> str:
         """A line of Python that reads the result."""
 
@@ -114,6 +118,9 @@ class Records(Writer):
                     file.write(example)
 
         write_whole(scratch, self.folder / self.names(part)[0], records)
+
+    def holds_pictures(self, name: str) -> bool:
+        return "/" not in name and name.endswith(".tfrecord")
 
     def _examples(self, pictures: Pictures) -> list[bytes]:
         ids = {name: pictures.codes[name].argmax(axis=1) for name in self.hard}
@@ -157,6 +164,9 @@ class TfdsDataset(Records):
 
     def names(self, part: int) -> list[str]:
         return [f"{NAME}-{SPLIT}.tfrecord-{part:05d}-of-{self.parts:05d}"]
+
+    def holds_pictures(self, name: str) -> bool:
+        return name.startswith(f"{NAME}-{SPLIT}.tfrecord-")
 
     def finish(self, lengths: Sequence[int], scratch: Path) -> list[str]:
         with quiet():
@@ -226,6 +236,9 @@ class Folders(Writer):
             self.folder / f"parts/{part:05d}.csv",
             lambda path: path.write_text(lines.getvalue(), encoding="utf-8"),
         )
+
+    def holds_pictures(self, name: str) -> bool:
+        return name.startswith("images/")
 
     def _texts(self, name: str, codes: np.ndarray) -> list[str]:
         factor = self.space[name]

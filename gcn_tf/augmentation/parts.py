@@ -1,15 +1,13 @@
 """What parts/NUMBER.json tells of a part: its counts, and the sizes and SHA-256 of its files, by which damage is found."""
 
-import hashlib
 import json
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from gcn_tf.augmentation.contents import Contents
-from gcn_tf.augmentation.plan import AugmentationJob
-from gcn_tf.augmentation.report import Counts, class_names
+from gcn_tf.augmentation.augmented_set import AugmentedSet
+from gcn_tf.augmentation.contents import Contents, checksum
+from gcn_tf.augmentation.report import Counts
 from gcn_tf.errors import UserError
 from gcn_tf.files import read_json_object
 from gcn_tf.progress import progress
@@ -25,16 +23,26 @@ class EarlierVersion(UserError):
 
 @dataclass(frozen=True)
 class PartRecord:
-    """Which set a part is of, by the SHA-256 of its plan, its counts, and the contents of its files."""
+    """Which part of which set it is, by the SHA-256 of the plan, its counts, and the contents of its files.
+
+    Args:
+        part: its number; None in a record of an earlier version.
+    """
 
     plan: str
+    part: int | None
     counts: Counts
     files: Contents
 
     def to_json(self) -> str:
         """The record with a checksum of its own."""
-        stored = {"plan": self.plan, **json.loads(self.counts.to_json()), "files": asdict(self.files)}
-        return json.dumps({**stored, "check": _checksum(stored)})
+        stored = {
+            "plan": self.plan,
+            "part": self.part,
+            **json.loads(self.counts.to_json()),
+            "files": asdict(self.files),
+        }
+        return json.dumps({**stored, "check": checksum(stored)})
 
     @classmethod
     def read(cls, path: Path, values: int) -> "PartRecord":
@@ -51,50 +59,57 @@ class PartRecord:
         check = stored.pop("check", "")
         try:
             files = Contents.parse(stored["files"])
+            part = None if stored.get("part") is None else int(stored["part"])
         except (KeyError, TypeError, ValueError):
             check = ""
-        if check != _checksum(stored):
+        if check != checksum(stored):
             raise UserError(f"{path} is damaged (its checksum differs): {REMEDY}")
-        return cls(str(stored.get("plan")), counts, files)
+        return cls(str(stored.get("plan")), part, counts, files)
 
 
-def _checksum(stored: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(stored).encode()).hexdigest()
+def read_record(found: AugmentedSet, part: int) -> PartRecord:
+    return PartRecord.read(found.record_path(part), len(found.class_names))
 
 
-def read_record(job: AugmentationJob, part: int) -> PartRecord:
-    return PartRecord.read(job.record_path(part), len(class_names(job.run.space, job.source.label)))
-
-
-def part_damage(job: AugmentationJob, part: int, read: bool = False) -> str:
+def part_damage(found: AugmentedSet, part: int, read: bool = False) -> str:
     """Why a part has to be made, in words; "" if all its files are as they were written.
 
     Args:
         read: whether every byte is read; otherwise only the sizes are compared.
     """
-    path = job.record_path(part)
+    path = found.record_path(part)
     if not path.exists():
         return NOT_MADE
     try:
-        record = read_record(job, part)
+        record = read_record(found, part)
     except EarlierVersion:
         return EARLIER
     except UserError:
         return f"parts/{path.name} is damaged"
-    if record.plan != job.plan_sha256:
+    if record.plan != found.plan_sha256:
         return f"parts/{path.name} is of another set"
-    return record.files.damage(job.folder, job.writer.names(part), read)
+    if record.part not in (None, part):
+        return f"parts/{path.name} is a copy of that of part {record.part:05d}"
+    return record.files.damage(found.folder, found.writer.names(part), read)
 
 
-def find_damage(job: AugmentationJob, read: Container[int]) -> dict[int, str]:
+def find_damage(found: AugmentedSet, read: Container[int]) -> dict[int, str]:
     """Parts that have to be made, and why; of those in `read` every byte is read."""
     damage = {}
-    with progress(job.parts, "checking", "part", delay=2) as bar:
-        for part in range(job.parts):
-            if reason := part_damage(job, part, part in read):
+    with progress(found.parts, "checking", "part", delay=2) as bar:
+        for part in range(found.parts):
+            if reason := part_damage(found, part, part in read):
                 damage[part] = reason
             bar.update()
     return damage
+
+
+def what_was_read(found: AugmentedSet, parts: Sequence[int], damage: Mapping[int, str]) -> str:
+    """What --verify did with some parts, in a line."""
+    made = [part for part in parts if damage.get(part) != NOT_MADE]
+    files = sum(1 + len(found.writer.names(part)) for part in made)
+    damaged = sum(damage.get(part, NOT_MADE) != NOT_MADE for part in parts)
+    return f"parts read: {len(made)} ({files} files); damaged: {damaged or 'none'}"
 
 
 def damage_lines(damage: Mapping[int, str]) -> list[str]:

@@ -1,26 +1,27 @@
 """From the settings of `gcn-tf augment` to a job: which pictures of a run, in which parts, into which files."""
 
-import functools
 import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from gcn_tf.augmentation.augmented_set import AugmentedSet
 from gcn_tf.augmentation.blends import Blends, Cells, blends_of, missing_cells
 from gcn_tf.augmentation.config import AugmentationConfig, settings
-from gcn_tf.augmentation.files import WRITERS, Writer
+from gcn_tf.augmentation.few import MovedPictures, moved_pictures
+from gcn_tf.augmentation.files import WRITERS
+from gcn_tf.config.data import expanded
 from gcn_tf.errors import UserError
 from gcn_tf.runs.run_dir import Run
 
 PART_PIXELS = 4096 * 28 * 28  # of a part, which is held in memory as a whole
-Source = Blends | Cells
+Source = Blends | Cells | MovedPictures
 
 
 @dataclass(frozen=True)
-class AugmentationJob:
+class AugmentationJob(AugmentedSet):
     """What to generate, and where to write it.
 
     Args:
@@ -35,40 +36,10 @@ class AugmentationJob:
     total: int
     part_size: int
     confidence_in: tuple[str, ...]
-    writer: Writer
-
-    @property
-    def folder(self) -> Path:
-        return self.writer.folder
-
-    @property
-    def parts(self) -> int:
-        return self.writer.parts
 
     def numbers(self, part: int) -> np.ndarray:
         """Numbers of a part's pictures: int64 (n,)."""
         return np.arange(part * self.part_size, min((part + 1) * self.part_size, self.total))
-
-    def record_path(self, part: int) -> Path:
-        """The file that is there once a part is whole."""
-        return self.folder / "parts" / f"{part:05d}.json"
-
-    @functools.cached_property
-    def plan_sha256(self) -> str:
-        """Of `describe`: every part says it."""
-        return hashlib.sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()
-
-    def describe(self) -> dict[str, Any]:
-        """All that decides about the files, as plan.json keeps it."""
-        plan = {
-            **settings(self.config),
-            "label": self.source.label,
-            "part_size": self.part_size,
-            "pictures": self.total,
-            "run": self.run.identity.name,
-            "weights": _fingerprint(self.run),
-        }
-        return json.loads(json.dumps(plan))
 
 
 def make_job(run: Run, config: AugmentationConfig, out: Path) -> AugmentationJob:
@@ -84,24 +55,45 @@ def make_job(run: Run, config: AugmentationConfig, out: Path) -> AugmentationJob
     if not source.label and (config.balance or config.format == "folders"):
         asking = "--balance" if config.balance else "--format folders"
         raise UserError(f"{asking} needs classes, but every factor is blended: leave one unblended")
-    height, width, channels = run.model.classifier.input.shape[1:]
-    shape = (*(run.config.options.content_box or (0, 0, height, width))[2:], channels)
+    shape = _image_shape(run, source)
     total = min(source.count, config.limit or source.count)
     size = config.part_size or max(16, PART_PIXELS // (shape[0] * shape[1]))
     size = max(1, size // source.classes) * source.classes  # whole rounds through the classes
     writer = WRITERS[config.format](
         folder=out,
-        space=run.space,
+        space=source.space,
         soft=source.soft,
         label=source.label,
         classes=_classes(source),
         image_shape=shape,
         parts=-(-total // size),
     )
-    return AugmentationJob(run, config, source, total, size, wanted, writer)
+    plan = {
+        **settings(config),
+        "label": source.label,
+        "part_size": size,
+        "pictures": total,
+        "run": run.identity.name,
+        "weights": _fingerprint(run),
+    }
+    if isinstance(source, MovedPictures):
+        plan |= {"few": str(_folder(config).absolute()), "few_sha256": source.sha256}
+    return AugmentationJob(
+        writer=writer,
+        plan=json.loads(json.dumps(plan)),
+        run_dir=run.folder,
+        run=run,
+        config=config,
+        source=source,
+        total=total,
+        part_size=size,
+        confidence_in=wanted,
+    )
 
 
 def _source(run: Run, config: AugmentationConfig) -> Source:
+    if config.few:
+        return moved_pictures(run, _folder(config), config.for_, config.copies, config.seed)
     if config.fill:
         split = run.load_split()
         seen = split.ids[split.rows(unseen=False)]
@@ -112,11 +104,26 @@ def _source(run: Run, config: AugmentationConfig) -> Source:
     return blends_of(run.space, blended, config.ratio, config.with_, config.label, config.copies, config.seed)
 
 
+def _folder(config: AugmentationConfig) -> Path:
+    return expanded(config.few, "few")
+
+
+def _image_shape(run: Run, source: Source) -> tuple[int, int, int]:
+    """Of the pictures that are written, (H, W, C)."""
+    if isinstance(source, MovedPictures):
+        height, width, channels = source.images.shape[1:]
+        return height, width, channels
+    height, width, channels = run.model.classifier.input.shape[1:]
+    return (*(run.config.options.content_box or (0, 0, height, width))[2:], channels)
+
+
 def _classes(source: Source) -> tuple[str, ...]:
     """Values of the label that are generated, in code order."""
     if not source.label:
         return ()
     factor = source.space[source.label]
+    if isinstance(source, MovedPictures):
+        return factor.values
     if isinstance(source, Cells):
         ids = source.cells[:, source.space.names.index(source.label)]
     else:

@@ -10,7 +10,6 @@ import numpy as np
 
 from gcn_tf.errors import UserError
 from gcn_tf.files import read_json_object
-from gcn_tf.grid.factors import FactorSpace
 
 EVEN = 0.9  # a class whose kept share is below this part of the best one's is named
 LISTED = 12  # classes of different counts that fit into a line
@@ -118,7 +117,9 @@ def check_kept(label: str, names: Sequence[str], counts: Counts, balance: bool) 
         raise UserError(f"--balance leaves nothing: {why}; {LESS_STRICT}, or leave --balance out")
 
 
-def report_text(plan: dict[str, Any], names: Sequence[str], counts: Counts, files: Mapping[str, Any]) -> str:
+def report_text(
+    plan: Mapping[str, Any], names: Sequence[str], counts: Counts, files: Mapping[str, Any]
+) -> str:
     """What augmentation.json holds: the plan, the counts in all and by class, and what the set is described by.
 
     Args:
@@ -134,8 +135,3 @@ def report_text(plan: dict[str, Any], names: Sequence[str], counts: Counts, file
     total = {name: int(values.sum()) for name, values in vars(counts).items()}
     report = {"plan": plan, "pictures": total, "classes": by_class, "files": files}
     return json.dumps(report, indent=1)
-
-
-def class_names(space: FactorSpace, label: str) -> tuple[str, ...]:
-    """Names of the rows of `Counts`: the label's values, or one for everything."""
-    return space[label].values if label else ("all",)

@@ -21,19 +21,9 @@ from gcn_tf.errors import UserError
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.folder.augmented import parse_spec
 from gcn_tf.pipelines.split import load_split
-from gcn_tf.runs.run_dir import open_run
 from gcn_tf.synthesis.draw import generate_from_codes
 
 FORMATS = ("tfds", "folders", "tfrecord")
-
-
-@pytest.fixture(scope="module")
-def run(toy_run):
-    """Opened once for all tests here; opening takes half a second."""
-    opened = open_run(toy_run)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gcn_tf.augmentation.augment.open_run", lambda folder: opened)
-        yield opened
 
 
 def augment(run, out, shard="1/1", **options):
@@ -295,7 +285,10 @@ def test_keras_numbers_the_classes_the_same_when_one_is_empty(tmp_path, run):
 @pytest.mark.parametrize(
     "words, message",
     [
-        ([], "give one of --blend FACTOR, --mix FACTOR,FACTOR and --fill unseen, not none of them"),
+        (
+            [],
+            "give one of --blend FACTOR, --mix FACTOR,FACTOR, --fill unseen and --few FOLDER, not none of them",
+        ),
         (["--blend", "writer", "--fill", "unseen"], "not --blend and --fill"),
         (["--blend", "wrter"], "did you mean writer"),
         (["--blend", "writer,color"], "use --mix writer,color"),
@@ -306,6 +299,10 @@ def test_keras_numbers_the_classes_the_same_when_one_is_empty(tmp_path, run):
         (["--blend", "writer", "--shard", "0/4"], "--shard 0/4"),
         (["--blend", "writer", "--shard", "5/4"], "--shard 5/4"),
         (["--blend", "writer", "--shard", "x"], "--shard x: give number/count"),
+        (
+            ["--blend", "writer", "--shard", "auto"],
+            "neither SLURM_ARRAY_TASK_ID nor JOB_COMPLETION_INDEX is set",
+        ),
         (["--blend", "writer", "--limit", "0"], "--limit 0: give a number from 1"),
         (["--blend", "writer", "--min-confidence", "90"], "--min-confidence 90: give a number from 0 to 1"),
         (["--blend", "writer", "--min-distance", "nan"], "--min-distance nan"),
