@@ -29,7 +29,7 @@ types: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-dev ## the API page in build/api; a warning is an error
 	$(BIN)/python docs/api/build.py
 
-notebook: $(VENV)/.installed-dev ## execute docs/own_pictures.ipynb again, and store its outputs
+notebook: $(VENV)/.installed-dev ## execute the notebooks of docs/ again, and store their outputs
 	$(BIN)/python docs/run_notebook.py
 
 bench: $(VENV)/.installed-dev ## step, pipeline and peak, side by side

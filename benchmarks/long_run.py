@@ -31,8 +31,8 @@ def open_files(process: int) -> int:
     return len(list(Path(f"/proc/{process}/fd").iterdir()))
 
 
-def size_mb(folder: Path) -> float:
-    return sum(path.stat().st_size for path in folder.glob("**/*") if path.is_file()) / 1e6
+def size_mb(folder: Path, names: str) -> float:
+    return sum(path.stat().st_size for path in folder.rglob(names)) / 1e6
 
 
 def main() -> None:
@@ -72,7 +72,7 @@ def watch(process: subprocess.Popen, run: Path, seconds: float) -> None:
             time.sleep(SECONDS_BETWEEN)
         means.append(statistics.mean(seen))
         files.append(max(opened))
-        disk = [size_mb(run / name) for name in ("checkpoints", "logs")]
+        disk = [size_mb(run, names) for names in ("*.npz", "events.out.*")]
         print(
             f"{seconds * part / PARTS / 60:7.1f}  {means[-1]:10.1f}  {files[-1]:10}  {disk[0]:14.1f}  {disk[1]:14.2f}",
             flush=True,

@@ -4,7 +4,8 @@
     python benchmarks/training_step.py --peer PEER.py --peer-python ENV/bin/python
 
 A peer is a script that takes `--dtype float32|bfloat16` and `--compile` and prints one JSON line with
-`seconds_per_step`. Every measurement is a process of its own; they run in turn, round after round, so that
+`seconds_per_step`; `--jax` adds jax_step.py, and `--plain` this package without oneDNN, as TensorFlow starts by itself on processors
+without AVX-512 VNNI. Every measurement is a process of its own; they run in turn, round after round, so that
 a machine whose speed drifts slows all of them. Reported are medians over the rounds with their range.
 
 Also: the share of the step spent waiting for data, and the share of the machine's own matrix-product peak.
@@ -17,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 DTYPES = ("float32", "bfloat16")
@@ -110,7 +112,7 @@ def spread(values: list[float], digits: int = 3) -> str:
 
 def compare(arguments: argparse.Namespace) -> None:
     commands: dict[tuple[str, str], list[str]] = {}
-    for dtype in DTYPES:
+    for dtype in arguments.dtypes:
         own = [
             sys.executable,
             __file__,
@@ -122,10 +124,24 @@ def compare(arguments: argparse.Namespace) -> None:
             arguments.preset,
         ]
         commands["gcn-tf", dtype] = own
+        if arguments.plain:
+            commands["without oneDNN", dtype] = ["env", "TF_ENABLE_ONEDNN_OPTS=0", *own]
         if arguments.peer:
             peer = [arguments.peer_python, arguments.peer, "--dtype", dtype, "--steps", str(arguments.steps)]
             commands["torch eager", dtype] = peer
             commands["torch compiled", dtype] = [*peer, "--compile"]
+        if arguments.jax:
+            script = str(Path(__file__).with_name("jax_step.py"))
+            commands["jax", dtype] = [
+                sys.executable,
+                script,
+                "--dtype",
+                dtype,
+                "--steps",
+                "3",
+                "--warmup",
+                "2",
+            ]
     found: dict[tuple[str, str], list[dict[str, Any]]] = {key: [] for key in commands}
     for number in range(arguments.rounds):
         for key, command in commands.items():
@@ -137,7 +153,7 @@ def compare(arguments: argparse.Namespace) -> None:
     print(
         f"{os.cpu_count()} processors, {arguments.rounds} rounds of {arguments.steps} steps: median (range)"
     )
-    for dtype in DTYPES:
+    for dtype in arguments.dtypes:
         for name in dict.fromkeys(name for name, _ in commands):
             seconds = [r["seconds_per_step"] for r in found[name, dtype]]
             print(f"{dtype:9} {name:15} {spread(seconds)} s per step")
@@ -160,6 +176,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--peer", help="script of the peer")
+    parser.add_argument("--jax", action="store_true", help="the same step in JAX as well")
+    parser.add_argument("--plain", action="store_true", help="this package without oneDNN as well")
+    parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=DTYPES, help="default: both")
     parser.add_argument("--peer-python", default=sys.executable, help="interpreter that has its framework")
     parser.add_argument(
         "--preset", default="qmnist-published", help="whose networks; default: the published ones"

@@ -1,9 +1,13 @@
-"""Execute docs/own_pictures.ipynb in an empty folder: `python docs/run_notebook.py [OUT.ipynb]`, by default in place.
+"""Execute notebooks of this folder in an empty one: `python docs/run_notebook.py [NAME.ipynb ...] [--out FOLDER]`.
 
-Progress bars are left out of what is stored.
+By default all of them, and in place. Progress bars are left out of what is stored. A notebook that begins with Python in its text is
+one of a project without gcn-tf: somebody else runs this Python first, and in the notebook the package cannot be imported.
 """
 
+import argparse
 import os
+import re
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -11,17 +15,31 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-NOTEBOOK = Path(__file__).with_name("own_pictures.ipynb")
-SECONDS = 1800  # at most for a cell; all of them take a minute on two idle cores
+DOCS = Path(__file__).parent
+NOTEBOOKS = sorted(path.name for path in DOCS.glob("*.ipynb"))  # saved_model takes the run of augment_keras
+SECONDS = 1800  # at most for a cell; all of them take a minute or two on two idle cores
+WITHOUT_PACKAGE = "import sys\nsys.modules['gcn_tf'] = None  # as if it were not installed\n"
 
 
-def execute(out: Path) -> None:
-    """Execute the notebook and store it with its outputs; raises CellExecutionError for a cell that fails."""
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    root = str(Path(__file__).parents[1])
-    os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    with tempfile.TemporaryDirectory() as folder:
-        NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": folder}}).execute()
+def execute(path: Path, out: Path, folder: Path) -> None:
+    """Execute a notebook and store it with its outputs; raises CellExecutionError for a cell that fails.
+
+    Args:
+        folder: where it works.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    packages = DOCS.parent
+    if code := re.search(r"^```python\n(.*?)^```$", notebook.cells[0].source, re.MULTILINE | re.DOTALL):
+        environment = {**os.environ, "PYTHONPATH": _first(packages)}
+        subprocess.run(
+            [sys.executable, "-c", code[1]], cwd=folder, env=environment, check=True, stdout=sys.stderr
+        )
+        packages = folder / "without_package"
+        packages.mkdir()
+        (packages / "sitecustomize.py").write_text(WITHOUT_PACKAGE)
+    environment = {**os.environ, "PYTHONPATH": _first(packages)}
+    client = NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(folder)}})
+    client.execute(env=environment)
     for cell in notebook.cells:
         cell.metadata = {}  # times of execution
         if cell.cell_type == "code":
@@ -29,7 +47,17 @@ def execute(out: Path) -> None:
     nbformat.write(notebook, out)
 
 
+def _first(folder: Path) -> str:
+    """PYTHONPATH with a folder before all others."""
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
 if __name__ == "__main__":
-    target = Path(sys.argv[1]) if sys.argv[1:] else NOTEBOOK
-    execute(target)
-    print(f"look at: {target}")
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", choices=[[], *NOTEBOOKS], metavar="NAME.ipynb")
+    parser.add_argument("--out", type=Path, default=DOCS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        for name in options.names or NOTEBOOKS:
+            execute(DOCS / name, options.out / name, Path(work))
+            print(f"look at: {options.out / name}")

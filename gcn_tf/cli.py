@@ -10,7 +10,7 @@ from types import ModuleType
 
 from gcn_tf import __version__, doors
 from gcn_tf.errors import UserError, shown, suggest
-from gcn_tf.interrupts import exit_code, terminate
+from gcn_tf.interrupts import ExitAtOnce, exit_code, terminate
 from gcn_tf.streams import secure_streams
 
 
@@ -72,7 +72,7 @@ def main(words: Sequence[str] | None = None) -> None:
         if debug:
             raise
         print(f"gcn-tf: {' '.join(str(error).split())}", file=sys.stderr)
-        raise SystemExit(2) from None
+        raise (ExitAtOnce if error.at_once else SystemExit)(2) from None
     except OSError as error:
         if debug or not error.strerror:
             raise
@@ -97,16 +97,16 @@ def run() -> None:
     """Run the program `gcn-tf`.
 
     After Ctrl-C or SIGTERM, with its state saved, the process exits at once: TensorFlow's threads have kept it alive for
-    up to a minute. Whether somebody reads what it prints changes nothing.
+    up to a minute. So it does when another worker of a training is lost. Whether somebody reads what it prints changes nothing.
     """
     secure_streams()
     try:
         main()
     except SystemExit as stop:
-        if stop.code in (130, 143):
+        if stop.code in (130, 143) or isinstance(stop, ExitAtOnce):
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(stop.code)
+            os._exit(int(stop.code or 0))
         raise
 
 

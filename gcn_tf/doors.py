@@ -50,13 +50,16 @@ COMMANDS = {
     for name in (
         "train",
         "evaluate",
+        "compare",
         "generate",
         "augment",
         "export",
+        "share",
         "extend",
         "transfer",
         "tune",
         "study",
+        "explore",
         "datasets",
     )
 }

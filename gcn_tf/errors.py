@@ -3,11 +3,17 @@
 import difflib
 import reprlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 
 class UserError(ValueError):
-    """Bad input. The message is one line: the value, its place and the remedy."""
+    """Bad input. The message is one line: the value, its place and the remedy.
+
+    Attributes:
+        at_once: whether the program ends without waiting for threads, which may wait for machines that are gone.
+    """
+
+    at_once: ClassVar[bool] = False
 
 
 class ConfigError(UserError):
@@ -24,6 +30,20 @@ def suggest(word: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(word.lower(), [k.lower() for k in known], n=1)
     spelling = {k.lower(): k for k in known}
     return f", did you mean {spelling[close[0]]}?" if close else ""
+
+
+MOST_LISTED, FIRST_LISTED = 40, 12  # words that a line names in full, and of more
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words with commas between them; of very many the first ones, and how many more there are.
+
+    >>> listed(["red", "green"]), listed([str(n) for n in range(10_000)])
+    ('red, green', '0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 9,988 more')
+    """
+    if len(words) <= MOST_LISTED:
+        return ", ".join(words)
+    return f"{', '.join(words[:FIRST_LISTED])} and {len(words) - FIRST_LISTED:,} more"
 
 
 LONGEST_WORD = 200  # letters; no path or list of names is longer in practice

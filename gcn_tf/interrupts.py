@@ -22,6 +22,10 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM outside a training; a training saves first and raises `Interrupted`."""
 
 
+class ExitAtOnce(SystemExit):
+    """An exit that waits for no thread."""
+
+
 def terminate(number: int, frame: FrameType | None) -> None:
     """A signal handler that raises `Terminated`."""
     raise Terminated

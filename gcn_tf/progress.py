@@ -7,6 +7,14 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
+_silent = False
+
+
+def show_no_bars() -> None:
+    """From now on this process shows no progress: another one does."""
+    global _silent
+    _silent = True
+
 
 def progress(total: int, description: str, unit: str = "step", initial: int = 0, delay: float = 0) -> tqdm:
     """A progress bar on stderr with the time left, shown only for work that takes more than `delay` seconds.
@@ -22,7 +30,7 @@ def progress(total: int, description: str, unit: str = "step", initial: int = 0,
         mininterval=interval,
         dynamic_ncols=True,
         delay=delay,
-        disable=multiprocessing.parent_process() is not None,
+        disable=_silent or multiprocessing.parent_process() is not None,
     )
 
 

@@ -163,6 +163,20 @@ def judge_cache(built_once, toy_config) -> Path:
     return built_once("cache", make)
 
 
+@pytest.fixture(scope="session")
+def reported_run(built_once, toy_run, judge_cache) -> Path:
+    """The toy run with its report: read it, do not write to it."""
+    import shutil
+
+    from gcn_tf.evaluation.report import evaluate
+
+    def make(folder: Path) -> None:
+        with short_judging(judge_cache):
+            evaluate(Path(shutil.copytree(toy_run, folder)))
+
+    return built_once("reported", make)
+
+
 @pytest.fixture(scope="module")
 def toy_judges(judge_cache: Path) -> Iterator[None]:
     """The tests find judges of the toy dataset in the cache, in this process and in those that it starts."""

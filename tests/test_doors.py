@@ -155,7 +155,10 @@ def test_a_kind_has_a_flag(kinds, capsys):
     with pytest.raises(SystemExit):
         main(["train", "--generator", "paintd"])
     said = capsys.readouterr().err
-    assert "--generator paintd: there is no such kind, known: deconvolution, references, painted" in said
+    assert (
+        "--generator or --method paintd: there is no such kind, did you mean painted? known: deconvolution, references, painted"
+        in said
+    )
 
 
 def test_a_loss_term_is_a_function_and_a_weight(monkeypatch, toy_config):

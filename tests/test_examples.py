@@ -140,7 +140,7 @@ def test_every_line_is_understood(line):
 
 NEEDS_FILES = {"qmnist": "qmnist", "kdef": "KDEF", "mmi": "MMI"}
 MADE_IN_CI = {"gcn-tf train --dataset glyphs --run-dir runs/demo"}  # by `make demo`
-MINUTES = {"study"}  # tests/studies run them on toy sizes
+MINUTES = {"study", "explore"}  # tests of their own run them, on toy sizes or until the page is closed
 RUNS = sorted({line for line in {*IN_README, *IN_HELP} - MADE_IN_CI if words_of(line)[0] not in MINUTES})
 ASKS = [line for line in RUNS if any(f"--dataset {name} --manual-dir" in line for name in NEEDS_FILES)]
 DOWNLOADS = [line for line in RUNS if "--dataset qmnist" in line and "--manual-dir" not in line]
@@ -168,7 +168,7 @@ def smaller(words: list[str]) -> list[str]:
     return []
 
 
-def slow_if(condition: bool, *values: str):
+def slow_if(condition: bool, *values: str | int):
     """Parameters of a test that goes to the slow ones where the condition holds."""
     return pytest.param(*values, marks=pytest.mark.slow if condition else ())
 
@@ -179,7 +179,20 @@ def slow_if(condition: bool, *values: str):
         slow_if(
             any(
                 w in line
-                for w in ("faces", "evaluate", "--resume", "extend", "transfer", "~/letters", "~/signs")
+                for w in (
+                    *(
+                        "faces",
+                        "evaluate",
+                        "compare",
+                        "share",
+                        "--resume",
+                        "extend",
+                        "litert",
+                        "transfer",
+                        "~/letters",
+                        "~/signs",
+                    ),
+                )
             ),
             line,
         )
@@ -196,6 +209,9 @@ def test_every_other_line_runs(line, capsys, monkeypatch):
             main(["train", "--dataset", "~/signs", "--run-dir", "runs/signs", "--steps", "1"])
     if "--verify" in words:
         main(["evaluate", "runs/demo"])  # what is verified has a report
+    if words[0] == "compare" and not Path("runs/other").exists():
+        main(["evaluate", "runs/demo"])
+        shutil.copytree("runs/demo", "runs/other")
     main([*words, *smaller(words)])
     assert capsys.readouterr().out
 
@@ -259,6 +275,7 @@ PUBLIC = {
     "gcn_tf.runs.run_dir": ["open_run", "Run"],
     "gcn_tf.synthesis.draw": ["generate"],
     "gcn_tf.augmentation.training_input": ["blend"],
+    "gcn_tf.augmentation.moves": ["moved"],
     "gcn_tf.config.schema": ["RunConfig"],
     "gcn_tf.config.data": ["DataConfig"],
     "gcn_tf.config.files": ["resolve", "read_config"],
@@ -266,6 +283,8 @@ PUBLIC = {
     "gcn_tf.training.prepare": ["prepare"],
     "gcn_tf.training.fit": ["fit"],
     "gcn_tf.evaluation.report": ["evaluate"],
+    "gcn_tf.evaluation.verdict": ["verdicts"],
+    "gcn_tf.reporting.glossary": ["term_of", "plain"],
     "gcn_tf.grid.holdout": ["holdout_rules"],
 }
 # Everything public of these has an example.
@@ -351,7 +370,7 @@ for number, product in enumerate(("mug", "cup", "jug")):
 small = ["--batch-size", "4", "--dry-run"]
 main(["datasets", "products", "--manual-dir", "photographs"])
 main(["train", "--dataset", "products", "--manual-dir", "photographs", "--image-size", "64", *small])
-main(["train", "--edges-weight", "0.5", "--generator", "perceptron", "--classifier", "pooled", "--device", "/cpu:0", *small])
+main(["train", "--edges-weight", "0.5", "--generator", "perceptron", "--classifier", "pooled", "--devices", "/cpu:0", *small])
 main(["train", "--method", "lsgan", *small])
 main(["describe", sys.argv[1]])
 
@@ -392,3 +411,16 @@ def test_the_recipes_of_the_doors_work_as_they_are_written(tmp_path, work):
     assert "products: 9 cells 64x64x3" in done.stdout
     assert "digit        0, 1, 2" in done.stdout
     assert "mean pictures (1200, 28, 28, 3) uint8" in done.stdout
+
+
+@pytest.mark.parametrize("number, kind", [(0, "keras"), slow_if(True, 1, "litert"), (2, "onnx")])
+def test_the_python_of_exports_runs(number, kind):
+    main(["export", "runs/demo", "--format", kind])
+    shown = (
+        python_in("docs/export.md")[number]
+        + "\nassert images.shape == (1, 28, 28, 3) and images.dtype == 'float32', images"
+    )
+    if kind == "litert":  # not in the process of TensorFlow, which has another LiteRT
+        subprocess.run([sys.executable, "-c", shown], check=True)
+    else:
+        exec(shown, {})

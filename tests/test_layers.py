@@ -9,7 +9,8 @@ PACKAGE = Path(__file__).parents[1] / "gcn_tf"
 # From the ground up; rooms of one line stand side by side and do not import each other.
 FLOORS = (
     ("errors", "quiet", "interrupts", "machine", "doors", "streams"),
-    ("files", "progress"),
+    ("files", "progress", "gpus"),
+    ("workers",),
     ("config",),
     ("grid",),
     ("metrics",),
@@ -22,9 +23,9 @@ FLOORS = (
     ("training", "newcomers"),
     ("planning",),
     ("evaluation",),
-    ("augmentation",),
+    ("augmentation", "sharing"),
     ("tuning", "api"),
-    ("studies",),
+    ("studies", "explore"),
     ("commands",),
     ("cli",),
 )

@@ -11,7 +11,6 @@ from gcn_tf.cli import main
 
 FOLDER = os.environ.get("GCN_TF_QMNIST_DIR", "")
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.xdist_group("real digits"),  # in one process, which prepares them once
     pytest.mark.skipif(not FOLDER, reason="set GCN_TF_QMNIST_DIR to a folder with the official QMNIST files"),
 ]
@@ -23,6 +22,7 @@ def data(tmp_path_factory):
     return str(tmp_path_factory.mktemp("data"))
 
 
+@pytest.mark.slow
 def test_the_default_preset_reaches_its_targets_on_qmnist(data, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ["--dataset", "qmnist", "--manual-dir", FOLDER, "--data-dir", data, "--run-dir", "runs/q"]
@@ -46,6 +46,7 @@ def test_the_default_preset_reaches_its_targets_on_qmnist(data, tmp_path, monkey
     assert high["stray_ink"] <= 0.03  # 0.032 with marks, before the classifier could tell imagined cells
 
 
+@pytest.mark.long
 def test_the_quick_study_compares_every_method_on_real_digits(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = ["--dataset", "qmnist", "--manual-dir", FOLDER, "--data-dir", data, "--out", "study"]
@@ -57,6 +58,7 @@ def test_the_quick_study_compares_every_method_on_real_digits(data, tmp_path, mo
     assert (tmp_path / "study/report.html").stat().st_size > 100_000
 
 
+@pytest.mark.long
 def test_pictures_generated_from_a_hundred_real_digits_teach_to_classify_those_of_other_writers(data):
     """86.2 % of other writers' digits without them, 90.9 % with them, in docs/augmentation.md."""
     from gcn_tf.config.files import resolve

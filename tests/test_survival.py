@@ -58,7 +58,7 @@ def wait_until(condition, process, seconds=120):
 def scalars(run):
     """Bytes of every scalar and picture of TensorBoard by name and step; a file may end in the middle of one."""
     found = {}
-    for path in sorted((run / "logs").iterdir()):
+    for path in sorted(run.rglob("events.out.tfevents.*")):
         records = iter(tf.data.TFRecordDataset(str(path)))
         while True:
             try:
@@ -66,8 +66,10 @@ def scalars(run):
             except (StopIteration, tf.errors.DataLossError):
                 break
             for value in event.summary.value:
-                if value.tag != "train/images_per_second":
-                    found.setdefault((value.tag, event.step), set()).add(value.tensor.SerializeToString())
+                if value.tag != "training/images_per_second":
+                    found.setdefault((str(path.parent.relative_to(run)), value.tag, event.step), set()).add(
+                        value.tensor.SerializeToString()
+                    )
     return found
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gcn_tf.config.checks import whole_number
-from gcn_tf.config.kept import PLACES, settings_digest
+from gcn_tf.config.kept import FREE, settings_digest
 from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import ConfigError
 
@@ -41,8 +41,8 @@ class Search:
     out: Path
 
     def settings(self) -> dict[str, Any]:
-        """What must stay the same when a search goes on: all but the number of trials and the places of data."""
-        config = {key: value for key, value in to_dict(self.config).items() if key not in PLACES}
+        """What must stay the same when a search goes on: all but the number of trials, the places of data and XLA."""
+        config = {key: value for key, value in to_dict(self.config).items() if key not in FREE}
         rest = {
             "strategy": self.strategy,
             "space": self.specs,

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -13,7 +12,6 @@ from typing import Any
 import keras_tuner
 import numpy as np
 import tensorflow as tf
-from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.hparams import api as hparams
 
 from gcn_tf.config.kept import check_origin, differing_settings
@@ -23,6 +21,7 @@ from gcn_tf.evaluation.judges import Judges
 from gcn_tf.files import read_json_object, write_atomically
 from gcn_tf.interrupts import Interrupted
 from gcn_tf.model.gcn import GCN
+from gcn_tf.reporting.events import PREFIX, write_events
 from gcn_tf.runs.run_dir import Run, read_run_config, write_run
 from gcn_tf.synthesis.draw import generate_from_codes
 from gcn_tf.training.fit import fit
@@ -98,7 +97,7 @@ class GCNHyperModel(keras_tuner.HyperModel):
         metrics["seconds"] = sum(run["seconds"] for run in found)
         if count > 1:
             metrics["lowest_score"] = min(run["score"] for run in found)
-        write_hparams(run_dir / "logs", trial_id, hp.values, self.prepared.space, metrics)
+        write_hparams(run_dir, trial_id, hp.values, self.prepared.space, metrics)
         return metrics
 
     def _run(self, config: RunConfig, run_dir: Path) -> dict[str, float]:
@@ -231,11 +230,11 @@ def _register(hp: keras_tuner.HyperParameters, key: str, entry: SpaceEntry, star
 
 
 def write_hparams(
-    logs: Path, trial_id: str, values: dict[str, Any], space: Space, metrics: dict[str, float]
+    run_dir: Path, trial_id: str, values: dict[str, Any], space: Space, metrics: dict[str, float]
 ) -> None:
     """A trial for TensorBoard's HParams page, beside its curves and picture grids."""
     shown = {key: values[key] for key in space if key in values}
-    with tf.summary.create_file_writer(str(logs)).as_default(step=int(metrics["steps"])):
+    with tf.summary.create_file_writer(str(run_dir)).as_default(step=int(metrics["steps"])):
         hparams.hparams({**shown, "steps": metrics["steps"]}, trial_id=trial_id)
         for name in ("score", "accuracy", "psnr_db"):
             tf.summary.scalar(f"validation/{name}", metrics[name])
@@ -248,14 +247,7 @@ def write_hparams_page(folder: Path, space: Space) -> None:
     listed = [hparams.HParam(key, _domain(entry)) for key, entry in space.items()]
     figures = [hparams.Metric(f"validation/{name}") for name in ("score", "accuracy", "psnr_db")]
     page = hparams.hparams_config_pb(hparams=[*listed, hparams.HParam("steps")], metrics=figures)
-    now = time.time()
-
-    def write(path: Path) -> None:
-        with tf.io.TFRecordWriter(str(path)) as file:
-            for content in ({"file_version": "brain.Event:2"}, {"summary": page}):
-                file.write(Event(wall_time=now, **content).SerializeToString())
-
-    write_atomically(folder / f"events.out.tfevents.{int(now)}.hparams", write)
+    write_events(folder / f"{PREFIX}0.hparams", [page])
 
 
 def _domain(entry: SpaceEntry) -> Any:

@@ -25,6 +25,7 @@ from gcn_tf.tuning.prepare import PreparedSearch, prepare_search
 from gcn_tf.tuning.report import write_report
 from gcn_tf.tuning.space import Choices, current
 from gcn_tf.tuning.tuner import SearchProgress, SearchTuner
+from gcn_tf.workers import FAILED, companions
 
 
 def describe(prepared: PreparedSearch) -> str:
@@ -74,12 +75,13 @@ class OpenSearch:
         return write_report(self.prepared.search, self.prepared.space, self.oracle)
 
 
-def run_search(search: Search, role: Role, address: tuple[str, int]) -> Path | None:
+def run_search(search: Search, role: Role, address: tuple[str, int], jobs: int = 1) -> Path | None:
     """Search, or go on, and write `best.yaml`, report.md, report.html, report.json, trials.csv and the figures.
 
     Args:
         role: "alone", "chief" (hands out trials and writes the report) or "worker" (runs them).
         address: host and port of the chief.
+        jobs: processes that run trials side by side here; a search alone then has a chief of its own.
 
     Returns:
         The report; None for a worker, whose chief has it.
@@ -88,11 +90,20 @@ def run_search(search: Search, role: Role, address: tuple[str, int]) -> Path | N
         UserError: a folder that is in use or has another search or other work, data that do not fit, trials that all
             fail.
     """
+    if role == "worker" and jobs > 1:
+        with companions(jobs, run_search, (search, role, address)) as processes:
+            for process in processes:
+                process.join()
+        if processes and all(process.exitcode for process in processes):
+            raise UserError(FAILED)
+        return None
     if role == "worker":  # others work in the same folder, or its chief has another one
         work(open_search(search, role, address), address)
         return None
     with locked(search.out):
         _sweep_all(search.out)
+        if role == "alone" and jobs > 1:
+            return side_by_side(search, jobs)
         opened = open_search(search, role, address)
         return lead(opened, address) if role == "chief" else alone(opened)
 
@@ -150,6 +161,15 @@ def alone(opened: OpenSearch) -> Path:
     with _errors_in_a_line(), _reported(opened):
         opened.tuner.search()
     return opened.report()
+
+
+def side_by_side(search: Search, jobs: int) -> Path:
+    """Run trials in `jobs` processes of this machine, with this one as their chief; returns the report."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = "127.0.0.1", server.getsockname()[1]
+    opened = open_search(search, "chief", address)
+    with companions(jobs, run_search, (search, "worker", address)):
+        return lead(opened, address)
 
 
 def lead(opened: OpenSearch, address: tuple[str, int]) -> Path:

@@ -168,6 +168,7 @@ def train(
     *,
     preset: str = "",
     report: bool = True,
+    devices: str = "",
     **settings: Any,
 ) -> Run:
     """Train a run, export its SavedModel and write its report, as `gcn-tf train` does; settings for own pictures are planned.
@@ -180,6 +181,7 @@ def train(
         run_dir: a new folder; by default runs/DATASET-DATE-TIME.
         preset: settings by name that the defaults come from; by default the dataset's.
         report: whether the report is written; `Run.report` does it later.
+        devices: that share every batch: "all" GPUs, numbers of them, "0,1", or "cpu".
         settings: those of `gcn_tf.config.schema.RunConfig` and the dataset's own, by the names of the flags: `steps=300`,
             `holdout="fraction=0.1"`, `limit=["person=40"]`, `generator={"trunk": [256]}`. Arrays of up to 64
             pixels whose size layers can make keep it; others are scaled as the plan says, or to `image_size`.
@@ -209,16 +211,16 @@ def train(
         folder = Path(run_dir) if run_dir else new_run_dir(config)
         with locked(folder):
             check_new_run_dir(folder)
-            return _train(config, given, folder, report)
+            return _train(config, given, folder, report, devices)
     folder = Path(run_dir) if run_dir else new_run_dir(replace(config, manual_dir=OWN_PICTURES))
     given |= {"image_size"} if _keep_size(data) else set()
     with locked(folder):
         check_new_run_dir(folder)
         with _kept_pictures(data, folder) as pictures:
-            return _train(replace(config, manual_dir=str(pictures)), given, folder, report)
+            return _train(replace(config, manual_dir=str(pictures)), given, folder, report, devices)
 
 
-def _train(config: RunConfig, given: Collection[str], folder: Path, report: bool) -> Run:
+def _train(config: RunConfig, given: Collection[str], folder: Path, report: bool, devices: str) -> Run:
     """Plan a run if it is one of own pictures, then train it."""
     from gcn_tf.api.training import planned, train_run
     from gcn_tf.training.prepare import check_settings
@@ -226,7 +228,7 @@ def _train(config: RunConfig, given: Collection[str], folder: Path, report: bool
     plan = planned(config, given, print, folder)
     config = plan.config if plan else config
     check_settings(config)
-    return Run(train_run(config, folder, print, plan, report=report))
+    return Run(train_run(config, folder, print, plan, report=report, devices=devices))
 
 
 def _keep_size(data: ArrayDataset) -> bool:
@@ -237,13 +239,14 @@ def _keep_size(data: ArrayDataset) -> bool:
     return max(size) <= max(SIDES) and planned_size(size, max(size)) == size
 
 
-def resume(folder: Path | str, steps: int | None = None, *, report: bool = True) -> Run:
+def resume(folder: Path | str, steps: int | None = None, *, report: bool = True, devices: str = "") -> Run:
     """Train a run from its newest checkpoint to its last step, as `gcn-tf train --resume` does.
 
     Args:
         folder: of the run.
         steps: a larger number than the run has lengthens it.
         report: whether the report is written.
+        devices: as of `train`.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM; the run was saved.
@@ -260,7 +263,7 @@ def resume(folder: Path | str, steps: int | None = None, *, report: bool = True)
     config = with_settings(config, {} if steps is None else {"steps": steps}, "resume")
     with locked(folder):
         print(*check_resume(folder, config), sep="\n")
-        return Run(train_run(config, folder, print, resumed=True, report=report))
+        return Run(train_run(config, folder, print, resumed=True, report=report, devices=devices))
 
 
 def _config(data: Any, preset: str, settings: Mapping[str, Any]) -> RunConfig:

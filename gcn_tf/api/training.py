@@ -9,11 +9,14 @@ from gcn_tf.pipelines.folder.fill import Fill
 from gcn_tf.pipelines.folder.problems import FILE as PROBLEMS
 from gcn_tf.pipelines.folder.problems import problems_listed, unreadable_listed
 from gcn_tf.planning.plan import Plan, make_plan
-from gcn_tf.runs.run_dir import Run, write_run
+from gcn_tf.runs.run_dir import Run, open_run, write_run
 from gcn_tf.synthesis.saved_model import check_replaceable, export_model
+from gcn_tf.training.devices import strategy_of
 from gcn_tf.training.fit import fit
+from gcn_tf.training.jit import with_jit
 from gcn_tf.training.prepare import prepare
 from gcn_tf.training.resume import check_factors
+from gcn_tf.training.team import Team
 
 
 def planned(
@@ -42,6 +45,8 @@ def train_run(
     plan: Plan | None = None,
     resumed: bool = False,
     report: bool = True,
+    devices: str = "",
+    team: Team | None = None,
 ) -> Run:
     """Train a run from its newest checkpoint, or from the beginning, export its SavedModel and write its report.
 
@@ -51,6 +56,8 @@ def train_run(
         plan: where the settings are from, if they were planned; it is written into the run.
         resumed: whether the run was there before.
         report: whether the report is written.
+        devices: as `gcn_tf.training.devices.strategy_of` takes them.
+        team: the workers that train together, of which this is the chief; `devices` do not count then.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM; the run was saved.
@@ -59,7 +66,8 @@ def train_run(
     check_replaceable(run_dir / "model")
     problems = run_dir / PROBLEMS
     with unreadable_listed(problems):
-        prepared = prepare(config)
+        prepared = prepare(config, strategy=None if team else strategy_of(devices, config), team=team)
+    prepared = with_jit(prepared, resumed or team is not None, say)
     split = prepared.split
     if resumed:
         check_factors(run_dir, prepared)
@@ -71,7 +79,11 @@ def train_run(
     fill = Fill.of(split.ids[split.rows(unseen=False)], split.dataset.space)
     for note in (*fill.warnings(), *split.notes, *problems_listed(split.dataset.problems, problems)):
         say(note)
-    run = prepared.run(run_dir, fit(prepared, run_dir, say=say))
+    model = fit(prepared, run_dir, say=say)
+    if team:
+        team.finish()
+    several = prepared.strategy.num_replicas_in_sync > 1
+    run = open_run(run_dir) if several else prepared.run(run_dir, model)
     say(f"SavedModel: {export_model(run, run_dir / 'model')}")
     if report:
         write_report(run, split)

@@ -15,7 +15,7 @@ from gcn_tf.config.checks import check_config
 from gcn_tf.config.data import DataConfig, named_builder, named_folder
 from gcn_tf.config.files import resolve
 from gcn_tf.config.schema import RunConfig
-from gcn_tf.errors import ConfigError
+from gcn_tf.errors import ConfigError, listed
 from gcn_tf.quiet import import_tensorflow
 
 if TYPE_CHECKING:
@@ -128,7 +128,10 @@ def _print_list() -> None:
         kind = doors.find(where)
         own = " ".join(f"--{entry.name.replace('_', '-')}" for entry in fields(kind))
         subsets = f"\n    subsets  {', '.join(f'{name}/{s}' for s in kind.subsets)}" if kind.subsets else ""
-        print(f"{name}\n    factors  {kind.grid}\n    needs    {kind.needs}\n    options  {own}{subsets}")
+        terms = kind.terms.licence or "yours to state, when you share a run"
+        print(
+            f"{name}\n    factors  {kind.grid}\n    needs    {kind.needs}\n    terms    {terms}\n    options  {own}{subsets}"
+        )
     print("contact sheet of one: gcn-tf datasets glyphs")
 
 
@@ -176,8 +179,8 @@ def _print_grid(split: "Split") -> None:
     for m, factor in enumerate(space):
         there = np.bincount(split.ids[:, m], minlength=len(factor))
         seen = np.bincount(split.ids[~split.unseen, m], minlength=len(factor))
-        values = ", ".join(f"{v} ({s}/{t})" for v, s, t in zip(factor.values, seen, there, strict=True))
-        print(f"{factor.name:12} {len(factor):3}  {values}")
+        values = [f"{v} ({s}/{t})" for v, s, t in zip(factor.values, seen, there, strict=True)]
+        print(f"{factor.name:12} {len(factor):3}  {listed(values)}")
     groups = ", ".join(f"{len(rows)} {name}" for name, rows in split.groups().items())
     print(f"{len(split.ids)} cells: {groups}; in brackets how many of a value's cells are seen")
     print_notes([*Fill.of(split.ids, space).lines(), *Fill.of(split.ids[~split.unseen], space).warnings()])

@@ -21,7 +21,7 @@ from gcn_tf.commands.messages import one_line
 from gcn_tf.config.data import DataConfig, DatasetOptions, expanded, named_builder, named_folder
 from gcn_tf.config.files import read_yaml, resolve
 from gcn_tf.config.schema import ObjectiveConfig, OptimizerConfig, RunConfig, Seed
-from gcn_tf.errors import UserError
+from gcn_tf.errors import UserError, suggest
 
 Debug = Annotated[bool, arg(help="Show the traceback of an error.")]
 Checkpoint = Annotated[
@@ -264,7 +264,9 @@ def _network(kind: str, current: Any, kinds: dict[str, str], flag: str) -> Any:
     if kind in (current.kind, "gcn"):
         return current
     if kind not in kinds:
-        raise UserError(f"--{flag} {kind}: there is no such kind, known: {', '.join(kinds)}")
+        named = f"--{flag} or --method" if flag == "generator" else f"--{flag}"
+        hint = suggest(kind, list(kinds)) or ","
+        raise UserError(f"{named} {kind}: there is no such kind{hint} known: {', '.join(kinds)}")
     return doors.find(kinds[kind])()
 
 

@@ -22,19 +22,20 @@ def print_report(picture: Path) -> None:
 
     report = read_report(picture.parent.parent)
     print_notes([text] if (text := unrecognised_text(report)) else [])
-    _print_table(score_table(report["scores"], unrecognised(report)))
+    print_table(score_table(report["scores"], unrecognised(report)))
     for group, rows in baseline_tables(report).items():
         print(f"\nbaselines in {group} cells")
-        _print_table(rows)
+        print_table(rows)
     if rows := classifier_table(report):
         print(
             f"\nclassified correctly in real pictures: {report['classifier']['of']}, or kept from the judges"
         )
-        _print_table(rows)
+        print_table(rows)
     print(f"report: {picture.with_name('report.html')}\nlook at: {picture}")
 
 
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text in columns, the first at the left and the others at the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))

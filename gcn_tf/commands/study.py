@@ -1,9 +1,8 @@
 """`gcn-tf study`: compare methods over several seeds."""
 
-import os
 import sys
 from collections.abc import Sequence
-from dataclasses import Field, dataclass, field, fields, replace
+from dataclasses import Field, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +15,9 @@ from gcn_tf.config.data import DataConfig
 from gcn_tf.config.files import read_yaml, resolve, with_settings
 from gcn_tf.config.schema import RunConfig, to_dict
 from gcn_tf.errors import ConfigError
+from gcn_tf.gpus import process_count, visible_gpus
 from gcn_tf.interrupts import Interrupted, exit_code
+from gcn_tf.machine import usable_cores
 from gcn_tf.quiet import import_tensorflow
 
 HELP = """Compare methods over several seeds: does cooperation help, and do generated pictures help a classifier?
@@ -58,8 +59,10 @@ class StudyFlags:
     """The first seed."""
     steps: int = RunConfig.steps
     """Training steps of every generator."""
-    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Trainings in parallel, one thread each; by default one per core."""
+    jobs: Annotated[
+        int | None, arg(metavar="INT", help_behavior_hint="(default: one per core; with GPUs, one per GPU)")
+    ] = None
+    """Trainings in parallel, one thread each; with GPUs, on each of them."""
     quick: bool = False
     """Few seeds and steps, to check that everything works; the figures mean little."""
     counts: Annotated[
@@ -161,22 +164,23 @@ def run(options: Study) -> None:
     name = f"{found.experiment}-{config.dataset.replace('/', '-')}{'-quick' if found.quick else ''}"
     out = found.out or Path("studies") / name
     import_tensorflow()
+    jobs = process_count(found.jobs, visible_gpus(), on_cpu=usable_cores())
     try:
         if found.experiment == "newcomers":
-            figure = _study_newcomers(found, config, out, options.given)
+            figure = _study_newcomers(found, config, out, options.given, jobs)
         elif found.experiment == "generators":
-            figure = _study_generators(found, config, out, options.given)
+            figure = _study_generators(found, config, out, options.given, jobs)
         elif found.experiment == "augmentation":
-            figure = _study_augmentation(found, config, out)
+            figure = _study_augmentation(found, config, out, jobs)
         else:
-            figure = _study_comparison(found, config, out)
+            figure = _study_comparison(found, config, out, jobs)
     except (Interrupted, KeyboardInterrupt) as stop:
         print(f"gcn-tf: stopped; the same command continues {out}", file=sys.stderr)
         raise SystemExit(exit_code(stop)) from None
     print(f"report: {figure.with_name('report.html')}\nlook at: {figure}")
 
 
-def _study_comparison(found: StudyFlags, config: RunConfig, out: Path) -> Path:
+def _study_comparison(found: StudyFlags, config: RunConfig, out: Path, jobs: int) -> Path:
     from gcn_tf.studies.comparison.experiments import cooperation, settings, weights
     from gcn_tf.studies.comparison.run import run_comparison
 
@@ -188,10 +192,10 @@ def _study_comparison(found: StudyFlags, config: RunConfig, out: Path) -> Path:
         experiment = cooperation() if found.experiment == "cooperation" else weights()
     by_default = 5 if found.config else 3
     seeds = by_default if found.seeds is None else found.seeds
-    return run_comparison(experiment, config, seeds, out, found.quick, found.jobs)
+    return run_comparison(experiment, config, seeds, out, found.quick, jobs)
 
 
-def _study_augmentation(found: StudyFlags, config: RunConfig, out: Path) -> Path:
+def _study_augmentation(found: StudyFlags, config: RunConfig, out: Path, jobs: int) -> Path:
     from gcn_tf.studies.augmentation.jobs import Protocol, quick_settings
     from gcn_tf.studies.augmentation.run import run_augmentation_study
     from gcn_tf.studies.augmentation.task import exemplars_by_default, identities_wanted
@@ -204,27 +208,31 @@ def _study_augmentation(found: StudyFlags, config: RunConfig, out: Path) -> Path
     )
     if found.quick:
         config, protocol = quick_settings(config, protocol)
-    return run_augmentation_study(config, protocol, out, found.jobs)
+    return run_augmentation_study(config, protocol, out, jobs)
 
 
-def _study_newcomers(found: StudyFlags, config: RunConfig, out: Path, given: tuple[str, ...]) -> Path:
+def _study_newcomers(
+    found: StudyFlags, config: RunConfig, out: Path, given: tuple[str, ...], jobs: int
+) -> Path:
     from gcn_tf.studies.newcomers.run import run_newcomers_study
     from gcn_tf.studies.newcomers.task import Protocol
 
     counts = tuple(sorted(set(found.counts))) or (1, 2, 3, 5)
     seeds = 3 if found.seeds is None else found.seeds
     protocol = Protocol(found.factor, found.newcomers, counts)
-    return run_newcomers_study(_planned(config, given, out), protocol, seeds, out, found.quick, found.jobs)
+    return run_newcomers_study(_planned(config, given, out), protocol, seeds, out, found.quick, jobs)
 
 
-def _study_generators(found: StudyFlags, config: RunConfig, out: Path, given: tuple[str, ...]) -> Path:
+def _study_generators(
+    found: StudyFlags, config: RunConfig, out: Path, given: tuple[str, ...], jobs: int
+) -> Path:
     from gcn_tf.studies.generators.run import run_generators_study
     from gcn_tf.studies.generators.study import Protocol
 
     methods = tuple(name.strip() for name in found.methods.split(",") if name.strip())
     protocol = Protocol(methods, found.budget, found.trials, found.shares, found.identities)
     seeds = 3 if found.seeds is None else found.seeds
-    return run_generators_study(_planned(config, given, out), protocol, seeds, out, found.quick, found.jobs)
+    return run_generators_study(_planned(config, given, out), protocol, seeds, out, found.quick, jobs)
 
 
 def _planned(config: RunConfig, given: tuple[str, ...], out: Path) -> RunConfig:

@@ -1,5 +1,6 @@
 """`gcn-tf train`: train, export and report; `--resume` and `--dry-run`."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from gcn_tf.quiet import import_tensorflow
 
 if TYPE_CHECKING:
     from gcn_tf.planning.plan import Plan
+    from gcn_tf.training.team import Team
 
 HELP = """Train a run, export its SavedModel and write its report.
 
@@ -39,6 +41,13 @@ class RunFlags:
     """Settings; the keys are these flags, and the layers of both networks."""
     preset: Annotated[str, arg(help_behavior_hint="(default: the dataset's)")] = ""
     """Settings by name that the defaults come from."""
+    devices: str = ""
+    """Devices that share every batch: all GPUs, numbers of them such as 0,1, or cpu. The weights do not depend on how many there are, but for rounding."""
+    workers: Annotated[str, arg(metavar="HOST:PORT,HOST:PORT,...")] = ""
+    """Machines that share every batch, the same list on each, or slurm; by default those of TF_CONFIG, if it is set. The first one writes the run; a
+    --run-dir that is there goes on."""
+    worker: Annotated[int | None, place("found by its host", "N")] = None
+    """Place of this machine in the list of --workers, from 0."""
     dry_run: bool = False
     """Check everything, train a few steps, print shapes, parameters, memory and time to expect, and write nothing."""
     debug: Debug = False
@@ -92,7 +101,20 @@ def _resumed(first: FirstFlags) -> RunConfig | None:
 
 def run(options: Train) -> None:
     """Train or resume a run, then export its model and write its report."""
-    import_tensorflow()
+    from gcn_tf.training.workers import workers_of
+
+    workers = workers_of(options.flags.workers, options.flags.worker, os.environ)
+    if workers:
+        from gcn_tf.commands.workers import run_as_worker
+
+        run_as_worker(options, workers, train)
+    else:
+        import_tensorflow()
+        train(options)
+
+
+def train(options: Train, team: "Team | None" = None) -> None:
+    """Train or resume a run, alone or as the chief of a team."""
     from gcn_tf.runs.lock import locked
     from gcn_tf.runs.run_dir import new_run_dir
     from gcn_tf.training.prepare import check_settings
@@ -112,10 +134,11 @@ def run(options: Train) -> None:
         return
     with locked(run_dir):
         try:
-            _train(options, run_dir, plan)
+            _train(options, run_dir, plan, team)
         except (Interrupted, KeyboardInterrupt) as stop:
             reason = str(stop) or "stopped"
-            print(f"gcn-tf: {reason}; continue with: gcn-tf train --resume {run_dir}", file=sys.stderr)
+            same = "the same command on all machines" if team else f"gcn-tf train --resume {run_dir}"
+            print(f"gcn-tf: {reason}; continue with: {same}", file=sys.stderr)
             raise SystemExit(exit_code(stop)) from None
 
 
@@ -162,10 +185,19 @@ def _is_finished(options: Train, run_dir: Path) -> bool:
     return picture is not None
 
 
-def _train(options: Train, run_dir: Path, plan: "Plan | None") -> None:
+def _train(options: Train, run_dir: Path, plan: "Plan | None", team: "Team | None") -> None:
     from gcn_tf.api.training import train_run
     from gcn_tf.evaluation.report import PICTURE
 
     _check_run_dir(options, run_dir)
-    train_run(options.config, run_dir, say=print, plan=plan, resumed=options.flags.resume is not None)
+    config = team.lead(options.config) if team else options.config
+    train_run(
+        config,
+        run_dir,
+        say=print,
+        plan=plan,
+        resumed=options.flags.resume is not None,
+        devices=options.flags.devices,
+        team=team,
+    )
     print_report(run_dir / "report" / PICTURE)

@@ -13,6 +13,7 @@ from gcn_tf.commands.flags import Debug, Specs, first_flags, place
 from gcn_tf.config.checks import check_flag
 from gcn_tf.config.schema import OutputConfig, RunConfig
 from gcn_tf.errors import ConfigError
+from gcn_tf.gpus import process_count, visible_gpus
 from gcn_tf.interrupts import exit_code
 from gcn_tf.quiet import import_tensorflow
 from gcn_tf.tuning.config import PSNR_WEIGHT, Role, Search, Strategy, parse_address
@@ -57,6 +58,10 @@ class SearchFlags:
     chief_address: str = "127.0.0.1:8754"
     """Where the chief listens, by default for this machine alone: HOST:PORT. The connection is neither encrypted nor
     authenticated: 0.0.0.0:8754 is for networks that you trust."""
+    jobs: Annotated[
+        int | None, arg(metavar="INT", help_behavior_hint="(default: 1; with GPUs, one per GPU)")
+    ] = None
+    """Trials in parallel on this machine, one thread each; with GPUs, on each of them. Not for a chief."""
     out: Annotated[Path | None, place("tunings/DATASET-STRATEGY")] = None
     """Folder of the search, a new one or an empty one; an existing search with the same settings continues."""
     config: Annotated[Path | None, place("", "FILE.yaml")] = None
@@ -112,6 +117,9 @@ def _check(found: SearchFlags) -> None:
     check_flag("--psnr-weight", found.psnr_weight, 0)
     check_flag("--executions", found.executions, 1, 1000)
     check_flag("--max-parameters", found.max_parameters, 1)
+    check_flag("--jobs", found.jobs, 1, 1000)
+    if found.role == "chief" and found.jobs:
+        raise ConfigError(f"--jobs {found.jobs}: a chief trains nothing, give it to the workers")
     parse_address(found.chief_address)
 
 
@@ -146,7 +154,8 @@ def run(options: Tune) -> None:
         print(describe(prepare_search(search)))
         return
     try:
-        report = run_search(search, found.role, parse_address(found.chief_address))
+        jobs = process_count(found.jobs, visible_gpus(), on_cpu=1)
+        report = run_search(search, found.role, parse_address(found.chief_address), jobs)
     except KeyboardInterrupt as stop:
         print(f"gcn-tf: stopped; the same command continues {search.out}", file=sys.stderr)
         raise SystemExit(exit_code(stop)) from None

@@ -21,6 +21,25 @@ SIZE = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")  # of rectangles
 
 
 @dataclass(frozen=True)
+class Terms:
+    """Under which terms a dataset's pictures are, for those who hand on what was learned from them.
+
+    Args:
+        licence: one line; "": not known, whoever brings the pictures has to say.
+        licence_id: the same by its id on the Hugging Face Hub, such as "cc-by-4.0"; "other" if it has none.
+        citation: who made it, in one line.
+        people: whether people can be seen; None: not known.
+        passed_on: whether the pictures themselves may be handed on.
+    """
+
+    licence: str = ""
+    licence_id: str = ""
+    citation: str = ""
+    people: bool | None = None
+    passed_on: bool = True
+
+
+@dataclass(frozen=True)
 class DatasetOptions(ABC):
     """A dataset's own settings, and how it is loaded.
 
@@ -31,6 +50,7 @@ class DatasetOptions(ABC):
         planned: whether `train` plans its settings from the pictures, instead of a preset made by hand.
         subsets: names after the slash of `--dataset NAME/SUBSET`, the default first.
         takes_files: whether it reads --manual-dir.
+        terms: under which its pictures are.
     """
 
     FLAT: ClassVar = True  # in files and on the command line its settings stand beside the others
@@ -41,6 +61,7 @@ class DatasetOptions(ABC):
     planned: ClassVar[bool] = False
     subsets: ClassVar[tuple[str, ...]] = ()
     takes_files: ClassVar[bool] = False
+    terms: ClassVar[Terms] = Terms()
 
     @abstractmethod
     def load(self, config: "DataConfig") -> Any:

@@ -12,7 +12,11 @@ from gcn_tf.errors import ConfigError, UserError, shown
 from gcn_tf.files import is_unfinished, write_atomically
 
 LONGEST_TEXT = 1000  # characters of a setting in a message; the layers of any preset take fewer
-PLACES = ("data_dir", "manual_dir", "labels", "newcomers")  # settings that may change when work continues
+PLACES = ("data_dir", "manual_dir", "labels", "newcomers")  # settings that tell where data are
+FREE = (
+    *PLACES,
+    "jit",
+)  # settings that may change when work continues: XLA computes the same, but for rounding
 WORK = {  # what a folder holds, by the file that says so
     "config.yaml": "a run",
     "search.yaml": "a search",
@@ -23,11 +27,11 @@ ORIGIN_REMEDY = "delete it, or name another folder"
 
 
 def differing_settings(stored: dict[str, Any], wanted: dict[str, Any], place: str) -> list[str]:
-    """`"steps: 6 in the run, 7 now"` for every wanted setting whose stored value differs; `PLACES` may differ."""
+    """`"steps: 6 in the run, 7 now"` for every wanted setting whose stored value differs; `FREE` may differ."""
     return [
         f"{key}: {_text(stored.get(key))} {place}, {_text(value)} now"
         for key, value in wanted.items()
-        if key not in PLACES and stored.get(key) != value
+        if key not in FREE and stored.get(key) != value
     ]
 
 
@@ -84,8 +88,8 @@ def keep_settings(path: Path, settings: dict[str, Any], what: str) -> None:
 
 
 def settings_digest(settings: dict[str, Any]) -> str:
-    """Sixteen hexadecimal digits that no other settings have; `PLACES` are left out."""
-    kept = {key: value for key, value in settings.items() if key not in PLACES}
+    """Sixteen hexadecimal digits that no other settings have; `FREE` are left out."""
+    kept = {key: value for key, value in settings.items() if key not in FREE}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -133,6 +133,11 @@ class GeneratorConfig(NetworkConfig):
         """Whether the network holds the seen pictures themselves, and draws from them; by default it does not."""
         return False
 
+    @property
+    def kept_pictures(self) -> int:
+        """How many pictures the network holds; by default none."""
+        return 0
+
     def resolved(self, bases: int, seen: int) -> Self:
         """The same with what depends on the numbers of seen base images and of seen pictures; by default nothing does."""
         return self
@@ -154,6 +159,10 @@ class GeneratorConfig(NetworkConfig):
     def exact_factors(self, network: "keras.Model") -> tuple[str, ...]:
         """Factors that the network draws without having learned pictures of their values; by default none."""
         return ()
+
+    def value_codes(self, network: "keras.Model") -> "dict[str, np.ndarray]":
+        """What the network knows of the values of a factor: float32 (K_f, D) by factor name; by default of none."""
+        return {}
 
     def learn_newcomers(
         self,

@@ -16,6 +16,7 @@ from gcn_tf.config.networks import ClassifierConfig, GeneratorConfig
 from gcn_tf.errors import ConfigError, suggest
 
 Precision = Literal["auto", "float32", "mixed_bfloat16"]
+Jit = Literal["auto", "always", "never"]
 Activation = Literal["relu", "leaky_relu", "prelu", "elu", "gelu"]
 Seed = Annotated[int, Range(0, 2**31 - 1)]
 Weight = Annotated[float, Range(0)]
@@ -138,6 +139,9 @@ class OptimizerConfig:
     """Adam's smallest denominator."""
     precision: Precision = "auto"
     """auto uses bfloat16 if the processor multiplies faster in it."""
+    jit: Jit = "auto"
+    """XLA, which joins operations of a training step; on a GPU alone. auto: in a run that takes minutes, if its steps are measured
+    to be faster with it."""
     deterministic: Literal["auto", "always", "never"] = "auto"
     """Bit-identical repeats and resumes on the same machine; without a value: always. auto: on a CPU, where it costs next
     to nothing, but not on a GPU, where some operations cannot be repeated exactly."""
@@ -152,7 +156,7 @@ class OutputConfig:
     log_steps: Count = 25
     """Steps between lines of metrics.jsonl and TensorBoard scalars; more if a run would write over 20,000 of them."""
     image_steps: Count = 250
-    """Steps between evaluations, which write image grids to TensorBoard; in a long run, only some of them do."""
+    """Steps between evaluations, which write pictures of cells to TensorBoard; in a long run, only some of them do."""
 
 
 # Dataclasses collect fields from the last base to the first.

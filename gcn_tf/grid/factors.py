@@ -11,12 +11,13 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
-from gcn_tf.errors import UserError, suggest
+from gcn_tf.errors import UserError, listed, suggest
 from gcn_tf.files import read_small
 
 MOST_FACTORS, MOST_VALUES, MOST_CELLS = 16, 50_000, 10_000_000
@@ -104,15 +105,19 @@ class Factor:
     def __len__(self) -> int:
         return len(self.values)
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {value: place for place, value in enumerate(self.values)}
+
     def index(self, value: str) -> int:
         """Position of `value`; raises FactorError with the list of values and the nearest spelling."""
-        try:
-            return self.values.index(str(value))
-        except ValueError:
+        place = self._places.get(str(value))
+        if place is None:
             hint = suggest(str(value), self.values)
             raise FactorError(
-                f"{self.name} has no value {str(value)!r}{hint or ';'} known: {', '.join(self.values)}"
-            ) from None
+                f"{self.name} has no value {str(value)!r}{hint or ';'} known: {listed(self.values)}"
+            )
+        return place
 
     def code(self, text: str) -> np.ndarray:
         """Code of a value ("3"), of a number between those of an ordered factor ("45"), or of a blend ("3:0.5+8:0.5").
@@ -123,7 +128,7 @@ class Factor:
         Raises:
             FactorError: unknown value, a weight that is not a number in [0, 1], or weights that do not sum to 1.
         """
-        if text in self.values:
+        if text in self._places:
             return self._code_of_value(text)
         code = np.zeros(len(self), np.float32)
         for part in text.split("+"):
@@ -140,7 +145,7 @@ class Factor:
 
     def _code_of_value(self, text: str) -> np.ndarray:
         """One-hot, or for a number between two values of an ordered factor their weights by distance."""
-        number = finite_number(text) if self.numbers and text not in self.values else None
+        number = finite_number(text) if self.numbers and text not in self._places else None
         if number is None:
             return np.eye(1, len(self), self.index(text), np.float32)[0]
         nodes = np.array((*self.numbers, self.numbers[0] + self.period) if self.period else self.numbers)
@@ -285,7 +290,7 @@ class FactorSpace:
             first = self[missing[0]]
             raise FactorError(
                 f"{', '.join(missing)} not given: add e.g. {first.name}={first.values[0]}, "
-                f"or {first.name}='*' for all of {', '.join(first.values)}"
+                f"or {first.name}='*' for all of {listed(first.values)}"
             )
         choices = [_choices(factor, assignments[factor.name]) for factor in self.factors]
         return [dict(zip(self.names, picked, strict=True)) for picked in itertools.product(*choices)]
@@ -309,7 +314,10 @@ class FactorSpace:
 
     def one_hot(self, ids: np.ndarray) -> dict[str, np.ndarray]:
         """One-hot codes of cells: int (N, M) -> float32 (N, K_f) by factor name."""
-        return {f.name: np.eye(len(f), dtype=np.float32)[ids[:, m]] for m, f in enumerate(self.factors)}
+        codes = {f.name: np.zeros((len(ids), len(f)), np.float32) for f in self.factors}
+        for m, code in enumerate(codes.values()):
+            code[np.arange(len(ids)), ids[:, m]] = 1
+        return codes
 
     def by_name(self, ids: np.ndarray) -> dict[str, np.ndarray]:
         """Ids of cells by factor name: int (N, M) -> int32 (N,) each."""

@@ -31,6 +31,10 @@ class PictureRival(RivalConfig):
     def keeps_pictures(self) -> bool:
         return True
 
+    @property
+    def kept_pictures(self) -> int:
+        return self.pictures
+
     def resolved(self, bases: int, seen: int) -> Self:
         """With the number of pictures that are kept."""
         return replace(self, pictures=min(seen, MOST_PICTURES))

@@ -79,7 +79,7 @@ class Rival(GCN):
     def _learn(self, codes: Codes, real: tf.Tensor, generator: bool, classifier: bool) -> Logs:
         """Update all networks but the classifier; all gradients are computed before any network changes."""
         with tf.GradientTape(persistent=True) as tape:
-            losses = self.kind.losses(self, codes, real)
+            losses = self.kind.losses(self, self.encode(codes), real)
         updates = []
         for name, network in self.trained_networks.items():
             variables = network.trainable_variables

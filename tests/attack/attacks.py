@@ -94,7 +94,7 @@ def contents(folder: Path) -> dict[str, Any]:
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
         if path.is_dir() or re.search(
-            r"(^|/)(logs/|events\.out|variables\.data)|saved_model.pb|fingerprint.pb|identity.json", name
+            r"(^|/)(events\.out|variables\.data)|saved_model.pb|fingerprint.pb|identity.json", name
         ):
             continue
         if name.endswith("variables.index"):

@@ -12,7 +12,9 @@ MIXTURES = 200
 def parts(run):
     """The files of a run, but for TensorBoard's, which nothing here reads."""
     return sorted(
-        str(path.relative_to(run)) for path in run.rglob("*") if path.is_file() and "/logs/" not in str(path)
+        str(path.relative_to(run))
+        for path in run.rglob("*")
+        if path.is_file() and "events.out" not in path.name
     )
 
 

@@ -33,6 +33,18 @@ print(time.process_time(), file=sys.stderr)
 """
 
 
+SLOWEST = 10  # imports of NumPy, on a processor so slow that half a second is too little
+
+
+def import_of_numpy():
+    """Seconds of the processor."""
+    code = "import numpy, time; print(time.process_time())"
+    return statistics.median(
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+        for _ in range(3)
+    )
+
+
 def test_help_answers_at_once_with_an_example_and_without_tensorflow():
     """Of all commands by one process, in the time that each is allowed."""
     words = [["--help"], *([name, "--help"] for name in COMMANDS)]
@@ -44,7 +56,7 @@ def test_help_answers_at_once_with_an_example_and_without_tensorflow():
         seconds.append(float(done.stderr))  # of the processor: wall time on a busy machine says nothing
     assert done.stdout.count("Example: gcn-tf") == len(COMMANDS)
     assert "gcn-tf train --dataset" in done.stdout
-    assert statistics.median(seconds) < 0.5
+    assert statistics.median(seconds) < max(0.5, SLOWEST * import_of_numpy())
 
 
 @pytest.mark.parametrize(
@@ -108,7 +120,7 @@ def test_help_answers_at_once_with_an_example_and_without_tensorflow():
         (["study", "augmentation", "--dataset", "kdef", "--persons", "9"], "--manual-dir"),
         (
             ["augment", "absent", "--out", "x"],
-            "give one of --blend FACTOR, --mix FACTOR,FACTOR and --fill unseen",
+            "give one of --blend FACTOR, --mix FACTOR,FACTOR, --fill unseen and --few FOLDER",
         ),
         (["augment", "absent", "--blend", "writer", "--out", "x"], "absent is not a run directory"),
         (["augment", "absent", "--blend", "writer"], "--out"),

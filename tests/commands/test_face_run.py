@@ -93,7 +93,7 @@ def test_files_in_kdefs_layout_are_trained_judged_and_drawn(kdef_files, tmp_path
     assert float(network.get_layer("mean_picture").mean.numpy().mean()) > 0.2  # it is part of a checkpoint
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_preset_draws_unseen_emotions_that_judges_read(tmp_path, monkeypatch):
     """Twelve persons and no rotations: a third of the time of the preset as it is."""
     monkeypatch.chdir(tmp_path)

@@ -149,3 +149,21 @@ def test_order_is_stored_only_where_there_is_one():
     )
     assert "numbers" not in SPACE.to_json()
     assert "period" not in SPACE.to_json()
+
+
+def test_messages_about_ten_thousand_values_are_short():
+    writer = Factor("writer", tuple(f"w{n:05}" for n in range(10_000)))
+    space = FactorSpace((writer, Factor("digit", ("0", "1"))))
+    with pytest.raises(FactorError, match="no value 'v00042', did you mean w00042") as unknown:
+        writer.index("v00042")
+    with pytest.raises(FactorError, match="and 9,988 more") as missing:
+        space.select(["digit=1"])
+    assert max(len(str(error.value)) for error in (unknown, missing)) < 250
+
+
+def test_one_hot_codes_of_ten_thousand_values_take_a_row_per_cell():
+    space = FactorSpace((Factor("writer", tuple(map(str, range(10_000)))), Factor("digit", ("0", "1"))))
+    codes = space.one_hot(np.array([[9_999, 1], [3, 0]]))
+    assert [code.shape for code in codes.values()] == [(2, 10_000), (2, 2)]
+    assert codes["writer"].argmax(axis=1).tolist() == [9_999, 3]
+    assert codes["writer"].sum() == 2

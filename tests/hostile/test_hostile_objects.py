@@ -31,7 +31,7 @@ REPORT = {"steps": 24, "scores": {"seen": {"psnr_db": {"value": 20.0, "low": 19.
 
 
 def read_plan(path: Path) -> None:
-    claim(SimpleNamespace(folder=path.parent, describe=lambda: PLAN))
+    claim(SimpleNamespace(folder=path.parent, plan=PLAN))
 
 
 def read_spec(path: Path) -> None:

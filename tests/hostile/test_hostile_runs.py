@@ -55,7 +55,7 @@ def test_damaged_checkpoints_are_restored_or_refused(store, data):
 def run(toy_run, tmp_path_factory):
     """A copy of a run, and its settings."""
     folder = tmp_path_factory.mktemp("runs") / "toy"
-    shutil.copytree(toy_run, folder, ignore=shutil.ignore_patterns("logs", "model"))
+    shutil.copytree(toy_run, folder, ignore=shutil.ignore_patterns("events.out*", "seen", "unseen", "model"))
     return folder, yaml.safe_load((folder / "config.yaml").read_text())
 
 

@@ -40,7 +40,7 @@ READERS = {
     "mine.yaml": lambda path: resolve(config_file=path),
     "space.yaml": read_yaml,
     "factors.json": FactorSpace.read,
-    "plan.json": lambda path: claim(SimpleNamespace(folder=path.parent, describe=dict)),
+    "plan.json": lambda path: claim(SimpleNamespace(folder=path.parent, plan={})),
     "features.json": lambda path: parse_spec(path.parent),
     "counts.json": lambda path: Counts.read(path, 3),
     "score.json": read_score,
@@ -82,7 +82,9 @@ def test_a_run_whose_log_is_no_file_is_not_resumed(put, toy_config, tmp_path, st
 
 
 def test_checkpoints_that_are_no_files_are_passed_over(toy_run, tmp_path, capsys):
-    shutil.copytree(toy_run, tmp_path / "run", ignore=shutil.ignore_patterns("logs", "model"))
+    shutil.copytree(
+        toy_run, tmp_path / "run", ignore=shutil.ignore_patterns("events.out*", "seen", "unseen", "model")
+    )
     for number, put in enumerate([put_folder, put_pipe, put_loop, put_endless_device]):
         put(tmp_path / f"run/checkpoints/step-9999999{number}.npz")
     with soon():

@@ -455,7 +455,7 @@ def test_pictures_that_a_table_does_not_name_are_pointed_out(toy):
         ("toy writer=anna --pictures PLACE", "3.png has no digit: give digit=VALUE for all pictures"),
         ("toy writer=anna --pictures PLACE --levels digit", "--levels"),
         ("toy writer=anna --pictures absent", "--pictures absent is no file and no folder"),
-        ("toy writer=anna --pictures toy/logs --pattern {digit}.png", "holds no pictures"),
+        ("toy writer=anna --pictures toy/checkpoints --pattern {digit}.png", "holds no pictures"),
         ("toy writer=anna --pictures PLACE --labels absent.csv", "absent.csv"),
         ("toy writer=anna", "required"),
         ("absent writer=anna --pictures PLACE", "absent is not a run directory"),

@@ -18,9 +18,10 @@ import yaml
 from PIL import Image
 
 from gcn_tf.cli import main
+from gcn_tf.commands.tune import parse
 from gcn_tf.config.files import resolve
 from gcn_tf.config.schema import to_dict
-from gcn_tf.errors import UserError
+from gcn_tf.errors import ConfigError, UserError
 from gcn_tf.files import unfinished
 from gcn_tf.pipelines.split import load_split
 from gcn_tf.runs.run_dir import read_run_config
@@ -120,8 +121,8 @@ def test_train_takes_the_best_settings(finished, tmp_path, monkeypatch, capsys):
 def test_tensorboard_has_every_trial_with_its_curves_and_pictures(finished):
     folder = finished.search.out / "trials"
     for trial in ("0", "1", "2"):
-        found = events(folder / trial / "logs")
-        assert {"validation/score", "train/generator_loss"} <= {tag for tag, _ in found}
+        found = events(folder / trial)
+        assert {"validation/score", "losses/generator"} <= {tag for tag, _ in found}
         assert {"hparams", "images", "scalars"} <= {plugin for _, plugin in found}
     assert "hparams" in {plugin for _, plugin in events(folder)}
 
@@ -421,12 +422,14 @@ def tune(toy_config, toy_judges, tmp_path, spawn):
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump(settings))
     words = [*("tune", "--config", "toy.yaml", "--strategy", "random", "--out", "search")]
     words += ["--space", "cooperation=joint", "widths=1 x 1"]
-    code = (
-        "import sys; from gcn_tf.quiet import import_tensorflow; import_tensorflow();"
-        "from gcn_tf.tuning import oracles, tuner; oracles.SILENCE = 4; tuner.SIGN_OF_LIFE = 1;"
-        "from gcn_tf.cli import run; run()"
-    )
-    return lambda *more, stderr=subprocess.DEVNULL: spawn(code, *words, *more, stderr=stderr)
+    start = "import sys; from gcn_tf.quiet import import_tensorflow; import_tensorflow();"
+    impatience = "from gcn_tf.tuning import oracles, tuner; oracles.SILENCE = 4; tuner.SIGN_OF_LIFE = 1;"
+
+    def started(*more, stderr=subprocess.DEVNULL, impatient=True):
+        code = f"{start}{impatience if impatient else ''}from gcn_tf.cli import run; run()"
+        return spawn(code, *words, *more, stderr=stderr)
+
+    return started
 
 
 def wait_for_training(folder, trial):
@@ -440,7 +443,7 @@ def statuses(folder):
     return [t["status"] for t in json.loads((folder / "search/report.json").read_text())["trials"]]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_workers_trial_is_run_again_by_the_other(tune, tmp_path):
     """One chief and two workers on loopback; one worker gets SIGKILL in the middle of a trial."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -456,6 +459,54 @@ def test_a_killed_workers_trial_is_run_again_by_the_other(tune, tmp_path):
     assert f"trial {trial} broke down and is run again" in told
     assert re.search(rf"trial {trial} score", told)
     assert statuses(tmp_path) == ["COMPLETED"] * 6
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """What processes beside this one are started to do; none is."""
+    begun = []
+
+    @contextlib.contextmanager
+    def companions(jobs, work, arguments):
+        begun.append((jobs, work, arguments))
+        yield []
+
+    monkeypatch.setattr("gcn_tf.tuning.search.companions", companions)
+    return begun
+
+
+def test_a_search_with_jobs_is_led_here_and_worked_on_beside(toy_search, started, monkeypatch):
+    led = []
+    monkeypatch.setattr("gcn_tf.tuning.search.open_search", lambda search, role, address: (role, address))
+    monkeypatch.setattr("gcn_tf.tuning.search.lead", lambda *words: led.append(words) or Path("report.md"))
+    assert run_search(toy_search, "alone", ("127.0.0.1", 8754), jobs=2) == Path("report.md")
+    (((role, own), address),) = led
+    assert started == [(2, run_search, (toy_search, "worker", address))]
+    assert role == "chief"
+    assert address == own
+    assert address[0] == "127.0.0.1"
+    assert address[1] != 8754  # that may be another search's
+
+
+def test_a_worker_with_jobs_is_several_workers(toy_search, started):
+    address = ("10.0.0.5", 8754)
+    assert run_search(toy_search, "worker", address, jobs=3) is None
+    assert started == [(3, run_search, (toy_search, "worker", address))]
+
+
+@pytest.mark.long
+def test_a_search_alone_runs_trials_side_by_side(tune, tmp_path):
+    search = tune("--trials", "3", "--jobs", "2", "--steps", "40", impatient=False)
+    told = search.communicate(timeout=400)[0]
+    assert search.returncode == 0
+    assert sorted(re.findall(r"^trial (\d) score", told, re.M)) == ["0", "1", "2"]
+    assert told.count("worker: asks the chief at 127.0.0.1:") == 2
+    assert statuses(tmp_path) == ["COMPLETED"] * 3
+
+
+def test_a_chief_has_no_jobs():
+    with pytest.raises(ConfigError, match="--jobs 2: a chief trains nothing, give it to the workers"):
+        parse(["--dataset", "glyphs", "--role", "chief", "--jobs", "2"])
 
 
 @pytest.mark.slow
