@@ -29,6 +29,7 @@ OWNERS = {
     "counts": ("augmentation", "newcomers"),
     "downstream_steps": ("augmentation",),
     "config": ("settings",),
+    "new": ("augmentation",),
     "factor": ("newcomers",),
     "newcomers": ("newcomers",),
     "methods": ("generators",),
@@ -47,7 +48,8 @@ class StudyFlags:
     """cooperation: no classifier, every regime with and without imagined cells, two baselines, the preset, and the
     preset without each of its parts. weights: the paper's loss weights and activations. settings: the preset against
     the settings of --config, such as the best of a search. augmentation: classifiers that learn from few real pictures
-    of --writers or --persons, as they are, augmented conventionally, and with pictures of a GCN trained on the same.
+    of --writers or --persons, as they are, augmented conventionally, and with pictures of a GCN trained on the same;
+    with --new, from few pictures of new classes, beside a fuller grid of others and with moves learned on that.
     newcomers: values that a run never saw, drawn from one to five pictures of each by the extended run, by full
     retraining, by an encoder-decoder and by what needs no network. generators: GANs, VAEs, image-to-image networks and
     GCNs on the same grid, with the same pictures, parameters and seconds."""
@@ -69,6 +71,8 @@ class StudyFlags:
         tuple[int, ...], arg(help_behavior_hint="(default: 1 2 5 10; 1 3 of faces; 1 2 3 5 of newcomers)")
     ] = ()
     """augmentation: real pictures per class and writer or person to try. newcomers: pictures that each gives."""
+    new: Annotated[str, arg(metavar="FACTOR", help_behavior_hint="(default: none)")] = ""
+    """augmentation: half of this factor's values are new classes, the pictures of the other half a fuller grid."""
     downstream_steps: Annotated[int, arg(aliases=["--student-steps"])] = 500
     """augmentation: steps of a downstream classifier's round; it has at most two rounds."""
     factor: Annotated[str, arg(help_behavior_hint="(default: who made or shows the pictures)")] = ""
@@ -139,7 +143,7 @@ def _check(found: StudyFlags, parsed: Any) -> None:
     for count in found.counts:
         check_flag("--counts", count, 1)
     exemplars = next((p.exemplars for p in vars(parsed).values() if hasattr(p, "exemplars")), 1)
-    if name == "augmentation" and exemplars != 1:
+    if name == "augmentation" and not found.new and exemplars != 1:
         raise ConfigError(
             f"--exemplars {exemplars}: study augmentation tries several numbers, --counts {exemplars}"
         )
@@ -161,7 +165,8 @@ def _check(found: StudyFlags, parsed: Any) -> None:
 def run(options: Study) -> None:
     """Run or continue the experiment, then print where its report is."""
     found, config = options.flags, options.config
-    name = f"{found.experiment}-{config.dataset.replace('/', '-')}{'-quick' if found.quick else ''}"
+    new = f"-{found.new}" if found.new else ""
+    name = f"{found.experiment}{new}-{config.dataset.replace('/', '-')}{'-quick' if found.quick else ''}"
     out = found.out or Path("studies") / name
     import_tensorflow()
     jobs = process_count(found.jobs, visible_gpus(), on_cpu=usable_cores())
@@ -196,6 +201,9 @@ def _study_comparison(found: StudyFlags, config: RunConfig, out: Path, jobs: int
 
 
 def _study_augmentation(found: StudyFlags, config: RunConfig, out: Path, jobs: int) -> Path:
+    seeds = 5 if found.seeds is None else found.seeds
+    if found.new:
+        return _study_new_classes(found, config, seeds, out, jobs)
     from gcn_tf.studies.augmentation.jobs import Protocol, quick_settings
     from gcn_tf.studies.augmentation.run import run_augmentation_study
     from gcn_tf.studies.augmentation.task import exemplars_by_default, identities_wanted
@@ -203,12 +211,23 @@ def _study_augmentation(found: StudyFlags, config: RunConfig, out: Path, jobs: i
     protocol = Protocol(
         found.counts or exemplars_by_default(config),
         identities_wanted(config),
-        5 if found.seeds is None else found.seeds,
+        seeds,
         found.downstream_steps,
     )
     if found.quick:
         config, protocol = quick_settings(config, protocol)
     return run_augmentation_study(config, protocol, out, jobs)
+
+
+def _study_new_classes(found: StudyFlags, config: RunConfig, seeds: int, out: Path, jobs: int) -> Path:
+    from gcn_tf.studies.new_classes.run import run_new_classes_study
+    from gcn_tf.studies.new_classes.study import Protocol
+
+    protocol = Protocol(found.new)
+    if found.counts:
+        protocol = replace(protocol, counts=tuple(sorted(set(found.counts))))
+    data = config.part(DataConfig)
+    return run_new_classes_study(data, protocol, seeds, out, found.seed, found.quick, jobs)
 
 
 def _study_newcomers(

@@ -2,7 +2,7 @@
 
 import json
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -240,12 +240,17 @@ def _estimates(axis: Axes, estimates: Mapping[int, Estimate], group: str, place:
 
 
 def write_accuracy_chart(
-    accuracy: Mapping[str, Mapping[str, Sequence[tuple[int, Estimate]]]], path: Path
+    accuracy: Mapping[str, Mapping[str, Sequence[tuple[int, Estimate]]]],
+    path: Path,
+    counted: str = "real pictures to learn from",
+    solid: Collection[str] = (),
 ) -> Path:
     """Accuracy against the number of real pictures: a panel per test, a line per method, with intervals.
 
     Args:
         accuracy: (real pictures, share classified correctly) by test and method.
+        counted: what the number is of, below the panels.
+        solid: methods with solid lines; the others' are dotted.
     """
     columns = min(2, len(accuracy))
     rows = -(-len(accuracy) // columns)
@@ -259,26 +264,32 @@ def write_accuracy_chart(
     for axis in axes.ravel()[len(accuracy) :]:
         axis.set_visible(False)
     for axis, (test, by_method) in zip(axes.ravel(), accuracy.items(), strict=False):
-        _accuracy_panel(axis, by_method)
+        _accuracy_panel(axis, by_method, counted, solid)
         axis.set_title(test, fontsize=10)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center", fontsize=FONT)
     return _save(figure, path)
 
 
-def _accuracy_panel(axis: Axes, by_method: Mapping[str, Sequence[tuple[int, Estimate]]]) -> None:
+def _accuracy_panel(
+    axis: Axes,
+    by_method: Mapping[str, Sequence[tuple[int, Estimate]]],
+    counted: str,
+    solid: Collection[str],
+) -> None:
+    colors = plt.get_cmap("tab10" if len(by_method) <= 10 else "tab20")
     for number, (name, points) in enumerate(by_method.items()):
         moved = 1 + 0.012 * (number - len(by_method) / 2)  # so that bars do not hide one another
         counts = [count * moved for count, _ in points]
         values = np.array([[e.value, e.low, e.high] for _, e in points]) * 100
-        line = "-" if "GCN" in name else ":"
+        line, color = "-" if name in solid else ":", colors(number % colors.N)
         label = _short(name, 40)
-        axis.plot(counts, values[:, 0], line, marker="o", ms=4, color=f"C{number}", label=label)
-        axis.vlines(counts, values[:, 1], values[:, 2], color=f"C{number}", lw=1.2)
+        axis.plot(counts, values[:, 0], line, marker="o", ms=4, color=color, label=label)
+        axis.vlines(counts, values[:, 1], values[:, 2], color=color, lw=1.2)
     ticks = spaced(sorted({count for count, _ in next(iter(by_method.values()))}), 12)
     axis.set_xscale("log")
     axis.set_xticks(ticks, [str(count) for count in ticks], fontsize=FONT)
     axis.minorticks_off()
-    axis.set_xlabel("real pictures to learn from")
+    axis.set_xlabel(counted)
     axis.set_ylabel("classified correctly (%)")
     axis.grid(alpha=0.3)
 

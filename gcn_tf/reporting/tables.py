@@ -49,6 +49,20 @@ def estimate_text(metric: str, numbers: Mapping[str, float | None], decimals: in
     return Estimate.from_json(dict(numbers)).text(DECIMALS.get(metric, decimals))
 
 
+def percent(numbers: Mapping[str, float | None], signed: bool = False) -> str:
+    """A share with its interval in percent, or a difference of two in points.
+
+    >>> percent({"value": 0.951, "low": 0.946, "high": 0.956})
+    '95.1 (94.6 to 95.6)'
+    """
+    sign = "+" if signed else ""
+    value, low, high = (numbers[end] for end in ("value", "low", "high"))
+    text = f"{100 * (value or 0):{sign}.1f}"
+    if low is None or high is None:
+        return text
+    return f"{text} ({100 * low:{sign}.1f} to {100 * high:{sign}.1f})"
+
+
 def methods_table(scores: Mapping[str, Mapping[str, Any]], metrics: Sequence[str], decimals: int = 2) -> str:
     """Methods down, metrics across, with intervals, as Markdown; "" if no method has any of the metrics.
 

@@ -15,7 +15,7 @@ from gcn_tf.reporting.charts import write_accuracy_chart
 from gcn_tf.reporting.figures import write_rows_figure
 from gcn_tf.reporting.provenance import versions_and_machine
 from gcn_tf.reporting.report_files import write_report_files
-from gcn_tf.reporting.tables import markdown_table
+from gcn_tf.reporting.tables import markdown_table, percent
 from gcn_tf.studies.augmentation.conventional import CONVENTIONAL
 from gcn_tf.studies.augmentation.jobs import (
     BEST,
@@ -31,9 +31,6 @@ PICTURE = "accuracy.png"
 
 
 SAMPLES = 20  # in a row
-
-
-PERCENT_DIGITS = 1
 
 
 def write_augmentation_study(study: AugmentationStudy, task: ClassificationTask) -> Path:
@@ -57,6 +54,7 @@ def write_augmentation_study(study: AugmentationStudy, task: ClassificationTask)
     }
     shown, figure = _samples(study, task), study.out / PICTURE
     write_atomically(study.out / "samples.png", lambda path: write_rows_figure(shown, path))
+    generated = [name for name, method in augmentation_methods().items() if method.blending]
     accuracies = {
         test: {
             name: [
@@ -67,7 +65,7 @@ def write_augmentation_study(study: AugmentationStudy, task: ClassificationTask)
         }
         for test in task.tests
     }
-    write_atomically(figure, lambda path: write_accuracy_chart(accuracies, path))
+    write_atomically(figure, lambda path: write_accuracy_chart(accuracies, path, solid=generated))
     write_report_files(study.out, "gcn-tf study: augmentation", _text(report, list(task.tests)), report)
     return figure
 
@@ -144,16 +142,6 @@ def _samples(study: AugmentationStudy, task: ClassificationTask) -> dict[str, np
     return shown
 
 
-def _percent(numbers: dict[str, float | None], signed: bool = False) -> str:
-    """`"95.1 (94.6 to 95.5)"`."""
-    sign = "+" if signed else ""
-    value, low, high = (numbers[end] for end in ("value", "low", "high"))
-    text = f"{100 * (value or 0):{sign}.{PERCENT_DIGITS}f}"
-    if low is None or high is None:
-        return text
-    return f"{text} ({100 * low:{sign}.{PERCENT_DIGITS}f} to {100 * high:{sign}.{PERCENT_DIGITS}f})"
-
-
 def _table(results: dict[str, dict[str, Any]], tests: Sequence[str]) -> str:
     rows = [["method", "setting", *tests, f"{tests[-1]}, minus original", "minus best conventional"]]
     for name, of_method in results.items():
@@ -163,9 +151,9 @@ def _table(results: dict[str, dict[str, Any]], tests: Sequence[str]) -> str:
             [
                 f"**{name}**" if of_method["is_best_conventional"] else name,
                 setting or "-",
-                *(_percent(of_method["accuracy"][test]) for test in tests),
+                *(percent(of_method["accuracy"][test]) for test in tests),
                 *(
-                    _percent(of_method[what][tests[-1]], signed=True) if of_method[what] else "-"
+                    percent(of_method[what][tests[-1]], signed=True) if of_method[what] else "-"
                     for what in ("minus_original", "minus_best_conventional")
                 ),
             ]
@@ -176,7 +164,7 @@ def _table(results: dict[str, dict[str, Any]], tests: Sequence[str]) -> str:
 def _ratio_table(ratios: dict[int, Any], real: dict[int, int], test: str) -> str:
     first = next(iter(ratios.values()))
     rows = [["real pictures", *(f"{ratio} generated per real" for ratio in first)]]
-    rows += [[str(real[e]), *(_percent(by[test]) for by in of.values())] for e, of in ratios.items()]
+    rows += [[str(real[e]), *(percent(by[test]) for by in of.values())] for e, of in ratios.items()]
     return markdown_table(rows)
 
 

@@ -1,0 +1,245 @@
+"""What the study of new classes compares, and its files: starts of classifiers, and what each trained one classifies correctly."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from gcn_tf.augmentation.moves import Moves
+from gcn_tf.config.data import DataConfig
+from gcn_tf.config.kept import settings_digest
+from gcn_tf.config.schema import to_dict
+from gcn_tf.pipelines.dataset import Dataset
+from gcn_tf.studies.entries import read_entry
+from gcn_tf.studies.materials import materials_sha256
+from gcn_tf.studies.new_classes.task import Role, Task, choose_task
+from gcn_tf.studies.new_classes.variation import Further, Strength
+
+TUNING_SEEDS = 2  # settings are chosen on the validation tasks of the first seeds
+
+Start = Literal["nothing", "classes", "turned classes", "episodes"]
+
+CONVENTIONAL = (Strength(0.5, 0.5), Strength(1.0, 1.0), Strength(1.5, 1.5))
+LEARNED = (Strength(0.5, 0.5, 1.0), Strength(0.5, 1.0, 1.0), Strength(1.0, 1.0, 1.0))
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What is tried.
+
+    Args:
+        factor: whose values are the classes.
+        counts: pictures of a new class that are given, ascending.
+        steps: of a classifier on the few pictures.
+        start_steps: of its training on the fuller grid before.
+    """
+
+    factor: str
+    counts: tuple[int, ...] = (1, 2, 5, 10)
+    steps: int = 250
+    start_steps: int = 1000
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a classifier starts, and how the pictures that it learns from are varied.
+
+    Args:
+        meaning: for the table.
+        settings: strengths among which validation chooses. Those of the start are the same.
+        start: "classes": trained to classify the fuller grid; "turned classes": its pictures turned by quarters are classes of their
+            own; "episodes": a prototypical network of it.
+        tuned: whether all layers learn from the few pictures; otherwise the nearest mean of a class decides.
+    """
+
+    meaning: str
+    settings: tuple[Strength, ...]
+    further: Further = ""
+    start: Start = "nothing"
+    tuned: bool = True
+
+    @property
+    def learns_moves(self) -> bool:
+        return any(strength.learned for strength in self.settings)
+
+
+METHODS = {
+    "original": Method("the few pictures as they are", (Strength(),)),
+    "affine": Method("random affine maps", tuple(Strength(reach) for reach in (0.5, 1.0, 1.5))),
+    "RandAugment": Method(
+        "two of Keras's ten operations",
+        tuple(Strength(keras=factor) for factor in (0.1, 0.3, 0.5)),
+        "RandAugment",
+    ),
+    "affine + elastic": Method("affine maps and elastic warps", CONVENTIONAL),
+    "affine + elastic + MixUp": Method("the same, then two pictures mixed", CONVENTIONAL, "MixUp"),
+    "affine + elastic + CutMix": Method("the same, then a box of another picture", CONVENTIONAL, "CutMix"),
+    "affine + elastic + AugMix": Method(
+        "the same, then mixed with Keras's operations on them",
+        tuple(Strength(s.affine, s.elastic, keras=0.3) for s in CONVENTIONAL),
+        "AugMix",
+    ),
+    "prototypes": Method(
+        "a prototypical network of the fuller grid, affine and elastic",
+        CONVENTIONAL,
+        start="episodes",
+        tuned=False,
+    ),
+    "prototypes, tuned": Method("the same, then tuned on the few", CONVENTIONAL, start="episodes"),
+    "pre-trained": Method(
+        "trained to classify the fuller grid, then tuned on the few, affine and elastic",
+        CONVENTIONAL,
+        start="classes",
+    ),
+    "pre-trained + turned": Method(
+        "the same, the fuller grid's pictures turned by quarters as further classes",
+        CONVENTIONAL,
+        start="turned classes",
+    ),
+    "learned": Method(
+        "moves learned on the fuller grid", tuple(Strength(learned=one) for one in (0.5, 1.0, 1.5))
+    ),
+    "learned + conventional": Method("learned moves, affine and elastic", LEARNED),
+    "pre-trained, learned + conventional": Method(
+        "as pre-trained, with learned moves as well, in both trainings", LEARNED, start="classes"
+    ),
+    "pre-trained + turned, learned + conventional": Method(
+        "as pre-trained + turned, with learned moves as well, in both trainings",
+        LEARNED,
+        start="turned classes",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trained classifier, or several: a method with one setting on one task, by number of pictures that are given."""
+
+    method: str
+    setting: int
+    seed: int
+    role: Role
+
+
+@dataclass(frozen=True)
+class NewClassesStudy:
+    """A study with all that its entries depend on.
+
+    Args:
+        data: where the pictures come from.
+        seeds: each divides the classes otherwise.
+        out: folder of the study.
+        methods: by name.
+    """
+
+    data: DataConfig
+    protocol: Protocol
+    seeds: tuple[int, ...]
+    out: Path
+    methods: dict[str, Method] = field(default_factory=lambda: dict(METHODS))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What must stay the same when the study goes on."""
+        return {
+            "experiment": "augmentation of new classes",
+            "protocol": to_dict(self.protocol),
+            **to_dict(self.data),
+        }
+
+    def task(self, dataset: Dataset, seed: int, role: Role) -> Task:
+        return choose_task(dataset, self.protocol.factor, seed, role, max(self.protocol.counts))
+
+    def seeds_of(self, role: Role) -> tuple[int, ...]:
+        """The seeds that have a task of this role."""
+        return self.seeds[:TUNING_SEEDS] if role == "validation" else self.seeds
+
+    def trials(self, role: Role) -> list[Trial]:
+        """All of them; those of the tests have the settings that were chosen for some number of pictures."""
+        made = []
+        for name, method in self.methods.items():
+            chosen = set(range(len(method.settings)))
+            if role == "test":
+                chosen = {self.best_setting(name, count) for count in self.protocol.counts}
+            made += [Trial(name, n, seed, role) for seed in self.seeds_of(role) for n in sorted(chosen)]
+        return made
+
+    def best_setting(self, name: str, count: int) -> int:
+        """The setting of a method that classifies most validation pictures correctly; of equals the weakest."""
+        found = [self.validated(name, n, count) for n in range(len(self.methods[name].settings))]
+        return int(np.argmax(found))
+
+    def validated(self, name: str, setting: int, count: int) -> float:
+        """Share of the validation pictures that a method with one setting classifies correctly, in [0, 1]."""
+        trials = [Trial(name, setting, seed, "validation") for seed in self.seeds_of("validation")]
+        return float(np.mean([self.correct(trial, count).mean() for trial in trials]))
+
+    def best_method(self, names: list[str], count: int) -> str:
+        """The method with its best setting that classifies most validation pictures correctly; of equals the first."""
+        return max(names, key=lambda name: self.validated(name, self.best_setting(name, count), count))
+
+    def results(self, name: str, count: int) -> list[np.ndarray]:
+        """What a method with its best setting classifies correctly in the tests, bool (T,) for each seed."""
+        setting = self.best_setting(name, count)
+        return [self.correct(Trial(name, setting, seed, "test"), count) for seed in self.seeds]
+
+    def start_of(self, trial: Trial) -> Trial | None:
+        """The trial whose start a trial takes, the first of those that start alike; None if it starts from nothing."""
+        method = self.methods[trial.method]
+        if method.start == "nothing":
+            return None
+        wanted = method.start, method.settings[trial.setting]
+        for name, other in self.methods.items():
+            for n, strength in enumerate(other.settings):
+                if (other.start, strength) == wanted:
+                    return Trial(name, n, trial.seed, trial.role)
+        raise AssertionError(trial)
+
+    def start_path(self, start: Trial) -> Path:
+        """The file of a start's weights."""
+        return self.out / "starts" / self._file(start)
+
+    def path(self, trial: Trial) -> Path:
+        """The file of a trial."""
+        return self.out / "entries" / self._file(trial)
+
+    def moves_path(self, seed: int, role: Role) -> Path:
+        """The file of the moves of a task's fuller grid."""
+        return self.out / "moves" / f"{role}-seed{seed}.npz"
+
+    def origin_of_moves(self, seed: int, role: Role) -> dict[str, Any]:
+        return {"study": self._digest, "seed": seed, "role": role}
+
+    def moves(self, seed: int, role: Role) -> Moves:
+        """The moves of a task's fuller grid, once they are learned."""
+        with read_entry(self.moves_path(seed, role), self.origin_of_moves(seed, role)) as file:
+            return Moves(file["axes"])
+
+    def origin(self, trial: Trial) -> dict[str, Any]:
+        """What a file says of itself: settings and data of the study, and its own."""
+        method = {key: value for key, value in asdict(self.methods[trial.method]).items() if key != "meaning"}
+        return {
+            "study": self._digest,
+            "method_settings": settings_digest(method),
+            **asdict(trial),
+        }
+
+    @property
+    def _digest(self) -> str:
+        return settings_digest({**self.settings, "data_sha256": materials_sha256(self.data)})
+
+    def correct(self, trial: Trial, count: int) -> np.ndarray:
+        """What was classified correctly after learning from so many pictures of a class: bool (T,)."""
+        with read_entry(self.path(trial), self.origin(trial)) as file:
+            return np.asarray(file[f"correct/{count}"])
+
+    def clusters(self, seed: int) -> np.ndarray:
+        """By whose hand the test pictures of a seed are: int (T,)."""
+        trial = next(trial for trial in self.trials("test") if trial.seed == seed)
+        with read_entry(self.path(trial), self.origin(trial)) as file:
+            return np.asarray(file["who"])
+
+    def _file(self, trial: Trial) -> str:
+        name = trial.method.replace(" + ", "+").replace(", ", "-").replace(" ", "-")
+        return f"{name}-{trial.setting}-{trial.role}-seed{trial.seed}.npz"

@@ -1,0 +1,189 @@
+"""The study of new classes, from its classifier to its report."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gcn_tf.cli import main
+from gcn_tf.config.data import DataConfig
+from gcn_tf.studies.entries import write_entry
+from gcn_tf.studies.new_classes.classifier import QUERIES, WAYS, NewClassesClassifier, episodes
+from gcn_tf.studies.new_classes.report import write_new_classes_study
+from gcn_tf.studies.new_classes.run import _compute
+from gcn_tf.studies.new_classes.study import METHODS, NewClassesStudy, Protocol, Trial
+from gcn_tf.studies.new_classes.variation import CHUNK, Strength, Variation
+from gcn_tf.workers import workers
+
+FEW = ("original", "affine + elastic", "prototypes", "pre-trained + turned", "learned + conventional")
+
+
+@pytest.fixture(scope="module")
+def halves():
+    """Two classes of pictures, bright above or bright below: uint8 (40, 16, 16, 1) and int (40,)."""
+    classes = np.arange(40) % 2
+    images = np.random.default_rng(0).integers(0, 60, (40, 16, 16, 1), np.uint8)
+    for image, below in zip(images, classes, strict=True):
+        image[8 * below : 8 * below + 8] += 150
+    return images, classes
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return NewClassesClassifier((16, 16, 1), 6)
+
+
+def test_a_classifier_learns_and_begins_again(classifier, halves):
+    images, classes = halves
+    classifier.begin(None, 0)
+    fresh = [w.copy() for w in classifier.network.get_weights()]
+    chunks = Variation(Strength(), None, "", np.random.default_rng(0)).chunks(images, classes, 2)
+    classifier.learn(chunks, 2 * CHUNK, 2e-3)
+    assert (classifier.classify(images, 2) == classes).mean() > 0.95
+    assert classifier.classify(images, 2).max() == 1  # no class that was not there
+    classifier.begin(None, 0)
+    for one, other in zip(fresh, classifier.network.get_weights(), strict=True):
+        assert np.array_equal(one, other)
+    assert not any(np.any(variable.numpy()) for variable in classifier.adam.variables[2:])
+
+
+def test_the_nearest_mean_decides(classifier, halves):
+    images, classes = halves
+    classifier.begin(None, 1)
+    classifier.take_means(images[:10].astype(np.float32) / 255, classes[:10])
+    assert (classifier.classify(images, 2) == classes).mean() > 0.9
+
+
+def test_episodes_show_one_picture_of_a_class_then_ask_for_others():
+    classes = np.repeat(np.arange(12), 8)
+    rows = episodes(classes, np.random.default_rng(0))
+    assert rows.shape == (CHUNK, WAYS * (1 + QUERIES))
+    shown = classes[rows].reshape(CHUNK, WAYS, 1 + QUERIES)
+    assert (shown == shown[..., :1]).all()
+    assert all(len(set(one[:, 0])) == WAYS for one in shown)
+    assert all(len(set(one)) == 1 + QUERIES for one in rows.reshape(-1, 1 + QUERIES))
+
+
+def test_episodes_learn(classifier, halves):
+    images, classes = halves
+    classifier.begin(None, 2)
+    variation, rng = Variation(Strength(), None, "", np.random.default_rng(0)), np.random.default_rng(0)
+    before = [w.copy() for w in classifier.features.get_weights()]
+    shown = iter([variation.of_rows(images, episodes(classes, rng))] * 2)
+    classifier.learn_episodes(shown, 2 * CHUNK)
+    assert any(
+        not np.array_equal(a, b) for a, b in zip(before, classifier.features.get_weights(), strict=True)
+    )
+    classifier.take_means(images[:2].astype(np.float32) / 255, classes[:2])
+    assert (classifier.classify(images, 2) == classes).mean() > 0.9
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A study whose entries are written by hand."""
+    monkeypatch.setattr("gcn_tf.studies.new_classes.study.materials_sha256", lambda data: "0")
+    methods = {name: METHODS[name] for name in ("affine", "affine + elastic", "learned + conventional")}
+    return NewClassesStudy(DataConfig(), Protocol("digit", (1, 5)), (0, 1, 2), tmp_path, methods)
+
+
+def write(study, name, setting, seed, role, shares):
+    """An entry with these shares of ten pictures classified correctly, by number of pictures given."""
+    trial = Trial(name, setting, seed, role)
+    found = {
+        f"correct/{count}": np.arange(10) < round(10 * share)
+        for count, share in zip(study.protocol.counts, shares, strict=True)
+    }
+    write_entry(study.path(trial), study.origin(trial), {**found, "who": np.arange(10) // 2})
+
+
+def test_validation_chooses_settings_and_methods_for_every_number_of_pictures(study):
+    for seed in (0, 1):
+        for setting, shares in enumerate([(0.3, 0.5), (0.6, 0.5), (0.4, 0.9)]):
+            write(study, "affine", setting, seed, "validation", shares)
+        for setting, shares in enumerate([(0.5, 0.5), (0.5, 0.5), (0.1, 0.1)]):
+            write(study, "affine + elastic", setting, seed, "validation", shares)
+    assert study.best_setting("affine", 1) == 1
+    assert study.best_setting("affine", 5) == 2
+    assert study.best_setting("affine + elastic", 1) == 0  # of equals the weakest
+    assert study.best_method(["affine + elastic", "affine"], 1) == "affine"
+    wanted = {
+        (trial.setting, trial.seed)
+        for trial in replace(study, methods={"affine": METHODS["affine"]}).trials("test")
+    }
+    assert wanted == {(setting, seed) for setting in (1, 2) for seed in (0, 1, 2)}
+
+
+def test_results_are_those_of_the_chosen_settings(study):
+    for seed in (0, 1):
+        for setting, share in enumerate((0.3, 0.6, 0.4)):
+            write(study, "affine", setting, seed, "validation", (share, share))
+    for seed, share in enumerate((0.1, 0.2, 0.9)):
+        write(study, "affine", 1, seed, "test", (share, 0.0))
+    assert [one.mean() for one in study.results("affine", 1)] == [0.1, 0.2, 0.9]
+
+
+def test_methods_that_start_alike_share_the_start(study):
+    study = replace(study, methods=dict(METHODS))
+    both = [Trial(name, 1, 0, "test") for name in ("prototypes", "prototypes, tuned")]
+    assert study.start_of(both[0]) == study.start_of(both[1]) == both[0]
+    assert study.start_of(Trial("affine", 0, 0, "test")) is None
+    learned, plain = "pre-trained, learned + conventional", "pre-trained"
+    assert study.start_of(Trial(learned, 1, 0, "test")) != study.start_of(Trial(plain, 1, 0, "test"))
+
+
+SETTINGS = ["--new", "digit", "--writers", "6", "--counts", "1", "--quick", "--jobs", "1"]
+
+
+@pytest.mark.slow
+def test_a_study_ends_in_a_report_and_is_not_made_twice(tmp_path, capsys):
+    words = ["study", "augmentation", *SETTINGS, "--out", str(tmp_path)]
+    main(words)
+    assert f"look at: {tmp_path / 'accuracy.png'}" in capsys.readouterr().out
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert set(report["accuracy"]) == set(METHODS)
+    assert report["chosen"]["1"]["best with learned moves"] in METHODS
+    text = (tmp_path / "report.md").read_text()
+    assert "learned moves teach" in text
+    assert "samples.png" in text
+    first = {path: path.stat().st_mtime_ns for path in (tmp_path / "entries").iterdir()}
+    main(words)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "entries").iterdir()} == first
+    with pytest.raises(SystemExit) as stop:
+        main([*words, "--seed", "3"])
+    assert stop.value.code == 2
+    assert "holds another study" in capsys.readouterr().err
+
+
+def test_a_study_of_some_methods(tmp_path):
+    data = DataConfig.of("glyphs", writers="6")
+    methods = {name: replace(METHODS[name], settings=METHODS[name].settings[:1]) for name in FEW}
+    protocol = Protocol("digit", (1, 2), CHUNK, CHUNK)
+    study = NewClassesStudy(data, protocol, (0, 1), tmp_path, methods)
+    with workers(1) as run:
+        _compute(study, run)
+    write_new_classes_study(study)
+    report = json.loads((tmp_path / "report.json").read_text())
+    for name in FEW:
+        assert 0 <= report["accuracy"][name]["1"]["value"] <= 1
+    title = next(iter(report["differences"]))
+    chosen = report["chosen"]["2"]
+    difference = (
+        report["accuracy"][chosen["best with learned moves"]]["2"]["value"]
+        - report["accuracy"][chosen["best without learned moves"]]["2"]["value"]
+    )
+    assert report["differences"][title]["2"]["value"] == pytest.approx(difference)
+    assert (tmp_path / "samples.png").stat().st_size > 1000
+
+
+def test_one_seed_is_too_few(tmp_path):
+    with pytest.raises(SystemExit) as stop:
+        main(["study", "augmentation", "--new", "digit", "--seeds", "1", "--out", str(tmp_path / "s")])
+    assert stop.value.code == 2
+
+
+def test_the_flag_belongs_to_augmentation(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["study", "newcomers", "--new", "digit"])
+    assert stop.value.code == 2
+    assert "--new belongs to study augmentation" in capsys.readouterr().err

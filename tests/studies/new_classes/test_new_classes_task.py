@@ -1,0 +1,87 @@
+"""Which pictures are given, asked and learned from before, and what is refused."""
+
+import numpy as np
+import pytest
+
+from gcn_tf.errors import ConfigError
+from gcn_tf.grid.factors import Factor, FactorSpace
+from gcn_tf.pipelines.dataset import Dataset, load_dataset
+from gcn_tf.studies.new_classes.task import choose_task
+
+
+def dataset(images, **ids):
+    """A dataset of pictures, uint8 (N, H, W, 1), with a factor by name for each array of ids, int (N,)."""
+    factors = [Factor(name, tuple(f"v{n:02d}" for n in range(max(own) + 1))) for name, own in ids.items()]
+    return Dataset("letters", FactorSpace(tuple(factors)), images, np.stack(list(ids.values()), axis=1), ())
+
+
+@pytest.fixture(scope="module")
+def letters():
+    """Twelve letters by six drawers, 12x12, grey."""
+    images = np.random.default_rng(0).integers(0, 256, (72, 12, 12, 1), np.uint8)
+    letter, drawer = np.divmod(np.arange(72), 6)
+    return dataset(images, letter=letter, drawer=drawer)
+
+
+def test_given_pictures_are_nested_and_never_asked(letters):
+    task = choose_task(letters, "letter", 0, "test", 3)
+    one, three, asked = task.given(1), task.given(3), task.asked(3)
+    assert len(one) == 6
+    assert len(three) == 18
+    assert set(one) < set(three)
+    assert len(asked) == 6 * 3
+    assert not set(asked) & set(three)
+    assert sorted(task.classes(one)) == list(range(6))
+
+
+def test_new_classes_are_not_in_the_fuller_grid(letters):
+    task = choose_task(letters, "letter", 0, "test", 3)
+    assert not set(task.new) & set(task.fuller)
+    assert len(task.new) + len(task.fuller) == 12
+    assert len(task.others) == 36
+    assert set(letters.base_ids[task.others, task.factor]) == set(task.fuller)
+    assert sorted(np.bincount(task.classes(task.others))) == [6] * 6
+
+
+def test_validation_looks_at_the_fuller_grid_alone(letters):
+    test, validation = (choose_task(letters, "letter", 4, role, 3) for role in ("test", "validation"))
+    assert set(validation.new) | set(validation.fuller) == set(test.fuller)
+    assert not set(validation.given(3)) & set(test.given(3))
+
+
+def test_seeds_choose_other_classes_and_the_same_seed_the_same(letters):
+    one, again, other = (choose_task(letters, "letter", seed, "test", 3) for seed in (1, 1, 2))
+    assert list(one.new) == list(again.new) != list(other.new)
+    assert list(one.order) == list(again.order)
+
+
+def test_clusters_are_whoever_drew(letters):
+    task = choose_task(letters, "letter", 0, "test", 3)
+    rows = task.asked(3)
+    assert list(task.clusters(rows)) == list(letters.base_ids[rows, letters.space.names.index("drawer")])
+
+
+@pytest.mark.parametrize(
+    ("factor", "most", "message"),
+    [
+        ("ink", 1, "--new ink: there is none, use one of letter, drawer"),
+        ("letter", 6, "0 of its values have more than 6 pictures, 8 are needed"),
+        ("drawer", 1, "6 of its values have more than 1 pictures, 8 are needed"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(letters, factor, most, message):
+    with pytest.raises(ConfigError, match=message):
+        choose_task(letters, factor, 0, "test", most)
+
+
+def test_a_factor_of_a_formula_has_no_new_classes(toy_config):
+    toys = load_dataset(toy_config)
+    made = toys.variations[0].factor.name
+    with pytest.raises(ConfigError, match=f"--new {made}: its values are made by a formula"):
+        choose_task(toys, made, 0, "test", 1)
+
+
+def test_another_label_is_needed():
+    alone = dataset(np.zeros((16, 8, 8, 1), np.uint8), letter=np.arange(16) // 2)
+    with pytest.raises(ConfigError, match="the pictures have no other label"):
+        choose_task(alone, "letter", 0, "test", 1)
