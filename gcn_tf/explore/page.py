@@ -10,6 +10,7 @@ from gcn_tf.errors import UserError
 from gcn_tf.explore.panels import MOST_CELLS, Panels
 from gcn_tf.explore.selection import LIMITS, Selection, blend
 from gcn_tf.explore.style import GRID_CLICKS
+from gcn_tf.explore.turns import Turns
 from gcn_tf.grid.factors import Factor, finite_number
 
 MOST_BLENDED = 6  # values of one blend
@@ -75,7 +76,7 @@ class _Page:
     """The controls by what they are, and their wiring."""
 
     def __init__(self, panels: Panels) -> None:
-        self.panels, self.space = panels, panels.space
+        self.panels, self.space, self.turns = panels, panels.space, Turns()
         self.first = Selection.first(self.space)
         with gr.Blocks(
             title=f"gcn-tf: {panels.runs[0].place}", analytics_enabled=False, fill_width=True
@@ -233,11 +234,29 @@ class _Page:
 
         return handler
 
+    def _in_turn(self, make: Callable[..., Any], always: int = 0) -> Callable[..., Any]:
+        """The same function, but the picture is left out if the page has got a later one: all controls change the same.
+
+        Args:
+            always: how many of the outputs, the first ones, are not left out.
+        """
+
+        def handler(request: gr.Request, *values: Any) -> Any:
+            number = self.turns.ask()
+            made = make(*values)
+            if self.turns.answer(str(request.session_hash), number):
+                return made
+            left_out = gr.skip()
+            return [*made[:always], *[left_out] * len(made[always:])] if isinstance(made, list) else left_out
+
+        return handler
+
     def _wire(self) -> None:
         panels, controls = self.panels, self.controls
         picture, grid, strip = (
             self._of_controls(make) for make in (panels.picture, panels.grid, panels.strip)
         )
+        picture = self._in_turn(picture)
         for control in self.factors:
             control.input(picture, controls, self.picture, **AT_ONCE)
             settled = control.release if isinstance(control, gr.Slider) else control.input
@@ -301,8 +320,9 @@ class _Page:
             return [gr.skip()] * 4
         return [self.panels.status(), *self._all(self.chosen(values))]
 
-    def _click(self, event: gr.EventData, *values: Any) -> list[Any]:
+    def _click(self, event: gr.EventData, request: gr.Request, *values: Any) -> list[Any]:
         """Choose the cell of the grid that was clicked on."""
+        self.turns.answer(str(request.session_hash), self.turns.ask())
         chosen = self.chosen(values)
         pictures, columns, _ = self.panels.grid_page(chosen)
         chosen = replace(chosen, values=pictures[int(event.row) * columns + int(event.column)])
@@ -344,11 +364,17 @@ class _Page:
             self.blended, [self.parts, *self.weights], **AT_ONCE,
         )  # fmt: skip
         self.parts.input(
-            values_changed, [self.blended, self.parts, *controls], [*self.weights, *shown], **AT_ONCE
+            self._in_turn(values_changed, always=MOST_BLENDED),
+            [self.blended, self.parts, *controls],
+            [*self.weights, *shown],
+            **AT_ONCE,
         ).then(grid, controls, self.grid, **IN_TURN).then(strip, controls, self.strip, **IN_TURN)
         for slider in self.weights:
             slider.input(
-                weights_changed, [self.blended, self.parts, *self.weights, *controls], shown, **AT_ONCE
+                self._in_turn(weights_changed),
+                [self.blended, self.parts, *self.weights, *controls],
+                shown,
+                **AT_ONCE,
             )
             slider.release(grid, controls, self.grid, **IN_TURN)
             slider.release(strip, controls, self.strip, **IN_TURN)

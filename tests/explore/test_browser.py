@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ import pytest
 from PIL import Image
 
 import gcn_tf
+from gcn_tf.explore.panels import Panels
+from gcn_tf.explore.serve import free_port
+from gcn_tf.explore.shown_run import ShownRun
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -238,6 +242,49 @@ def test_every_control_of_the_page(bars, address, browser, tmp_path):
     until(other, "ink=red:0.333+white:0.667")
     assert np.array_equal(shown(other), bars.generate(ink="red:0.333+white:0.667", angle=25))
     tab.close()
+
+
+MOVED_ONCE = """
+() => {
+  const slider = document.querySelector('#factor-angle input[type=range]');
+  slider.value = 25;
+  slider.dispatchEvent(new Event('input', {bubbles: true}));
+}
+"""
+
+
+@pytest.fixture
+def slow_white(bars, monkeypatch):
+    """The address of a page in this process whose white pictures take three seconds."""
+    explored = pytest.importorskip("gcn_tf.explore.page")
+    run = ShownRun(bars.folder)
+    draw = run.generate
+
+    def slow(pictures):
+        if len(pictures) == 1 and pictures[0]["ink"] == "white":
+            time.sleep(3)
+        return draw(pictures)
+
+    monkeypatch.setattr(run, "generate", slow)
+    blocks = explored.build(Panels([run]))
+    local = {"server_name": "127.0.0.1", "server_port": free_port("127.0.0.1"), "ssr_mode": False}
+    _, address, _ = blocks.launch(**local, prevent_thread_lock=True, quiet=True, footer_links=[])
+    yield address
+    blocks.close()
+
+
+def test_a_slow_answer_does_not_replace_a_later_one(slow_white, browser):
+    tab = Watched(browser)
+    page = tab.open(slow_white)
+    choose(page, "factor-ink", "white")
+    until(page, "ink=white angle=0")
+    page.wait_for_timeout(7_000)  # a list asks twice
+    page.evaluate(MOVED_ONCE)
+    choose(page, "factor-ink", "red")
+    until(page, "ink=red angle=25")
+    page.wait_for_timeout(4_000)
+    assert "ink=red angle=25" in page.inner_text("#picture")
+    tab.context.close()
 
 
 LATENCY = """
