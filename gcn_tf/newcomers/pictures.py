@@ -162,7 +162,7 @@ def _labels(places: Sequence[Path], where: Where, needed: Sequence[str]) -> Labe
         found = find_pictures(folder)
         if needed and any("/" in name for name in found.names):
             return read_labels(folder, levels="/".join(needed))
-        files = tuple(Path(found.root, name) for name in found.names)
+        files = tuple(str(Path(found.root, name)) for name in found.names)
         return Labels(files, tuple(found.names), {}, "", found.notes)
     missing = [place for place in places if not place.is_file()]
     if missing:
@@ -171,7 +171,8 @@ def _labels(places: Sequence[Path], where: Where, needed: Sequence[str]) -> Labe
             "is a folder: give one folder, or files" if missing[0].is_dir() else "is no file and no folder"
         )
         raise UserError(f"--pictures {place} {reason}")
-    return Labels(tuple(places), tuple(map(str, places)), {}, "", ())
+    files = tuple(map(str, places))
+    return Labels(files, files, {}, "", ())
 
 
 def _column(
@@ -217,7 +218,7 @@ def _check_cells(
 
 
 def in_form(
-    config: RunConfig, shape: tuple[int, ...], files: Sequence[Path], names: Sequence[str]
+    config: RunConfig, shape: tuple[int, ...], files: Sequence[str | Path], names: Sequence[str]
 ) -> np.ndarray:
     """Pictures as the run's own were brought into form, uint8 (N, H, W, C).
 
@@ -230,7 +231,7 @@ def in_form(
     """
     height, width, channels = shape
     if isinstance(config.options, PhotographOptions):
-        return _faces(files, names, height)
+        return _faces([*map(Path, files)], names, height)
     form = Form((height, width), channels, "pad", (0, 0, 0))
     if isinstance(config.options, OwnPictures):
         form = replace(config.options.form(config.image_sides), channels=channels)

@@ -23,16 +23,16 @@ def stamp(states: bytes, settings: str) -> str:
     return hashlib.sha256(settings.encode() + states).hexdigest()
 
 
-def states(files: Sequence[Path]) -> bytes:
+def states(files: Sequence[str | Path]) -> bytes:
     """Hash of every file's name, size and times: it changes when a file is written anew."""
     digest = hashlib.sha256()
     for path in files:
         try:
             found = os.stat(path)
-            state = f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
+            state = f"{path}\0{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}\0"
         except (OSError, ValueError):
-            state = "missing"
-        digest.update(os.fsencode(path) + b"\0" + state.encode() + b"\0")
+            state = f"{path}\0missing\0"
+        digest.update(os.fsencode(state))
     return digest.digest()
 
 

@@ -78,20 +78,18 @@ def grid_of(columns: Mapping[str, Sequence[str | None]], wanted: Sequence[str] =
         raise UserError(
             f"no column of the labels serves as a factor ({reasons or 'there is none'}): name some with --factors"
         )
-    whole = np.array([all(columns[name][n] for name in chosen) for n in range(len(columns[chosen[0]]))])
+    whole = np.array([*map(all, zip(*(columns[name] for name in chosen), strict=True))], bool)
     rows = np.flatnonzero(whole)
     if missing := len(whole) - len(rows):
         notes.append(f"{missing} pictures lack a label of {', '.join(map(shown_text, chosen))}: left out")
     if not len(rows):
         raise UserError(f"no picture has a label of {', '.join(map(shown_text, chosen))}")
     names = _unlike([plain_name(name) for name in chosen])
+    labels = {name: [columns[name][n] or "" for n in rows.tolist()] for name in chosen}
     found = tuple(
-        _column(name, original, [columns[original][n] or "" for n in rows.tolist()])
-        for name, original in zip(names, chosen, strict=True)
+        _column(name, original, labels[original]) for name, original in zip(names, chosen, strict=True)
     )
-    ids = np.stack(
-        [_ids(column, [columns[column.original][n] or "" for n in rows.tolist()]) for column in found], axis=1
-    )
+    ids = np.stack([_ids(column, labels[column.original]) for column in found], axis=1)
     notes += [line for column in found for line in _renamed(column)]
     return Grid(found, rows, ids, _held_out(columns, rows), tuple(notes))
 
@@ -157,10 +155,11 @@ def _same(values: Sequence[str | None], others: Sequence[str | None], count: int
 def _unfit(values: Sequence[str | None]) -> str:
     """Why a column is no factor, in words; "" if it is one."""
     there = [value for value in values if value]
-    count = len(set(there))
+    different = set(there)
+    count = len(different)
     if count < 2:
         return "constant" if count else "empty"
-    if max(map(len, set(there))) > FREE_TEXT or any("\n" in value for value in set(there)):
+    if max(map(len, different)) > FREE_TEXT or any("\n" in value for value in different):
         return "free text"
     if count == len(there):
         return "another value for every picture"
@@ -188,7 +187,7 @@ def natural_order(text: str) -> list[tuple[int, int | str]]:
 
 def _ids(column: Column, values: Sequence[str]) -> np.ndarray:
     number = {value: n for n, value in enumerate(column.originals)}
-    return np.array([number[value] for value in values], np.int32)
+    return np.fromiter(map(number.__getitem__, values), np.int32, len(values))
 
 
 def plain_name(name: str) -> str:

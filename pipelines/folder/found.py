@@ -79,7 +79,7 @@ def _sort_in(
     try:
         if entry.is_dir():
             (linked if entry.is_symlink() else waiting).append(f"{place}{name}/")
-        elif os.path.splitext(name)[1].lower() in SUFFIXES and entry.is_file():
+        elif name.lower().endswith(SUFFIXES) and entry.is_file():
             names.append(place + name)
     except OSError:  # a link to itself
         return

@@ -37,7 +37,7 @@ class Labels:
     """Which pictures there are and what is written about them.
 
     Args:
-        files: tuple of Path. Absolute.
+        files: tuple of str. Absolute paths; as Path, many of them would take long to make.
         names: tuple of str. As written in the table, or relative to the folder.
         columns: dict of lists of str or None (missing), one per label column in order, each as long as `files`.
         source: str. Where the labels are from, for people: "labels.csv", "folder levels person/emotion".
@@ -45,7 +45,7 @@ class Labels:
         unlabelled: (name, reason) of the pictures without any label, which are left out.
     """
 
-    files: tuple[Path, ...]
+    files: tuple[str, ...]
     names: tuple[str, ...]
     columns: dict[str, Column]
     source: str
@@ -151,7 +151,7 @@ def _from_table(table: Table, found: FoundPictures, source: str) -> Labels:
     rows = listed.rows
     columns = {name: [values[row] for row in rows] for name, values in table.labels.items()}
     return Labels(
-        tuple(map(Path, listed.files)),
+        tuple(listed.files),
         tuple(table.files[row] for row in rows),
         columns,
         source,
@@ -160,7 +160,7 @@ def _from_table(table: Table, found: FoundPictures, source: str) -> Labels:
 
 
 def _from_names(named: Named, found: FoundPictures, notes: Sequence[str] = ()) -> Labels:
-    files = tuple(Path(found.root, name) for name in named.names)
+    files = tuple(os.path.join(found.root, name) for name in named.names)
     return Labels(files, tuple(named.names), named.labels, named.source, (*found.notes, *notes, *named.notes))
 
 

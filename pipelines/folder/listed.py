@@ -32,7 +32,7 @@ def listed_files(table: Table, found: FoundPictures) -> Listed:
     """
     rows, files, missing = [], [], []
     first: dict[str, int] = {}  # row by file
-    names = _Names(found)
+    names, folder = _Names(found), os.path.join(found.root, "")
     for row, written in enumerate(table.files):
         name = names.find(written)
         if name is None:
@@ -42,7 +42,7 @@ def listed_files(table: Table, found: FoundPictures) -> Listed:
             _require_same(table, other, row)
         else:
             rows.append(row)
-            files.append(os.path.join(found.root, name))
+            files.append(name if name.startswith("/") else folder + name)
     if missing:
         raise _missing_error(table, missing, found)
     return Listed(rows, files, tuple(_notes(table, found, first)))
@@ -64,7 +64,7 @@ class _Names:
 
     def __init__(self, found: FoundPictures) -> None:
         self.root = found.root
-        self.names = {name: name for name in found.names}
+        self.names = dict(zip(found.names, found.names, strict=True))
         self.composed = {_composed(name): name for name in found.names if not name.isascii()}
 
     def find(self, written: str) -> str | None:

@@ -66,7 +66,7 @@ def _to_stderr(line: str) -> None:
 
 
 def inspect(
-    files: Sequence[Path], cache: Path | None = None, say: Say = _to_stderr, found: bytes | None = None
+    files: Sequence[str | Path], cache: Path | None = None, say: Say = _to_stderr, found: bytes | None = None
 ) -> Inspected:
     """Read sizes and modes of picture files, to choose the size and the channels of a dataset.
 
@@ -83,7 +83,7 @@ def inspect(
         about = entry[0]
         sizes = np.array(about["sizes"], np.int64).reshape(-1, 2)
         return Inspected(sizes, tuple(about["modes"]), about["grey"], _pairs(about["problems"]))
-    inspected = _inspect(files)
+    inspected = _inspect([*map(Path, files)])
     if store:
         about = {"sizes": inspected.sizes.tolist(), "modes": inspected.modes}
         about |= {"grey": inspected.grey, "problems": inspected.problems}
@@ -103,7 +103,7 @@ def _inspect(files: Sequence[Path]) -> Inspected:
 
 
 def read_pictures(
-    files: Sequence[Path],
+    files: Sequence[str | Path],
     size: tuple[int, int],
     channels: int,
     fit: Fit,
@@ -138,12 +138,13 @@ def read_pictures(
     state = stamp(found or states(files), settings)
     if is_large(len(files), form):
         return _packed(files, form, cache / f"packed-{state[:40]}", say)
-    if unchanged := _unchanged(store, state, settings, files, form):
+    paths = [*map(Path, files)]
+    if unchanged := _unchanged(store, state, settings, paths, form):
         return unchanged
-    _require_memory(len(files), form)
-    decoded = _decode_all(files, form)
+    _require_memory(len(paths), form)
+    decoded = _decode_all(paths, form)
     digests = dict(zip(decoded.good.tolist(), decoded.sha256, strict=True))
-    key = content_key((digests.get(n) or content_sha256(path) for n, path in enumerate(files)), settings)
+    key = content_key((digests.get(n) or content_sha256(path) for n, path in enumerate(paths)), settings)
     about: dict[str, Any] = {
         "good": decoded.good.tolist(),
         "problems": decoded.problems,
@@ -160,11 +161,15 @@ def is_large(count: int, form: Form) -> bool:
     return count * form.size[0] * form.size[1] * (form.channels or 3) > PACKED_FROM
 
 
-def _packed(files: Sequence[Path], form: Form, folder: Path, say: Say) -> Decoded:
+def _packed(files: Sequence[str | Path], form: Form, folder: Path, say: Say) -> Decoded:
     def outcomes(first: int) -> Iterator[Any]:
-        return _on_all_cores(partial(decode, form=form), files[first:], "reading pictures", len(files), first)
+        left = map(Path, files[first:])
+        return _on_all_cores(partial(decode, form=form), left, "reading pictures", len(files), first)
 
-    return _pack(outcomes, partial(_full_range, files, form), len(files), form, folder, say)
+    def full() -> int:
+        return _full_range([*map(Path, files)], form)
+
+    return _pack(outcomes, full, len(files), form, folder, say)
 
 
 def packed_contents(

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from gcn_tf.pipelines.folder.cache import states
 from gcn_tf.pipelines.folder.decoded import Decoded
 from gcn_tf.pipelines.folder.fitting import Form
 from gcn_tf.pipelines.folder.labels import Labels
-from gcn_tf.pipelines.folder.pictures import inspect, read_pictures
+from gcn_tf.pipelines.folder.pictures import Inspected, inspect, read_pictures
 
 
 @dataclass(frozen=True)
@@ -44,24 +45,37 @@ class Files(Source):
 
     cache: Path
     photographs: bool = True
-    _listed: dict[tuple[int, ...], tuple[list[Path], bytes]] = field(default_factory=dict, compare=False)
+    _chosen: dict[tuple[int, ...], "_Chosen"] = field(default_factory=dict, compare=False)
 
-    def _files(self, rows: Sequence[int]) -> tuple[list[Path], bytes]:
-        """The files of some rows, and their `states`: looking at all takes time."""
+    def _files(self, rows: Sequence[int]) -> "_Chosen":
         key = tuple(rows)
-        if key not in self._listed:
-            files = [self.labels.files[row] for row in rows]
-            self._listed[key] = files, states(files)
-        return self._listed[key]
+        if key not in self._chosen:
+            self._chosen[key] = _Chosen([self.labels.files[row] for row in rows], self.cache)
+        return self._chosen[key]
 
     def decoded(self, rows: Sequence[int], form: Form) -> Decoded:
-        files, found = self._files(rows)
-        channels = form.channels or (1 if inspect(files, self.cache, found=found).grey else 3)
+        chosen = self._files(rows)
+        channels = form.channels or (1 if chosen.inspected.grey else 3)
         decoded = read_pictures(
-            files, form.size, channels, form.fit, form.background, self.cache, found=found
+            chosen.files, form.size, channels, form.fit, form.background, self.cache, found=chosen.states
         )
         return decoded if self.photographs else replace(decoded, sha256=())
 
     def sizes(self, rows: Sequence[int]) -> np.ndarray:
-        files, found = self._files(rows)
-        return inspect(files, self.cache, found=found).sizes
+        return self._files(rows).inspected.sizes
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The files of some rows, each looked at once: looking at all takes time."""
+
+    files: list[str]
+    cache: Path
+
+    @cached_property
+    def states(self) -> bytes:
+        return states(self.files)
+
+    @cached_property
+    def inspected(self) -> Inspected:
+        return inspect(self.files, self.cache, found=self.states)
