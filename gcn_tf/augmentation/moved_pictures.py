@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from gcn_tf.augmentation.config import AugmentationConfig
 from gcn_tf.augmentation.moves import Moves, class_pairs, learn_moves, moved
 from gcn_tf.augmentation.source import CodeArrays, Source
 from gcn_tf.config.data import expanded
-from gcn_tf.errors import UserError
+from gcn_tf.errors import UserError, listed
 from gcn_tf.grid.factors import Factor, FactorSpace
 from gcn_tf.newcomers.few import LabelledPictures, few_pictures
 from gcn_tf.newcomers.pictures import Where
@@ -128,7 +128,7 @@ def moved_pictures(run: Run, config: AugmentationConfig) -> MovedPictures:
         config.copies,
         config.seed,
         _sha256(few) if config.few else None,
-        few.notes,
+        (*few.notes, *_shared(values, few.classes)),
     )
 
 
@@ -178,6 +178,17 @@ def _few(run: Run, dataset: Dataset, config: AugmentationConfig) -> LabelledPict
     where = Where(table, config.levels, config.pattern)
     few = few_pictures(run.config, dataset, config.for_, expanded(config.few, "few"), where)
     return replace(few, images=without_padding(few.images, run))
+
+
+def _shared(own: Sequence[str], given: Sequence[str]) -> list[str]:
+    """A note on classes that both the run and a few have, which may be different ones of one name."""
+    known = set(own)
+    both = [value for value in given if value in known]
+    if not both:
+        return []
+    return [
+        f"{len(both)} of {len(given)} classes of --few are taken for the run's of that name: {listed(both)}"
+    ]
 
 
 def _sha256(few: LabelledPictures) -> str:

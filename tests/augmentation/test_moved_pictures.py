@@ -268,7 +268,9 @@ def test_unseen_pictures_are_not_among_the_own(run, monkeypatch):
 
 
 def test_the_fuller_grid_lies_beside_the_few(run, few, figures, tmp_path):
-    assert augment(run, few, tmp_path / "set", copies=2, with_fuller=True, format="folders")[0]
+    complete, said = augment(run, few, tmp_path / "set", copies=2, with_fuller=True, format="folders")
+    assert complete
+    assert "1 of 3 classes of --few are taken for the run's of that name: 3" in said
     digits = run.space["digit"].values
     with (tmp_path / "set" / "labels.csv").open() as file:
         lines = list(csv.DictReader(file))
