@@ -23,7 +23,6 @@ from gcn_tf.augmentation.description import (
     description_damage,
     strange_files,
 )
-from gcn_tf.augmentation.few import MovedPictures
 from gcn_tf.augmentation.files import Pictures
 from gcn_tf.augmentation.parts import PartRecord, damage_lines, find_damage, what_was_read
 from gcn_tf.augmentation.picture_filter import balanced, confidence, nearest_difference
@@ -192,9 +191,8 @@ def _batches(job: AugmentationJob, part: int, tests: list[Test]) -> Iterator[tup
         some = numbers[start : start + BATCH]
         codes = job.source.codes(some)
         passed = np.ones(len(some), bool)
-        if isinstance(job.source, MovedPictures):
-            images = job.source.pictures(some)
-        else:
+        images = job.source.pictures(some)
+        if images is None:
             padded = generate_from_codes(job.run.model, codes)
             for test in tests:
                 passed &= test(padded, codes)

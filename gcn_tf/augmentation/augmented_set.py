@@ -30,11 +30,13 @@ class AugmentedSet:
         writer: how its files are written.
         plan: all that decides about the files, as plan.json keeps it.
         run_dir: folder of the run that it is of, as the user named it.
+        few: flags that say where its few pictures lay; what they are, `plan` tells.
     """
 
     writer: Writer
     plan: dict[str, Any]
     run_dir: Path
+    few: tuple[str, ...]
 
     @property
     def folder(self) -> Path:
@@ -67,6 +69,7 @@ class AugmentedSet:
         stored = {
             "plan": self.plan_sha256,
             "run": str(self.run_dir),
+            "few": list(self.few),
             "factors": json.loads(self.writer.space.to_json()),
             "soft": list(self.writer.soft),
             "classes": list(self.writer.classes),
@@ -138,4 +141,4 @@ def _parse(folder: Path, plan: dict[str, Any], stored: Mapping[str, Any]) -> Aug
     missing = settings(AugmentationConfig()).keys() - plan.keys()
     if missing or (writer.label and not writer.space[writer.label]):
         raise KeyError(*missing)
-    return AugmentedSet(writer, plan, Path(stored["run"]))
+    return AugmentedSet(writer, plan, Path(stored["run"]), tuple(map(str, stored.get("few", ()))))

@@ -8,16 +8,14 @@ first N are N different pictures, sampled by seed, with the classes even.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
 
 from gcn_tf.augmentation.ratios import Ratio
+from gcn_tf.augmentation.source import CodeArrays, Source
 from gcn_tf.errors import UserError
 from gcn_tf.grid.factors import FactorSpace
-
-CodeArrays = dict[str, np.ndarray]
 
 
 def shuffled(places: np.ndarray, count: int, seed: int, stream: np.ndarray | int = 0) -> np.ndarray:
@@ -49,7 +47,7 @@ def _values_of(combinations: tf.Tensor, sizes: Sequence[int]) -> list[tf.Tensor]
 
 
 @dataclass(frozen=True)
-class Blends:
+class Blends(Source):
     """All pairs of values of the blended factors x all choices of the others.
 
     Args:
@@ -67,11 +65,10 @@ class Blends:
     label: str
     copies: int = 1
     seed: int = 0
-    notes: ClassVar[tuple[str, ...]] = ()  # lines for the user
 
     @property
     def soft(self) -> tuple[str, ...]:
-        """Factors whose codes are weights: the blended ones, and those that `choices` gives as a blend."""
+        """The blended factors, and those that `choices` gives as a blend."""
         return tuple(
             n for n in self.space.names if n in self.blended or (self.choices[n].max(axis=1) < 1).any()
         )
@@ -96,6 +93,13 @@ class Blends:
         return len(self.choices[self.label]) if self.label else 1
 
     @property
+    def values(self) -> tuple[str, ...]:
+        if not self.label:
+            return ()
+        factor = self.space[self.label]
+        return tuple(factor.values[i] for i in np.unique(self.choices[self.label].argmax(axis=1)))
+
+    @property
     def _sizes(self) -> tuple[int, ...]:
         """How many ways there are to choose the pair, the ratio, the copy and a value of every other factor."""
         return (self.pairs, self.ratio.variants, self.copies, *(len(self.choices[n]) for n in self.others))
@@ -105,7 +109,6 @@ class Blends:
         return self.classes * math.prod(self._sizes)
 
     def codes(self, numbers: np.ndarray) -> CodeArrays:
-        """Codes of pictures by number: int64 (B,) in [0, count) -> float32 (B, K_f) by factor name."""
         numbers = np.asarray(numbers, np.int64)
         classes = numbers % self.classes
         places = shuffled(numbers // self.classes, self.count // self.classes, self.seed, classes)
@@ -148,23 +151,24 @@ class Blends:
 
 
 @dataclass(frozen=True)
-class Cells:
+class Cells(Source):
     """Given cells, one picture of each: int (N, M) value ids; `label` names the factor of the classes."""
 
     space: FactorSpace
     cells: np.ndarray
     label: str
     seed: int = 0
-    soft: tuple[str, ...] = ()
-    notes: ClassVar[tuple[str, ...]] = ()
-    classes: int = 1  # numbers do not run through the classes: some have more cells than others
 
     @property
     def count(self) -> int:
         return len(self.cells)
 
+    @property
+    def values(self) -> tuple[str, ...]:
+        factor = self.space[self.label]
+        return tuple(factor.values[i] for i in np.unique(self.cells[:, self.space.names.index(self.label)]))
+
     def codes(self, numbers: np.ndarray) -> CodeArrays:
-        """As `Blends.codes`."""
         numbers = np.asarray(numbers, np.int64)
         return self.space.one_hot(self.cells[shuffled(numbers, self.count, self.seed)])
 

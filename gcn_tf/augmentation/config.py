@@ -12,6 +12,14 @@ from gcn_tf.errors import ConfigError
 
 MOST_PICTURES = 10**9
 Format = Literal["tfds", "folders", "tfrecord"]
+_OF_MOVED = {"for": "", "with_fuller": False}  # settings of moved pictures alone, with their defaults
+_OF_FEW = {
+    "with_fuller": "; --for FACTOR alone writes the run's own pictures",
+    "labels": "; the factor of the classes is --label",
+    "levels": "",
+    "pattern": "",
+}
+_PLACES = ("few", "labels", "levels", "pattern")  # where pictures lie, not what they are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,16 +27,24 @@ class AugmentationConfig:
     """Which pictures, which of them are kept, and how they are written."""
 
     blend: str = ""
-    """Blend all pairs of values of this factor, e.g. writer. Give one of --blend, --mix, --fill and --few."""
+    """Blend all pairs of values of this factor, e.g. writer. Give one of --blend, --mix, --fill and --for."""
     mix: str = ""
     """Blend several factors together at one ratio, all pairs of combinations of their values: writer,rotation."""
     fill: Literal["unseen"] | None = None
     """unseen: generate every cell that training had no picture of, as it is."""
-    few: str = ""
-    """A folder of few labelled pictures, of new classes as well: write each as it is and, with --copies 20, nineteen times moved as
-    the run's pictures of one class lie in each other."""
     for_: Annotated[str, arg(name="for")] = ""
-    """Factor whose values are the classes of --few."""
+    """Write real pictures with this factor as their class, as they are and, with --copies 20, nineteen times moved as the run's pictures of one class lie in each
+    other: those that the run has seen, or those of --few."""
+    few: str = ""
+    """A folder of few pictures to move, of new classes as well, labelled by the factor of --for."""
+    with_fuller: bool = False
+    """Beside those of --few the run's own, moved likewise, in one set to pre-train a classifier on; the column fuller tells which they are."""
+    labels: str = ""
+    """Table of the labels of --few; default: the one in the folder."""
+    levels: str = ""
+    """Labels of --few from the names of folders: alphabet/character."""
+    pattern: str = ""
+    """Labels of --few from the paths of files: '{character}/{}_{drawer}.png'; {} is passed over."""
     with_: Annotated[tuple[str, ...], arg(name="with")] = ()
     """What to take of the factors, as generate takes it: digit=3,8 color=red; by default all values. Of a blended
     factor: the values to pair."""
@@ -36,7 +52,7 @@ class AugmentationConfig:
     """Weight of the first of a pair: 0.5, several 0.25,0.5, or beta:0.4 or beta:2,5 to sample one for every
     picture from that Beta distribution. An uneven one is taken both ways round."""
     copies: int = 1
-    """How often every combination is taken, each time with another ratio of the Beta distribution; or every picture of --few."""
+    """How often every combination is taken, each time with another ratio of the Beta distribution; or every picture of --for."""
     limit: int | None = None
     """Generate this many different pictures, chosen by seed with the classes even; default: all."""
     label: str = ""
@@ -61,12 +77,18 @@ class AugmentationConfig:
 
 def check_augmentation_config(config: AugmentationConfig) -> None:
     """Raise ConfigError for settings out of range or at odds with each other."""
-    modes = [f"--{name}" for name in ("blend", "mix", "fill", "few") if getattr(config, name)]
+    if config.few and not config.for_:
+        raise ConfigError(f"--few {config.few} needs --for FACTOR, the factor whose values are its classes")
+    modes = [f"--{name.strip('_')}" for name in ("blend", "mix", "fill", "for_") if getattr(config, name)]
     if len(modes) != 1:
         found = " and ".join(modes) if modes else "none of them"
         raise ConfigError(
-            f"give one of --blend FACTOR, --mix FACTOR,FACTOR, --fill unseen and --few FOLDER, not {found}"
+            f"give one of --blend FACTOR, --mix FACTOR,FACTOR, --fill unseen and --for FACTOR, not {found}"
         )
+    for name, hint in _OF_FEW.items():
+        if getattr(config, name) and not config.few:
+            flag = name.replace("_", "-")
+            raise ConfigError(f"--{flag} belongs to --few FOLDER: add it, or leave --{flag} out{hint}")
     check_flag("--copies", config.copies, 1, MOST_PICTURES)
     check_flag("--limit", config.limit, 1, MOST_PICTURES)
     check_flag("--part-size", config.part_size, 1, MOST_PICTURES)
@@ -77,34 +99,32 @@ def check_augmentation_config(config: AugmentationConfig) -> None:
         raise ConfigError(f"--confidence-in {config.confidence_in} needs --min-confidence, e.g. 0.9")
     if config.fill and config.ratio != AugmentationConfig.ratio:
         raise ConfigError(f"--ratio {config.ratio}: --fill generates cells as they are, leave --ratio out")
-    if config.few:
-        _check_few(config)
-    elif config.for_:
-        raise ConfigError(f"--for {config.for_} belongs to --few FOLDER: add it, or leave --for out")
+    if config.for_:
+        _check_moved(config)
     elif config.copies > 1 and not config.ratio.startswith("beta:"):
         raise ConfigError(
             f"--copies {config.copies} would generate the same pictures again: add --ratio beta:0.4, or leave it out"
         )
 
 
-def _check_few(config: AugmentationConfig) -> None:
+def _check_moved(config: AugmentationConfig) -> None:
     """Raise ConfigError unless the settings are those of pictures that are moved."""
-    if not config.for_:
-        raise ConfigError(f"--few {config.few} needs --for FACTOR, the factor whose values are its classes")
     default = AugmentationConfig()
     for name in ("with_", "ratio", "label", "min_confidence", "confidence_in", "min_distance"):
         if getattr(config, name) != getattr(default, name):
             flag = name.strip("_").replace("_", "-")
-            raise ConfigError(f"--{flag} tells of pictures that a run generates: leave it out with --few")
+            raise ConfigError(f"--{flag} tells of pictures that a run generates: leave it out with --for")
     if config.copies < 2:
-        raise ConfigError("--few without --copies would write the pictures as they are: add --copies 20")
+        raise ConfigError(
+            f"--for {config.for_} without --copies would write the pictures as they are: add --copies 20"
+        )
 
 
 def settings(config: AugmentationConfig) -> dict[str, Any]:
-    """The settings by the names of their flags, as JSON stores them; `few` and `for` only where they are given."""
+    """The settings that decide about the pictures by the names of their flags, as JSON stores them."""
     values = {name.strip("_"): value for name, value in asdict(config).items() if name in _NAMES}
-    if not config.few:
-        del values["few"], values["for"]
+    for name in (*_PLACES, *(() if config.for_ else _OF_MOVED)):
+        del values[name]
     return {**values, "with": list(config.with_)}
 
 
@@ -115,8 +135,8 @@ def command_words(plan: Mapping[str, Any]) -> list[str]:
     ['--blend', 'writer', '--with', 'color=red', 'digit=3', '--copies', '2', '--balance']
     """
     words = []
-    for name, default in {**settings(AugmentationConfig()), "few": "", "for": ""}.items():
-        if name == "label" and plan.get("few"):
+    for name, default in {**settings(AugmentationConfig()), **_OF_MOVED}.items():
+        if name == "label" and plan.get("for"):
             continue  # it is that of --for
         value, flag = plan.get(name, default), f"--{name.replace('_', '-')}"
         if isinstance(value, list) and value:
@@ -126,6 +146,15 @@ def command_words(plan: Mapping[str, Any]) -> list[str]:
         elif value != default:
             words += [flag, str(value)]
     return words
+
+
+def few_words(config: AugmentationConfig) -> list[str]:
+    """Flags that say where few pictures and their labels lie.
+
+    >>> few_words(AugmentationConfig(for_="character", few="~/few", levels="character"))
+    ['--few', '~/few', '--levels', 'character']
+    """
+    return [word for name in _PLACES if (value := getattr(config, name)) for word in (f"--{name}", value)]
 
 
 _NAMES = tuple(AugmentationConfig.__dataclass_fields__)

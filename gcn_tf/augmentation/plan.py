@@ -8,16 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from gcn_tf.augmentation.augmented_set import AugmentedSet
-from gcn_tf.augmentation.blends import Blends, Cells, blends_of, missing_cells
-from gcn_tf.augmentation.config import AugmentationConfig, settings
-from gcn_tf.augmentation.few import MovedPictures, moved_pictures
+from gcn_tf.augmentation.blends import blends_of, missing_cells
+from gcn_tf.augmentation.config import AugmentationConfig, few_words, settings
 from gcn_tf.augmentation.files import WRITERS
-from gcn_tf.config.data import expanded
+from gcn_tf.augmentation.moved_pictures import moved_pictures
+from gcn_tf.augmentation.source import Source
 from gcn_tf.errors import UserError
 from gcn_tf.runs.run_dir import Run
 
 PART_PIXELS = 4096 * 28 * 28  # of a part, which is held in memory as a whole
-Source = Blends | Cells | MovedPictures
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def make_job(run: Run, config: AugmentationConfig, out: Path) -> AugmentationJob
     if not source.label and (config.balance or config.format == "folders"):
         asking = "--balance" if config.balance else "--format folders"
         raise UserError(f"{asking} needs classes, but every factor is blended: leave one unblended")
-    shape = _image_shape(run, source)
+    shape = source.image_shape or _generated_shape(run)
     total = min(source.count, config.limit or source.count)
     size = config.part_size or max(16, PART_PIXELS // (shape[0] * shape[1]))
     size = max(1, size // source.classes) * source.classes  # whole rounds through the classes
@@ -64,24 +63,24 @@ def make_job(run: Run, config: AugmentationConfig, out: Path) -> AugmentationJob
         space=source.space,
         soft=source.soft,
         label=source.label,
-        classes=_classes(source),
+        classes=source.values,
         image_shape=shape,
         parts=-(-total // size),
     )
     plan = {
         **settings(config),
+        **source.identity,
         "label": source.label,
         "part_size": size,
         "pictures": total,
         "run": run.identity.name,
         "weights": _fingerprint(run),
     }
-    if isinstance(source, MovedPictures):
-        plan |= {"few": str(_folder(config).absolute()), "few_sha256": source.sha256}
     return AugmentationJob(
         writer=writer,
         plan=json.loads(json.dumps(plan)),
         run_dir=run.folder,
+        few=tuple(few_words(config)),
         run=run,
         config=config,
         source=source,
@@ -92,8 +91,8 @@ def make_job(run: Run, config: AugmentationConfig, out: Path) -> AugmentationJob
 
 
 def _source(run: Run, config: AugmentationConfig) -> Source:
-    if config.few:
-        return moved_pictures(run, _folder(config), config.for_, config.copies, config.seed)
+    if config.for_:
+        return moved_pictures(run, config)
     if config.fill:
         split = run.load_split()
         seen = split.ids[split.rows(unseen=False)]
@@ -104,31 +103,10 @@ def _source(run: Run, config: AugmentationConfig) -> Source:
     return blends_of(run.space, blended, config.ratio, config.with_, config.label, config.copies, config.seed)
 
 
-def _folder(config: AugmentationConfig) -> Path:
-    return expanded(config.few, "few")
-
-
-def _image_shape(run: Run, source: Source) -> tuple[int, int, int]:
-    """Of the pictures that are written, (H, W, C)."""
-    if isinstance(source, MovedPictures):
-        height, width, channels = source.images.shape[1:]
-        return height, width, channels
+def _generated_shape(run: Run) -> tuple[int, int, int]:
+    """Of generated pictures without padding, (H, W, C)."""
     height, width, channels = run.model.classifier.input.shape[1:]
     return (*(run.config.options.content_box or (0, 0, height, width))[2:], channels)
-
-
-def _classes(source: Source) -> tuple[str, ...]:
-    """Values of the label that are generated, in code order."""
-    if not source.label:
-        return ()
-    factor = source.space[source.label]
-    if isinstance(source, MovedPictures):
-        return factor.values
-    if isinstance(source, Cells):
-        ids = source.cells[:, source.space.names.index(source.label)]
-    else:
-        ids = source.choices[source.label].argmax(axis=1)
-    return tuple(factor.values[i] for i in np.unique(ids))
 
 
 def _fingerprint(run: Run) -> str:

@@ -76,7 +76,7 @@ def stated_shards(found: AugmentedSet) -> list[Shard]:
 
 def command_of(found: AugmentedSet, shard: Shard, verify: bool = False) -> str:
     """The command that makes what is missing of a shard, with `verify` also what has changed without another size."""
-    words = ["gcn-tf", "augment", str(found.run_dir), *command_words(found.plan)]
+    words = ["gcn-tf", "augment", str(found.run_dir), *command_words(found.plan), *found.few]
     if shard.count > 1:
         words += ["--shard", f"{shard.number}/{shard.count}"]
     words += ["--verify"] * verify

@@ -15,12 +15,13 @@ from gcn_tf.errors import ConfigError
 from gcn_tf.interrupts import exit_code
 from gcn_tf.quiet import import_tensorflow
 
-HELP = """Write many pictures of a run, blends or unseen cells, or moved copies of few pictures, as a labelled dataset to train on.
+HELP = """Write many pictures of a run as a labelled dataset to train on: blends, unseen cells, or real pictures and moved copies of them.
 
 The same command continues after a stop or a kill, makes missing and cut files again, and does nothing if the dataset
 is complete. With --verify it reads every file, and makes changed ones again as well. `gcn-tf augment --verify FOLDER` needs no
 run: it says which shards of a dataset are missing or damaged, and completes one that several processes wrote.
 
+For the run's own pictures, moved: gcn-tf augment runs/alphabet --for character --copies 20 --out fuller
 For few pictures of new classes: gcn-tf augment runs/alphabet --few ~/few --for character --copies 20 --out many
 
 Example: gcn-tf augment runs/demo --blend writer --with color=red --ratio beta:0.4 --out blends

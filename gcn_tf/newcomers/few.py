@@ -7,7 +7,7 @@ import numpy as np
 
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.errors import UserError, listed, shown_text, suggest
-from gcn_tf.newcomers.pictures import in_form
+from gcn_tf.newcomers.pictures import Where, in_form
 from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.pipelines.folder.factors import natural_order, plain_name, plain_value
 from gcn_tf.pipelines.folder.found import find_pictures
@@ -36,18 +36,20 @@ class LabelledPictures:
         return tuple(sorted(set(self.values), key=lambda value: (natural_order(value), value)))
 
 
-def few_pictures(config: RunConfig, dataset: Dataset, factor: str, folder: Path) -> LabelledPictures:
+def few_pictures(
+    config: RunConfig, dataset: Dataset, factor: str, folder: Path, where: Where
+) -> LabelledPictures:
     """Find, label and decode the pictures of a folder, one label each; other labels are passed over.
 
     Args:
         config: of the run; dataset: its pictures.
         factor: name of the label, a factor of the run, of which the values may be new.
-        folder: with a table of labels as own pictures have it, or with a folder for every value.
+        folder: with labels where `where` says, by default a table as own pictures have it, or a folder for every value.
 
     Raises:
         UserError: no pictures or too many, no such label, a picture without it, or files that do not decode.
     """
-    found = _labels(folder, factor)
+    found = _labels(folder, factor, where)
     if not found.files:
         raise UserError(f"--few {shown_text(str(folder))} holds no pictures: name a folder with some")
     if len(found.files) > MOST_FEW:
@@ -72,16 +74,18 @@ def few_pictures(config: RunConfig, dataset: Dataset, factor: str, folder: Path)
     return LabelledPictures(images, values, found.notes)
 
 
-def _labels(folder: Path, factor: str) -> Labels:
+def _labels(folder: Path, factor: str, where: Where) -> Labels:
     """The files of a folder and what is written about them."""
     if not folder.is_dir():
         raise UserError(
             f"--few {shown_text(str(folder))} is no folder: name one with pictures, labelled by {factor}"
         )
+    if where.labels or where.levels or where.pattern:
+        return read_labels(folder, where.labels, where.levels, where.pattern)
     tables = sorted(path.name for path in folder.iterdir() if path.name.lower() in TABLES)
     if len(tables) > 1:
         raise UserError(
-            f"--few {shown_text(str(folder))} has {' and '.join(tables)}: leave the one that has the labels"
+            f"--few {shown_text(str(folder))} has {' and '.join(tables)}: say with --labels which has the labels"
         )
     if tables:
         return read_labels(folder)
@@ -90,6 +94,6 @@ def _labels(folder: Path, factor: str) -> Labels:
         if name.count("/") != 1:
             raise UserError(
                 f"--few {shown_text(str(folder))}: nothing tells the {factor} of {shown_text(name)}: make a folder for every "
-                f"{factor}, or add a labels.csv with the columns file_name and {factor}"
+                f"{factor}, add a labels.csv with the columns file_name and {factor}, or give --labels, --levels or --pattern"
             )
     return read_labels(folder, levels=factor) if found.names else Labels((), (), {}, "", found.notes)

@@ -287,7 +287,7 @@ def test_keras_numbers_the_classes_the_same_when_one_is_empty(tmp_path, run):
     [
         (
             [],
-            "give one of --blend FACTOR, --mix FACTOR,FACTOR, --fill unseen and --few FOLDER, not none of them",
+            "give one of --blend FACTOR, --mix FACTOR,FACTOR, --fill unseen and --for FACTOR, not none of them",
         ),
         (["--blend", "writer", "--fill", "unseen"], "not --blend and --fill"),
         (["--blend", "wrter"], "did you mean writer"),

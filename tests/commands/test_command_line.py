@@ -120,7 +120,7 @@ def test_help_answers_at_once_with_an_example_and_without_tensorflow():
         (["study", "augmentation", "--dataset", "kdef", "--persons", "9"], "--manual-dir"),
         (
             ["augment", "absent", "--out", "x"],
-            "give one of --blend FACTOR, --mix FACTOR,FACTOR, --fill unseen and --few FOLDER",
+            "give one of --blend FACTOR, --mix FACTOR,FACTOR, --fill unseen and --for FACTOR",
         ),
         (["augment", "absent", "--blend", "writer", "--out", "x"], "absent is not a run directory"),
         (["augment", "absent", "--blend", "writer"], "--out"),

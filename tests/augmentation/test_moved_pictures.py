@@ -1,10 +1,12 @@
-"""Few pictures of new classes, and copies of them that move as a run's pictures of one class do."""
+"""Few pictures of new classes and a run's own, and copies of them that move as the run's pictures of one class do."""
 
 import csv
 import json
+import re
 import shlex
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -15,9 +17,9 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from gcn_tf.augmentation import augment as augmentation
-from gcn_tf.augmentation import few as few_module
+from gcn_tf.augmentation import moved_pictures as module
 from gcn_tf.augmentation.config import AugmentationConfig
-from gcn_tf.augmentation.few import moved_pictures
+from gcn_tf.augmentation.moved_pictures import moved_pictures
 from gcn_tf.augmentation.moves import class_pairs, learn_moves
 from gcn_tf.augmentation.verify import verify_set
 from gcn_tf.cli import main
@@ -35,7 +37,7 @@ def learned_once(run):
     """The moves of the run, which take two seconds; what is learned anew is told by the tests that do it."""
     learned = moves_of(run)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(few_module, "learn_moves", lambda *_: learned)
+        patch.setattr(module, "learn_moves", lambda *_: learned)
         yield learned
 
 
@@ -46,8 +48,8 @@ def moves_of(run):
 
 
 def test_moves_are_the_same_when_they_are_learned_again(run, few, learned_once, monkeypatch):
-    monkeypatch.setattr(few_module, "learn_moves", learn_moves)
-    moves = moved_pictures(run, few, "digit", 2, 0).moves
+    monkeypatch.setattr(module, "learn_moves", learn_moves)
+    moves = moved_pictures(run, settings(few)).moves
     assert moves.axes.shape == (12, 56)
     np.testing.assert_array_equal(moves.axes, learned_once.axes)
 
@@ -77,9 +79,13 @@ def write(folder, figures, values=VALUES):
     return folder
 
 
+def settings(few, **options):
+    return AugmentationConfig(**{"few": str(few), "for_": "digit", "copies": 6, "part_size": 5, **options})
+
+
 def augment(run, few, out, shard="1/1", verify=False, **options):
     said: list[str] = []
-    config = AugmentationConfig(**{"few": str(few), "for_": "digit", "copies": 6, "part_size": 5, **options})
+    config = settings(few, **options)
     return augmentation.augment(run.folder, out, config, shard, said.append, verify), said
 
 
@@ -158,7 +164,7 @@ def test_shards_and_a_stopped_set_come_to_the_same_bytes(run, few, whole, format
 
 
 def test_a_complete_set_is_left_alone_and_learns_nothing(run, few, whole, monkeypatch):
-    monkeypatch.setattr(few_module, "learn_moves", None)
+    monkeypatch.setattr(module, "learn_moves", lambda *_: pytest.fail("moves are learned"))
     complete, said = augment(run, few, whole["tfds"])
     assert complete
     assert "is complete, nothing to do" in said[-1]
@@ -194,16 +200,29 @@ def test_other_pictures_or_labels_are_another_set(run, figures, tmp_path):
         augment(run, tmp_path / "few", tmp_path / "set", limit=4)
 
 
+def test_a_set_that_was_moved_to_another_place_is_gone_on_with(run, figures, tmp_path):
+    for place in ("here", "there"):
+        (tmp_path / place / "few").mkdir(parents=True)
+        write(tmp_path / place / "few", figures)
+    assert not augment(run, tmp_path / "here" / "few", tmp_path / "here" / "set", "1/2")[0]
+    (tmp_path / "here" / "set").rename(tmp_path / "there" / "set")
+    assert augment(run, tmp_path / "there" / "few", tmp_path / "there" / "set")[0]
+    plan = (tmp_path / "there" / "set" / "plan.json").read_text()
+    assert str(tmp_path) not in plan
+    assert augment(run, tmp_path / "there" / "few", tmp_path / "here" / "again")[0]
+    assert plan == (tmp_path / "here" / "again" / "plan.json").read_text()
+
+
 def test_limit_keeps_the_classes_even(run, few, tmp_path):
     augment(run, few, tmp_path / "set", limit=11)
     assert Counter(read(tmp_path / "set")[0]) == {"alpha": 5, "3": 3, "beta": 3}
 
 
 def test_a_copy_depends_on_its_seed_picture_and_number_alone(run, few, figures, tmp_path):
-    source = moved_pictures(run, few, "digit", 6, 0)
+    source = moved_pictures(run, settings(few))
     all_ = source.pictures(np.arange(source.count))
     np.testing.assert_array_equal(source.pictures(np.array([13, 5])), all_[[13, 5]])
-    fewer = replace(source, images=source.images[1:], ids=source.ids[1:])
+    fewer = replace(source, ids=source.ids[1:], originals=lambda rows: source.originals(rows + 1))
     np.testing.assert_array_equal(fewer.pictures(np.array([3, 6])), all_[[5, 9]])
     assert (replace(source, seed=1).pictures(np.array([5])) != all_[5]).any()
 
@@ -217,14 +236,77 @@ def test_folders_name_the_classes_and_one_class_is_enough(run, figures, tmp_path
     np.testing.assert_array_equal(images[0], figures[0])
 
 
+@pytest.mark.parametrize("where", [{"pattern": "{}/{digit}.png"}, {"labels": "TABLE"}, {"levels": "digit"}])
+def test_the_labels_of_a_few_are_where_flags_say(run, figures, where, tmp_path):
+    (tmp_path / "few" / "beta").mkdir(parents=True)
+    Image.fromarray(figures[0, ..., 0]).save(tmp_path / "few" / "beta" / "alpha.png")
+    (tmp_path / "else.csv").write_text("file_name,digit\nbeta/alpha.png,gamma\n")
+    places = {name: value.replace("TABLE", str(tmp_path / "else.csv")) for name, value in where.items()}
+    source = moved_pictures(run, settings(tmp_path / "few", **places))
+    expected = {"pattern": "alpha", "labels": "gamma", "levels": "beta"}
+    assert source.values == (expected[next(iter(where))],)
+
+
+def test_the_own_pictures_of_a_run_come_once_each_and_moved(run, tmp_path):
+    assert augment(run, "", tmp_path / "set", copies=3)[0]
+    labels, images = read(tmp_path / "set")
+    dataset = run.load_split().dataset
+    assert Counter(labels) == dict.fromkeys(run.space["digit"].values, 9)
+    assert labels[:20] == [*run.space["digit"].values] * 2
+    assert sorted(image.tobytes() for image in images[:30]) == sorted(map(bytes, dataset.images))
+    assert len(np.unique(images, axis=0)) == 90
+
+
+def test_unseen_pictures_are_not_among_the_own(run, monkeypatch):
+    split = run.load_split()
+    hidden = replace(split, unseen=split.unseen | (split.ids[:, 1] == 2))
+    monkeypatch.setattr(type(run), "load_split", lambda self: hidden)
+    source = moved_pictures(run, settings(""))
+    writers = split.dataset.base_ids[:, 1]
+    own = source.pictures(np.arange(len(source.ids)))
+    assert sorted(map(bytes, own)) == sorted(map(bytes, split.dataset.images[writers != 2]))
+
+
+def test_the_fuller_grid_lies_beside_the_few(run, few, figures, tmp_path):
+    complete, said = augment(run, few, tmp_path / "set", copies=2, with_fuller=True, format="folders")
+    assert complete
+    assert "1 of 3 classes of --few are taken for the run's of that name: 3" in said
+    digits = run.space["digit"].values
+    with (tmp_path / "set" / "labels.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    for fuller, counted in (
+        ("yes", dict.fromkeys(digits, 6)),
+        ("no", {"alpha": 4, "beta": 2, "3": 2}),
+    ):
+        assert Counter(line["label"] for line in lines if line["fuller"] == fuller) == counted
+    assert {path.name for path in (tmp_path / "set" / "images").iterdir()} == {*digits, "alpha", "beta"}
+    given = [line["file"] for line in lines if line["fuller"] == "no"][:4]
+    pixels = [np.asarray(Image.open(tmp_path / "set" / name)) for name in given]
+    assert sorted(map(bytes, pixels)) == sorted(map(bytes, figures))
+    with pytest.raises(UserError, match="with_fuller: True there, False now"):
+        augment(run, few, tmp_path / "set", copies=2, format="folders")
+    with pytest.raises(UserError, match=r"few_sha256: .* there, None now"):
+        augment(run, "", tmp_path / "set", copies=2, format="folders")
+
+
+def test_a_classifier_is_trained_on_the_fuller_grid_and_then_on_the_few(run, few, tmp_path):
+    augment(run, few, tmp_path / "both", copies=2, with_fuller=True)
+    page = (Path(__file__).parents[2] / "docs" / "augmentation.md").read_text()
+    code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
+    layers = [keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(12)]
+    classifier = keras.Sequential(layers)
+    classifier.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    exec(code.replace('"both"', repr(str(tmp_path / "both"))), {"classifier": classifier})
+    assert classifier.optimizer.iterations > 0
+
+
 def test_what_was_padded_is_cut_off_before_pictures_move(run, few, figures, learned_once, monkeypatch):
     monkeypatch.setattr(type(run.config.options), "content_box", (0, 4, 28, 20))
     asked = []
-    monkeypatch.setattr(
-        few_module, "learn_moves", lambda pictures, *_: asked.append(pictures) or learned_once
-    )
-    source = moved_pictures(run, few, "digit", 2, 0)
-    np.testing.assert_array_equal(source.images, figures[[2, 1, 0, 3], :, 4:24])
+    monkeypatch.setattr(module, "learn_moves", lambda pictures, *_: asked.append(pictures) or learned_once)
+    source = moved_pictures(run, settings(few))
+    assert source.image_shape == (28, 20, 1)
+    np.testing.assert_array_equal(source.pictures(np.arange(4)), figures[[2, 1, 0, 3], :, 4:24])
     assert source.pictures(np.arange(8)).shape == (8, 28, 20, 1)
     assert asked[0](np.array([0, 3])).shape == (2, 28, 20, 1)
 
@@ -252,8 +334,8 @@ def test_unseen_pictures_teach_no_moves(run, few, monkeypatch):
     split, asked = run.load_split(), []
     hidden = replace(split, unseen=split.unseen | (split.ids[:, 1] == 2))
     monkeypatch.setattr(type(run), "load_split", lambda self: hidden)
-    monkeypatch.setattr(few_module, "learn_moves", lambda pictures, ids, *rest: asked.append(ids))
-    moved_pictures(run, few, "digit", 2, 0).learn()
+    monkeypatch.setattr(module, "learn_moves", lambda pictures, ids, *rest: asked.append(ids))
+    moved_pictures(run, settings(few)).learn()
     assert set(asked[0][:, 1].tolist()) == {0, 1}
 
 
@@ -261,10 +343,19 @@ def test_unseen_pictures_teach_no_moves(run, few, monkeypatch):
     "words, message",
     [
         (["--few", "FEW"], "needs --for FACTOR"),
-        (["--for", "digit", "--blend", "writer"], "--for digit belongs to --few FOLDER"),
-        (["--few", "FEW", "--for", "digit", "--blend", "writer"], "not --blend and --few"),
-        (["--few", "FEW", "--for", "digit", "--mix", "writer,color"], "not --mix and --few"),
-        (["--few", "FEW", "--for", "digit", "--fill", "unseen"], "not --fill and --few"),
+        (["--for", "digit", "--blend", "writer"], "not --blend and --for"),
+        (["--for", "digit"], "add --copies 20"),
+        (["--for", "rotation", "--copies", "2"], "name another factor: digit, writer"),
+        (["--for", "digit", "--copies", "2", "--with-fuller"], "--with-fuller belongs to --few FOLDER"),
+        (
+            ["--for", "digit", "--copies", "2", "--pattern", "{digit}.png"],
+            "--pattern belongs to --few FOLDER",
+        ),
+        (["--blend", "writer", "--labels", "digit"], "the factor of the classes is --label"),
+        ([], "--fill unseen and --for FACTOR, not none of them"),
+        (["--few", "FEW", "--for", "digit", "--blend", "writer"], "not --blend and --for"),
+        (["--few", "FEW", "--for", "digit", "--mix", "writer,color"], "not --mix and --for"),
+        (["--few", "FEW", "--for", "digit", "--fill", "unseen"], "not --fill and --for"),
         (
             ["--few", "FEW", "--for", "digit", "--ratio", "0.3"],
             "--ratio tells of pictures that a run generates",
@@ -277,6 +368,7 @@ def test_unseen_pictures_teach_no_moves(run, few, monkeypatch):
         (["--few", "EMPTY", "--for", "digit", "--copies", "2"], "holds no pictures"),
         (["--few", "ABSENT", "--for", "digit", "--copies", "2"], "is no folder"),
         (["--few", "FLAT", "--for", "digit", "--copies", "2"], "make a folder for every digit"),
+        (["--few", "FLAT", "--for", "digit", "--copies", "2", "--pattern", "{digit}_{}.png"], "do not match"),
     ],
 )
 def test_bad_input_is_one_line_with_exit_code_2(run, few, figures, words, message, tmp_path, capsys):
@@ -302,4 +394,4 @@ def test_bad_input_is_one_line_with_exit_code_2(run, few, figures, words, messag
 def test_a_picture_without_a_label_is_named(run, figures, tmp_path):
     write(tmp_path, figures, ("beta", "", "3", "alpha"))
     with pytest.raises(UserError, match=r"1.png has no digit: label it"):
-        moved_pictures(run, tmp_path, "digit", 2, 0)
+        moved_pictures(run, settings(tmp_path))
