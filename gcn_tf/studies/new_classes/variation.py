@@ -108,12 +108,9 @@ class Variation:
         return images, labels
 
     def _by_keras(self, images: np.ndarray) -> np.ndarray:
-        layer, channels = _keras_layer(self.further, self.strength.keras), images.shape[-1]
+        layer, channels = _by_keras(self.further, self.strength.keras), images.shape[-1]
         colored = np.repeat(images, 3, axis=-1) if channels == 1 else images
-        parts = [
-            layer(colored[n : n + BATCH], training=True).numpy()[..., :channels]
-            for n in range(0, len(images), BATCH)
-        ]
+        parts = [layer(colored[n : n + BATCH]).numpy()[..., :channels] for n in range(0, len(images), BATCH)]
         return np.clip(np.concatenate(parts), 0, 1).astype(np.float32)
 
     def chunks(self, images: np.ndarray, classes: np.ndarray, count: int) -> Iterator[Chunk]:
@@ -138,9 +135,11 @@ class Variation:
 
 
 @functools.cache
-def _keras_layer(further: Further, factor: float) -> layers.Layer:
+def _by_keras(further: Further, factor: float) -> Callable[[tf.Tensor], tf.Tensor]:
+    """One of Keras's layers as a graph, which takes a fraction of the time."""
     kind = {"RandAugment": layers.RandAugment, "AugMix": layers.AugMix}[further]
-    return kind(value_range=(0, 1), factor=factor, seed=0)
+    layer = kind(value_range=(0, 1), factor=factor, seed=0)
+    return tf.function(lambda images: layer(images, training=True), reduce_retracing=True)
 
 
 @functools.cache
