@@ -282,7 +282,7 @@ def _accuracy_panel(
         counts = [count * moved for count, _ in points]
         values = np.array([[e.value, e.low, e.high] for _, e in points]) * 100
         line, color = "-" if name in solid else ":", colors(number % colors.N)
-        label = _short(name, 40)
+        label = _short(name, 48)
         axis.plot(counts, values[:, 0], line, marker="o", ms=4, color=color, label=label)
         axis.vlines(counts, values[:, 1], values[:, 2], color=color, lw=1.2)
     ticks = spaced(sorted({count for count, _ in next(iter(by_method.values()))}), 12)
