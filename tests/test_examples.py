@@ -101,6 +101,14 @@ def write_newcomer(home: Path) -> None:
     Image.fromarray(picture).save("photo.png")
 
 
+def write_few(home: Path) -> None:
+    """A picture of each of two new characters, in folders of their names."""
+    for name in ("a", "b"):
+        (home / "few" / name).mkdir(parents=True, exist_ok=True)
+        picture = np.random.default_rng(ord(name)).integers(0, 255, (28, 28), np.uint8)
+        Image.fromarray(picture).save(home / "few" / name / "1.png")
+
+
 def write_own_pictures(home: Path) -> None:
     """`signs`, with labels.csv, and `letters`, labelled by the names of folders and files."""
     (home / "signs").mkdir(parents=True)
@@ -189,6 +197,7 @@ def slow_if(condition: bool, *values: str | int):
                         "extend",
                         "litert",
                         "transfer",
+                        "--few",
                         "~/letters",
                         "~/signs",
                     ),
@@ -207,6 +216,8 @@ def test_every_other_line_runs(line, capsys, monkeypatch):
         write_newcomer(Path.home())
         if not Path("runs/signs").exists():
             main(["train", "--dataset", "~/signs", "--run-dir", "runs/signs", "--steps", "1"])
+    if "--few" in words:
+        write_few(Path.home())
     if "--verify" in words:
         main(["evaluate", "runs/demo"])  # what is verified has a report
     if words[0] == "compare" and not Path("runs/other").exists():

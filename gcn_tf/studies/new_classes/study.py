@@ -144,6 +144,7 @@ class NewClassesStudy:
         """What must stay the same when the study goes on."""
         return {
             "experiment": "augmentation of new classes",
+            "seed": self.seeds[0],
             "protocol": to_dict(self.protocol),
             **to_dict(self.data),
         }
