@@ -77,6 +77,9 @@ def served(*places, words=()) -> Iterator[str]:
         stderr=subprocess.STDOUT,
         text=True,
         env=os.environ | {"PYTHONPATH": str(Path(gcn_tf.__file__).parents[1])},
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        ),  # tests in the background ignore it
     )
     try:
         lines = []
