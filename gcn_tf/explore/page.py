@@ -21,6 +21,15 @@ SECONDS_BETWEEN_LOOKS = 3  # at the folders, for newer checkpoints
 LAST: dict[str, Any] = {"trigger_mode": "always_last", "api_visibility": "private"}
 AT_ONCE: dict[str, Any] = {**LAST, "queue": False, "show_progress": "hidden"}
 IN_TURN: dict[str, Any] = {**LAST, "show_progress": "minimal"}
+# All that change the picture: one after the other, answered in one stream, and numbered by the page, whose order counts.
+NUMBERED = "(_, ...values) => [window.gcnAsked = (window.gcnAsked ?? 0) + 1, ...values]"
+PICTURE: dict[str, Any] = {
+    **LAST,
+    "js": NUMBERED,
+    "concurrency_id": "picture",
+    "concurrency_limit": 1,
+    "show_progress": "hidden",
+}
 
 
 def slider_range(factor: Factor) -> tuple[float, float]:
@@ -72,6 +81,16 @@ def build(panels: Panels) -> gr.Blocks:
     return _Page(panels).blocks
 
 
+def _chain(event: Callable[..., Any], *steps: tuple[Any, ...]) -> None:
+    """Let an event do steps one after the other: functions with their inputs, outputs and settings.
+
+    With `always_last`, Gradio asks for ever if several functions wait for one event by themselves: each that ends
+    while the event comes a second time starts all the others again.
+    """
+    for function, inputs, outputs, settings in steps:
+        event = event(function, inputs, outputs, **settings).then
+
+
 class _Page:
     """The controls by what they are, and their wiring."""
 
@@ -94,6 +113,7 @@ class _Page:
                 with gr.Column(scale=5, min_width=320), gr.Tabs():
                     self._tabs()
             self.query = gr.Textbox(visible="hidden")
+            self.asked = gr.Number(0, visible="hidden")
             self._wire()
 
     def _control(self, factor: Factor) -> Any:
@@ -235,14 +255,14 @@ class _Page:
         return handler
 
     def _in_turn(self, make: Callable[..., Any], always: int = 0) -> Callable[..., Any]:
-        """The same function, but the picture is left out if the page has got a later one: all controls change the same.
+        """The same function, but the picture is left out if the page was answered a later question: all controls change the same.
 
         Args:
+            make: is called with what the page gives after the number of its question.
             always: how many of the outputs, the first ones, are not left out.
         """
 
-        def handler(request: gr.Request, *values: Any) -> Any:
-            number = self.turns.ask()
+        def handler(number: float, request: gr.Request, *values: Any) -> Any:
             made = make(*values)
             if self.turns.answer(str(request.session_hash), number):
                 return made
@@ -256,25 +276,25 @@ class _Page:
         picture, grid, strip = (
             self._of_controls(make) for make in (panels.picture, panels.grid, panels.strip)
         )
-        picture = self._in_turn(picture)
+        in_turn = [self.asked, *controls]
+        shows_picture = (self._in_turn(picture), in_turn, self.picture, PICTURE)
+        shows_grid = (grid, controls, self.grid, IN_TURN)
+        shows_strip = (strip, controls, self.strip, IN_TURN)
         for control in self.factors:
-            control.input(picture, controls, self.picture, **AT_ONCE)
-            settled = control.release if isinstance(control, gr.Slider) else control.input
-            settled(grid, controls, self.grid, **IN_TURN)
-            settled(strip, controls, self.strip, **IN_TURN)
+            if isinstance(control, gr.Slider):
+                _chain(control.input, shows_picture)
+                _chain(control.release, shows_grid, shows_strip)
+            else:
+                _chain(control.input, shows_picture, shows_grid, shows_strip)
         for control in (self.rows, self.columns, self.top):
-            control.input(grid, controls, self.grid, **IN_TURN)
-            control.input(picture, controls, self.picture, **AT_ONCE)
-        self.strip_of.input(self._strip_values, self.strip_of, [self.start, self.end], **AT_ONCE).then(
-            strip, controls, self.strip, **IN_TURN
-        ).then(picture, controls, self.picture, **AT_ONCE)
+            _chain(control.input, shows_grid, shows_picture)
+        new_ends = (self._strip_values, self.strip_of, [self.start, self.end], AT_ONCE)
+        _chain(self.strip_of.input, new_ends, shows_strip, shows_picture)
         for control in (self.start, self.end, self.count):
-            control.input(strip, controls, self.strip, **IN_TURN)
-            control.input(picture, controls, self.picture, **AT_ONCE)
-        self.grid.click(self._click, controls, [*self.factors, self.picture], **AT_ONCE).then(
-            self._cell, controls, self.cell, **IN_TURN
-        ).then(strip, controls, self.strip, **IN_TURN)
-        self._wire_blending(grid, strip)
+            _chain(control.input, shows_strip, shows_picture)
+        chosen_cell = (self._click, in_turn, [*self.factors, self.picture], PICTURE)
+        _chain(self.grid.click, chosen_cell, (self._cell, controls, self.cell, IN_TURN), shows_strip)
+        self._wire_blending(shows_grid, shows_strip)
         for button, make in (
             (self.picture_button, panels.picture_file),
             (self.grid_button, panels.grid_file),
@@ -290,7 +310,10 @@ class _Page:
             js="() => [window.location.search]", **AT_ONCE,
         )  # fmt: skip
         gr.Timer(SECONDS_BETWEEN_LOOKS).tick(
-            self._look, controls, [self.status, self.picture, self.grid, self.strip], **AT_ONCE
+            self._look,
+            in_turn,
+            [self.status, self.picture, self.grid, self.strip],
+            **PICTURE,
         )
 
     def _load(self, query: str) -> list[Any]:
@@ -313,16 +336,19 @@ class _Page:
         values = [control_value(factor, texts[factor.name]) for factor in self.space]
         return values, {f.name: text_of(f, value) for f, value in zip(self.space, values, strict=True)}
 
-    def _look(self, *values: Any) -> list[Any]:
+    def _look(self, number: float, request: gr.Request, *values: Any) -> list[Any]:
         """Show newer checkpoints, and say what became of the runs."""
         changed = [run.refresh() for run in self.panels.runs]
         if not any(changed):
             return [gr.skip()] * 4
-        return [self.panels.status(), *self._all(self.chosen(values))]
+        show = self._in_turn(
+            lambda *values: [self.panels.status(), *self._all(self.chosen(values))], always=1
+        )
+        return list(show(number, request, *values))
 
-    def _click(self, event: gr.EventData, request: gr.Request, *values: Any) -> list[Any]:
+    def _click(self, number: float, event: gr.EventData, request: gr.Request, *values: Any) -> list[Any]:
         """Choose the cell of the grid that was clicked on."""
-        self.turns.answer(str(request.session_hash), self.turns.ask())
+        self.turns.answer(str(request.session_hash), number)
         chosen = self.chosen(values)
         pictures, columns, _ = self.panels.grid_page(chosen)
         chosen = replace(chosen, values=pictures[int(event.row) * columns + int(event.column)])
@@ -336,7 +362,7 @@ class _Page:
         listed, ends = choices(factor), (factor.values[0], factor.values[-1])
         return [gr.update(choices=listed, value=end) for end in ends]
 
-    def _wire_blending(self, grid: Callable[..., Any], strip: Callable[..., Any]) -> None:
+    def _wire_blending(self, *shows_others: tuple[Any, ...]) -> None:
         controls = self.controls
 
         def values_changed(name: str, parts: list[str], *values: Any) -> list[Any]:
@@ -363,18 +389,15 @@ class _Page:
             lambda name: [gr.update(choices=choices(self.space[name]), value=[]), *[gr.update(visible=False)] * MOST_BLENDED],
             self.blended, [self.parts, *self.weights], **AT_ONCE,
         )  # fmt: skip
-        self.parts.input(
+        whole_blend = [self.asked, self.blended, self.parts, *controls]
+        new_parts = (
             self._in_turn(values_changed, always=MOST_BLENDED),
-            [self.blended, self.parts, *controls],
+            whole_blend,
             [*self.weights, *shown],
-            **AT_ONCE,
-        ).then(grid, controls, self.grid, **IN_TURN).then(strip, controls, self.strip, **IN_TURN)
+            PICTURE,
+        )
+        _chain(self.parts.input, new_parts, *shows_others)
+        weighted = [self.asked, self.blended, self.parts, *self.weights, *controls]
         for slider in self.weights:
-            slider.input(
-                self._in_turn(weights_changed),
-                [self.blended, self.parts, *self.weights, *controls],
-                shown,
-                **AT_ONCE,
-            )
-            slider.release(grid, controls, self.grid, **IN_TURN)
-            slider.release(strip, controls, self.strip, **IN_TURN)
+            _chain(slider.input, (self._in_turn(weights_changed), weighted, shown, PICTURE))
+            _chain(slider.release, *shows_others)

@@ -290,6 +290,44 @@ def test_a_slow_answer_does_not_replace_a_later_one(slow_white, browser):
     tab.context.close()
 
 
+def test_a_question_that_arrives_late_does_not_replace_a_later_one(address, browser):
+    tab = Watched(browser)
+    page = tab.open(address)
+    held, holding = [], True
+    page.route(
+        re.compile("/queue/join|/run/predict"),
+        lambda route: held.append(route) if holding else route.continue_(),
+    )
+    page.evaluate(MOVED_ONCE)
+    page.wait_for_timeout(1_000)
+    holding = False
+    choose(page, "factor-ink", "white")
+    until(page, "ink=white angle=25")
+    for route in held:
+        route.continue_()
+    page.wait_for_timeout(3_000)
+    assert held
+    assert "ink=white angle=25" in page.inner_text("#picture")
+    tab.close()
+
+
+def test_the_page_rests_when_it_has_answered(address, browser):
+    tab = Watched(browser)
+    page = tab.open(address)
+    choose(page, "factor-ink", "white")
+    choose(page, "grid-rows", "ink")
+    page.get_by_role("tab", name="Strip").click()
+    choose(page, "strip-from", "white")
+    slide(page, "strip-pictures", 5)
+    page.wait_for_function("document.querySelectorAll('#strip figure img').length == 5")
+    page.wait_for_timeout(2_000)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    page.wait_for_timeout(4_000)
+    assert len(asked) <= 2  # looks for newer checkpoints
+    tab.close()
+
+
 LATENCY = """
 () => new Promise((done) => {
   const slider = document.querySelector('#factor-angle input[type=range]');
