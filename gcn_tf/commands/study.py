@@ -30,6 +30,7 @@ OWNERS = {
     "downstream_steps": ("augmentation",),
     "config": ("settings",),
     "new": ("augmentation",),
+    "classify": ("augmentation",),
     "factor": ("newcomers",),
     "newcomers": ("newcomers",),
     "methods": ("generators",),
@@ -73,6 +74,8 @@ class StudyFlags:
     """augmentation: real pictures per class and writer or person to try. newcomers: pictures that each gives."""
     new: Annotated[str, arg(metavar="FACTOR", help_behavior_hint="(default: none)")] = ""
     """augmentation: half of this factor's values are new classes, the pictures of the other half a fuller grid."""
+    classify: Annotated[str, arg(metavar="FACTOR", help_behavior_hint="(default: --new)")] = ""
+    """augmentation: with --new writer, classify this factor, digit, from few pictures of each new writer."""
     downstream_steps: Annotated[int, arg(aliases=["--student-steps"])] = 500
     """augmentation: steps of a downstream classifier's round; it has at most two rounds."""
     factor: Annotated[str, arg(help_behavior_hint="(default: who made or shows the pictures)")] = ""
@@ -147,6 +150,8 @@ def _check(found: StudyFlags, parsed: Any) -> None:
         raise ConfigError(
             f"--exemplars {exemplars}: study augmentation tries several numbers, --counts {exemplars}"
         )
+    if found.classify and not found.new:
+        raise ConfigError(f"--classify {found.classify}: say of which factor values are new: --new writer")
     if name == "settings" and not found.config:
         raise ConfigError("study settings compares a file with the preset: give --config best.yaml")
     check_flag("--newcomers", found.newcomers, 1)
@@ -165,7 +170,7 @@ def _check(found: StudyFlags, parsed: Any) -> None:
 def run(options: Study) -> None:
     """Run or continue the experiment, then print where its report is."""
     found, config = options.flags, options.config
-    new = f"-{found.new}" if found.new else ""
+    new = "".join(f"-{factor}" for factor in (found.new, found.classify) if factor)
     name = f"{found.experiment}{new}-{config.dataset.replace('/', '-')}{'-quick' if found.quick else ''}"
     out = found.out or Path("studies") / name
     import_tensorflow()
@@ -223,7 +228,7 @@ def _study_new_classes(found: StudyFlags, config: RunConfig, seeds: int, out: Pa
     from gcn_tf.studies.new_classes.run import run_new_classes_study
     from gcn_tf.studies.new_classes.study import Protocol
 
-    protocol = Protocol(found.new)
+    protocol = Protocol(found.new, classified="" if found.classify == found.new else found.classify)
     if found.counts:
         protocol = replace(protocol, counts=tuple(sorted(set(found.counts))))
     data = config.part(DataConfig)

@@ -19,6 +19,10 @@ from gcn_tf.synthesis.draw import generate_from_codes
 from gcn_tf.training.fit import learn_before_training
 from gcn_tf.training.prepare import prepare
 
+MOST_OF_ALL_PAIRS = (
+    25_000  # blends of all pairs of hands that are made at once; of more pairs, some by chance
+)
+
 # Every cell is there, so none need be imagined, and no factor does the same to all pictures.
 _SETTINGS = {"batch_size": 32, "imagined_share": 0.0, "generator": {"operators": False}}
 
@@ -61,11 +65,19 @@ def generate_pictures(
 ) -> Labelled:
     """Blends of two hands, of two classes too where `blending` says so, in poses of their own when upright.
 
+    Args:
+        count: pictures, N; at one ratio, all ordered pairs of hands of every class instead, as in the paper, if there are few enough.
+
     Returns:
-        uint8 (count, H, W, 3) and float32 (count, K).
+        uint8 (N, H, W, 3) and float32 (N, K).
     """
     rng = np.random.default_rng([seed, 3])
     classes, hands = np.eye(len(task.values), dtype=np.float32), np.eye(task.hands, dtype=np.float32)
+    of_all = len(classes) * task.hands**2
+    if blending.ratio is not None and of_all <= MOST_OF_ALL_PAIRS:
+        value, *pair = np.unravel_index(np.arange(of_all), (len(classes), task.hands, task.hands))
+        codes = blending.ratio * hands[pair[0]] + (1 - blending.ratio) * hands[pair[1]]
+        return _drawn(model, task, classes[value], codes.astype(np.float32))
     label = classes[rng.integers(0, len(classes), count)]
     mixed = rng.random(count) < blending.mixed_share
     share = np.where(mixed, rng.beta(0.3, 0.3, count), 1.0).astype(np.float32)[:, None]
@@ -74,9 +86,15 @@ def generate_pictures(
     ratio = np.full(count, blending.ratio) if blending.ratio is not None else rng.random(count)
     ratio = ratio.astype(np.float32)[:, None]
     hand = ratio * hands[pairs[:, 0]] + (1 - ratio) * hands[pairs[:, 1]]
-    images = generate_from_codes(model, {task.factor: label, task.identity: hand})
+    made = _drawn(model, task, label, hand)
     if blending.upright:
         known = measure_poses(task.images[~task.validation])
-        images = set_in_pose(images, new_poses(known, count, rng))
+        made = Labelled(set_in_pose(made.images, new_poses(known, count, rng)), label)
+    return made
+
+
+def _drawn(model: GCN, task: ClassificationTask, label: np.ndarray, hand: np.ndarray) -> Labelled:
+    """Pictures of codes: float32 (N, K) of classes, float32 (N, hands)."""
+    images = generate_from_codes(model, {task.factor: label, task.identity: hand})
     keras.utils.clear_session()
     return Labelled(images, label)

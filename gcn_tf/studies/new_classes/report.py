@@ -57,12 +57,15 @@ def write_new_classes_study(study: NewClassesStudy) -> Path:
     report: dict[str, Any] = {
         "experiment": "augmentation of new classes",
         "factor": study.protocol.factor,
+        "classified": study.protocol.classified or study.protocol.factor,
+        "pictures_of_each": study.protocol.class_text,
         "seeds": list(study.seeds),
         "settings": study.settings,
         "made_with": versions_and_machine(),
         "new": [len(task.new) for task in tasks],
         "fuller": [len(task.others) for task in tasks],
-        "asked": [len(task.asked(max(counts))) for task in tasks],
+        "taught": [len(task.taught) for task in tasks],
+        "asked": [sum(len(task.asked(max(counts), values)) for values in task.taught) for task in tasks],
         "methods": {name: method.meaning for name, method in study.methods.items()},
         "chosen": chosen,
         "settings_chosen": {
@@ -74,8 +77,8 @@ def write_new_classes_study(study: NewClassesStudy) -> Path:
     }
     lines = {name: [(count, by[count]) for count in counts] for name, by in accuracy.items()}
     solid = [name for name, method in study.methods.items() if method.learns_moves]
-    title = f"pictures of each {study.protocol.factor}"
-    chart = {"new classes": lines}
+    title = f"pictures of each {study.protocol.class_text}"
+    chart = {f"new {study.protocol.factor}s" if study.protocol.classified else "new classes": lines}
     write_atomically(study.out / PICTURE, lambda path: write_accuracy_chart(chart, path, title, solid))
     shown = _samples(study, dataset)
     write_atomically(study.out / SAMPLES, lambda path: write_rows_figure(shown, path))
@@ -118,12 +121,14 @@ def _samples(study: NewClassesStudy, dataset: Dataset) -> dict[str, np.ndarray]:
     """Of some new classes of the first seed a given picture, then a row each of real, moved and conventionally augmented ones."""
     seed = study.seeds[0]
     task, moves = study.task(dataset, seed, "test"), study.moves(seed, "test")
-    given, asked, rng = task.given(1), task.asked(max(study.protocol.counts)), np.random.default_rng(0)
+    values, rng = task.taught[0], np.random.default_rng(0)
+    given, asked = task.given(1, values), task.asked(max(study.protocol.counts), values)
+    of_asked, classified = task.ids[asked, task.label], study.protocol.classified or task.name
     rows: dict[str, np.ndarray] = {}
     for row in given[:SHOWN_CLASSES]:
-        value = dataset.space[task.name].values[task.ids[row, task.factor]]
+        value = dataset.space[classified].values[task.ids[row, task.label]]
         picture = task.images[row][None]
-        real = task.images[rng.permutation(asked[task.ids[asked, task.factor] == task.ids[row, task.factor]])]
+        real = task.images[rng.permutation(asked[of_asked == task.ids[row, task.label]])]
         copies = np.repeat(picture, SHOWN_COPIES, axis=0)
         blank = np.full_like(copies, PAPER)
         rows[f"{value}: given, real"] = np.concatenate([picture, real[:SHOWN_COPIES], blank])[
@@ -162,31 +167,48 @@ def _table(title: str, by_name: dict[str, Any], signed: bool) -> str:
 
 
 def _text(report: dict[str, Any]) -> str:
-    protocol, made, factor = report["settings"]["protocol"], report["made_with"], report["factor"]
+    protocol, made = report["settings"]["protocol"], report["made_with"]
+    factor, each = report["factor"], report["pictures_of_each"]
     versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
     counts = protocol["counts"]
     settings = [["setting chosen", *map(str, counts)]]
     settings += [[name, *(by[count] for count in counts)] for name, by in report["settings_chosen"].items()]
+    if protocol["classified"]:
+        title, what = (
+            f"for a new {factor}",
+            (
+                f"Half of the values of *{factor}* are new: a classifier of each one's *{report['classified']}* learns from few pictures of that {factor}, "
+                "beside a fuller grid, all pictures of the other half."
+            ),
+        )
+    else:
+        title, what = (
+            "of new classes",
+            (
+                f"Half of the values of *{factor}* are new: a classifier learns them from few pictures each, beside a fuller grid, all pictures of the "
+                "other half."
+            ),
+        )
     parts = [
-        "# Study: augmentation of new classes",
-        f"Half of the values of *{factor}* are new: a classifier learns them from few pictures each, beside a fuller grid, all pictures of the "
-        f"other half. Dataset {report['settings']['dataset']}, {len(report['seeds'])} seeds, each with other new values; first seed: "
-        f"{report['new'][0]} new classes, {report['fuller'][0]} pictures in the fuller grid, tested on {report['asked'][0]} pictures.",
+        f"# Study: augmentation {title}",
+        f"{what} Dataset {report['settings']['dataset']}, {len(report['seeds'])} seeds, each with other new values; first seed: "
+        f"{report['new'][0]} new values, {report['fuller'][0]} pictures in the fuller grid, {report['taught'][0]} "
+        f"classifier{'s' * (report['taught'][0] > 1)}, tested on {report['asked'][0]} pictures.",
         _verdict(report),
         f"![accuracy]({PICTURE})",
-        f"Classified correctly against pictures given of each {factor}, means over the seeds; solid: with learned moves. Bars: 95 % intervals; "
+        f"Classified correctly against pictures given of each {each}, means over the seeds; solid: with learned moves. Bars: 95 % intervals; "
         "seeds are resampled first, then whoever made or shows the pictures.",
         f"![samples]({SAMPLES})",
-        "New classes of the first seed: a given picture and real ones that were not; then the given one varied.",
+        "Of the first seed: a given picture and real ones that were not; then the given one varied.",
         "## Classified correctly (%)",
-        _table(f"pictures of each {factor}", report["accuracy"], signed=False),
+        _table(f"pictures of each {each}", report["accuracy"], signed=False),
         "## Differences (points)",
         "Picture by picture; an interval without 0 is a difference.",
-        _table(f"pictures of each {factor}", report["differences"], signed=True),
+        _table(f"pictures of each {each}", report["differences"], signed=True),
         "## Methods",
         f"All classifiers have the same layers and learn from the few pictures for {protocol['steps']} steps of 32; those that start on the fuller "
         f"grid learn from it for {protocol['start_steps']} steps before. Every method but *original* has three settings, of which validation chooses: "
-        f"the fuller grids of the first {TUNING_SEEDS} seeds are divided once more, and no picture of a new class is looked at. (New classes of one "
+        f"the fuller grids of the first {TUNING_SEEDS} seeds are divided once more, and no picture of a new value is looked at. (New values of one "
         "seed may be in the fuller grid of another.)",
         markdown_table([["method", "what it is"], *map(list, report["methods"].items())]),
         markdown_table(settings),

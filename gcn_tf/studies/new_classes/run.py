@@ -82,6 +82,11 @@ def run_new_classes_study(
         say(
             f"{len(task.new)} of {len(task.new) + len(task.fuller)} values of {protocol.factor} are new, others for each of "
             f"{seeds} seeds; {len(task.others)} pictures of the others are the fuller grid"
+            + (
+                f"; for {len(task.taught)} of the new, {protocol.classified} is classified"
+                if protocol.classified
+                else ""
+            )
         )
         with workers(jobs) as run:
             _compute(study, run)
@@ -130,7 +135,7 @@ def _classifier(shape: tuple[int, int, int], most: int) -> NewClassesClassifier:
 
 def _network(task: Task) -> NewClassesClassifier:
     """The classifier of a process; large enough for any task of the study."""
-    return _classifier(task.images.shape[1:], TURNS * (len(task.fuller) + len(task.new)))
+    return _classifier(task.images.shape[1:], TURNS * len(np.union1d(task.values(True), task.values(False))))
 
 
 def _train_start(study: NewClassesStudy, trial: Trial) -> None:
@@ -140,7 +145,7 @@ def _train_start(study: NewClassesStudy, trial: Trial) -> None:
     net, rows = _network(task), task.others
     images, classes = task.images[rows], task.classes(rows)
     variation = replace(_variation(study, trial, strength, 1), further="")
-    steps, count = study.protocol.start_steps, len(task.fuller)
+    steps, count = study.protocol.start_steps, len(task.values(new=False))
     net.begin(None, trial.seed)
     if method.start == "episodes":
         shown = (variation.of_rows(images, episodes(classes, variation.rng)) for _ in itertools.repeat(None))
@@ -164,13 +169,17 @@ def _train(study: NewClassesStudy, trial: Trial) -> None:
     if start:
         with read_entry(study.start_path(start), study.origin(start)) as file:
             weights = [file[name] for name in sorted(file.files) if name != ORIGIN]
-    asked, found = task.asked(max(protocol.counts)), {}
+    asked = [task.asked(max(protocol.counts), values) for values in task.taught]
+    found: dict[str, list[np.ndarray]] = {"who": [task.clusters(rows) for rows in asked]}
     for count in protocol.counts:
-        net.begin(weights, trial.seed)
-        _learn_few(study, trial, net, task, task.given(count))
-        classified = net.classify(task.images[asked], len(task.new))
-        found[f"correct/{count}"] = classified == task.classes(asked)
-    arrays = {**found, "who": task.clusters(asked), "seconds": np.array(time.perf_counter() - since)}
+        found[f"correct/{count}"] = []
+        for values, rows in zip(task.taught, asked, strict=True):
+            net.begin(weights, trial.seed)
+            _learn_few(study, trial, net, task, task.given(count, values))
+            classified = net.classify(task.images[rows], len(task.values(new=True)))
+            found[f"correct/{count}"].append(classified == task.classes(rows))
+    arrays = {name: np.concatenate(parts) for name, parts in found.items()}
+    arrays["seconds"] = np.array(time.perf_counter() - since)
     write_entry(study.path(trial), study.origin(trial), arrays)
 
 
@@ -180,8 +189,9 @@ def _learn_few(
     """Let a classifier that has started learn from the few pictures."""
     method, few, classes = study.methods[trial.method], task.images[given], task.classes(given)
     variation = _variation(study, trial, method.settings[trial.setting], 2)
-    if method.start != "nothing":
+    has_classes = method.start in ("classes", "turned classes") and not task.classes_are_new
+    if method.start != "nothing" and not has_classes:
         net.take_means(few.astype(np.float32) / 255, classes)
     if method.tuned:
         rate = RATE if method.start == "nothing" else TUNING_RATE
-        net.learn(variation.chunks(few, classes, len(task.new)), study.protocol.steps, rate)
+        net.learn(variation.chunks(few, classes, len(task.values(new=True))), study.protocol.steps, rate)

@@ -1,6 +1,6 @@
 """What the study of new classes compares, and its files: starts of classifiers, and what each trained one classifies correctly."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,8 +29,8 @@ class Protocol:
     """What is tried.
 
     Args:
-        factor: whose values are the classes.
-        counts: pictures of a new class that are given, ascending.
+        factor: of which values are new.
+        counts: pictures of a new class, or of a class of a new value, that are given, ascending.
         steps: of a classifier on the few pictures.
         start_steps: of its training on the fuller grid before.
     """
@@ -39,6 +39,13 @@ class Protocol:
     counts: tuple[int, ...] = (1, 2, 5, 10)
     steps: int = 250
     start_steps: int = 1000
+    classified: str = ""
+    """The factor that is classified, for each new value by itself; "": the new values are the classes."""
+
+    @property
+    def class_text(self) -> str:
+        """`"character"`, or `"digit by a new writer"`."""
+        return f"{self.classified} by a new {self.factor}" if self.classified else self.factor
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ class Method:
         settings: strengths among which validation chooses. Those of the start are the same.
         start: "classes": trained to classify the fuller grid; "turned classes": its pictures turned by quarters are classes of their
             own; "episodes": a prototypical network of it.
-        tuned: whether all layers learn from the few pictures; otherwise the nearest mean of a class decides.
+        tuned: whether all layers learn from the few pictures; otherwise the classifier stays as it started.
     """
 
     meaning: str
@@ -112,6 +119,17 @@ METHODS = {
 }
 
 
+# Where the fuller grid has the same classes, a classifier of it needs none of the few pictures.
+AS_IT_IS = {
+    "fuller grid alone": Method(
+        "trained to classify the fuller grid, affine and elastic; not tuned",
+        CONVENTIONAL,
+        start="classes",
+        tuned=False,
+    )
+}
+
+
 @dataclass(frozen=True)
 class Trial:
     """One trained classifier, or several: a method with one setting on one task, by number of pictures that are given."""
@@ -130,14 +148,21 @@ class NewClassesStudy:
         data: where the pictures come from.
         seeds: each divides the classes otherwise.
         out: folder of the study.
-        methods: by name.
+        some_methods: of the methods, by name; None: all.
     """
 
     data: DataConfig
     protocol: Protocol
     seeds: tuple[int, ...]
     out: Path
-    methods: dict[str, Method] = field(default_factory=lambda: dict(METHODS))
+    some_methods: dict[str, Method] | None = None
+
+    @property
+    def methods(self) -> dict[str, Method]:
+        """All methods that are compared, by name."""
+        if self.some_methods is not None:
+            return self.some_methods
+        return METHODS | AS_IT_IS if self.protocol.classified else METHODS
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -150,7 +175,8 @@ class NewClassesStudy:
         }
 
     def task(self, dataset: Dataset, seed: int, role: Role) -> Task:
-        return choose_task(dataset, self.protocol.factor, seed, role, max(self.protocol.counts))
+        protocol = self.protocol
+        return choose_task(dataset, protocol.factor, seed, role, max(protocol.counts), protocol.classified)
 
     def seeds_of(self, role: Role) -> tuple[int, ...]:
         """The seeds that have a task of this role."""

@@ -1,4 +1,7 @@
-"""What is asked of every method: to classify new classes of which few pictures are given, beside a fuller grid of other classes."""
+"""What is asked of every method: to classify new classes, or the known ones of a new writer or person, from few pictures.
+
+Beside these there is a fuller grid: all pictures of other classes, or of other writers or persons.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,38 +13,47 @@ from gcn_tf.errors import ConfigError
 from gcn_tf.pipelines.dataset import Dataset
 
 MOST_ASKED = 1000  # pictures to test on
-FEWEST = 2  # classes on either side
+FEWEST = 2  # new values on either side
+MOST_TAUGHT = 3  # new writers or persons of a task for whom a classifier is trained
 
 Role = Literal["test", "validation"]
 
 
 @dataclass(frozen=True)
 class Task:
-    """New classes and a fuller grid. Pictures are base images by number; classes are numbered from 0 on either side.
+    """New values of a factor and a fuller grid. Pictures are base images by number; classes are numbered from 0 on either side.
 
     Args:
         images: uint8 (N, H, W, C). All base images.
         ids: int (N, M). Their cells, without the factors that a formula makes.
-        factor: position of the factor whose values are the classes; name: its name.
-        new: value ids of the new classes, ascending; fuller: of the fuller grid's.
-        order: int (N,). Place of every picture among those of its class, by chance: the first are given first.
+        factor: position of the factor of which values are new; name: its name.
+        label: position of the factor that is classified. The same one: its new values are new classes.
+        new: ids of the new values, ascending; fuller: of the fuller grid's.
+        taught: ids of the new values that one classifier learns, for every classifier of the task.
+        order: int (N,). Place of every picture among those of its value and class, by chance: the first are given first.
     """
 
     images: np.ndarray
     ids: np.ndarray
     factor: int
     name: str
+    label: int
     new: np.ndarray
     fuller: np.ndarray
+    taught: tuple[np.ndarray, ...]
     order: np.ndarray
 
-    def given(self, count: int) -> np.ndarray:
-        """The few pictures, `count` of every new class: int (count * classes,)."""
-        return np.flatnonzero(self._is_new & (self.order < count))
+    @property
+    def classes_are_new(self) -> bool:
+        return self.factor == self.label
 
-    def asked(self, most: int) -> np.ndarray:
-        """Pictures to test on, the same for every number up to `most` that is given: int (T,)."""
-        rows = np.flatnonzero(self._is_new & (self.order >= most))
+    def given(self, count: int, values: np.ndarray) -> np.ndarray:
+        """The few pictures of values in `taught`, `count` of every class: int (count * classes,)."""
+        return np.flatnonzero(np.isin(self.ids[:, self.factor], values) & (self.order < count))
+
+    def asked(self, most: int, values: np.ndarray) -> np.ndarray:
+        """Pictures of values in `taught` to test on, the same for every number up to `most` that is given: int (T,)."""
+        rows = np.flatnonzero(np.isin(self.ids[:, self.factor], values) & (self.order >= most))
         return np.sort(np.random.default_rng(0).permutation(rows)[:MOST_ASKED])
 
     @property
@@ -49,64 +61,71 @@ class Task:
         """The pictures of the fuller grid: int (F,)."""
         return np.flatnonzero(np.isin(self.ids[:, self.factor], self.fuller))
 
+    def values(self, new: bool) -> np.ndarray:
+        """Ids of the classes of the new side or of the fuller grid, ascending: int (K,)."""
+        if self.classes_are_new:
+            return self.new if new else self.fuller
+        return np.unique(self.ids[:, self.label])
+
     def classes(self, rows: np.ndarray) -> np.ndarray:
         """Class of pictures of one side: int (n,) -> int (n,)."""
-        values = self.ids[rows, self.factor]
-        side = self.new if np.isin(values, self.new).all() else self.fuller
-        return np.searchsorted(side, values)
+        new = bool(np.isin(self.ids[rows, self.factor], self.new).all())
+        return np.searchsorted(self.values(new), self.ids[rows, self.label])
 
     def clusters(self, rows: np.ndarray) -> np.ndarray:
-        """Pictures with the same number are by the same hand: of all other factors the one with most values. int (n,)."""
-        others = [m for m in range(self.ids.shape[1]) if m != self.factor]
+        """Pictures with the same number are by the same hand: of all factors that are not classified the one with most values. int (n,)."""
+        others = [m for m in range(self.ids.shape[1]) if m != self.label]
         return self.ids[rows, max(others, key=lambda m: len(np.unique(self.ids[:, m])))]
 
     def moves(self) -> Moves:
-        """Moves between the fuller grid's pictures of one class. No new class has a say."""
+        """Moves between the fuller grid's pictures of one class. No new value has a say."""
         rows = self.others
-        varied = [m for m in range(self.ids.shape[1]) if m != self.factor]
-        return learn_moves(lambda n: self.images[rows[n]], self.ids[rows], self.factor, varied, self.name)
-
-    @property
-    def _is_new(self) -> np.ndarray:
-        return np.isin(self.ids[:, self.factor], self.new)
+        varied = [m for m in range(self.ids.shape[1]) if m != self.label]
+        return learn_moves(lambda n: self.images[rows[n]], self.ids[rows], self.label, varied, self.name)
 
 
-def choose_task(dataset: Dataset, name: str, seed: int, role: Role, most: int) -> Task:
-    """Divide the classes by chance: half are new, half are the fuller grid.
+def choose_task(dataset: Dataset, name: str, seed: int, role: Role, most: int, classified: str = "") -> Task:
+    """Divide the values of a factor by chance: half are new, half are the fuller grid.
 
     A validation task divides the fuller grid of the test task with the same seed once more, so that nothing of the test's new
-    classes is seen when settings are chosen.
+    values is seen when settings are chosen.
 
     Args:
-        name: of the factor whose values are the classes.
-        most: pictures of a class that are given at most; a class with no more is left out.
+        name: of the factor of which values are new.
+        most: pictures of a value and class that are given at most; a value with no more is left out.
+        classified: the factor that is classified, for each new value by itself; "": the new values are the classes.
 
     Raises:
-        ConfigError: no such factor, one that a formula makes or orders, no other factor, or too few classes or pictures.
+        ConfigError: no such factor, one that a formula makes or orders, no other factor, or too few values or pictures.
     """
-    place = _class_factor(dataset, name)
+    place = _factor(dataset, "--new", name)
+    label = _factor(dataset, "--classify", classified) if classified else place
     ids = dataset.base_ids
     order = np.empty(len(ids), int)
     rng = np.random.default_rng([seed, 0x50])
-    counts = np.bincount(ids[:, place], minlength=len(dataset.space[name]))
-    for value in np.flatnonzero(counts):
-        own = np.flatnonzero(ids[:, place] == value)
+    cells, cell = np.unique(ids[:, [place, label]], axis=0, return_inverse=True)
+    counts = np.bincount(cell)
+    for number in range(len(cells)):
+        own = np.flatnonzero(cell == number)
         order[own] = rng.permutation(len(own))
-    able = np.flatnonzero(counts > most)
+    enough = np.bincount(cells[counts > most, 0], minlength=len(dataset.space[name]))
+    able = np.flatnonzero(enough == (len(np.unique(ids[:, label])) if classified else 1))
     wanted = 4 * FEWEST
     if len(able) < wanted:
+        of_each = f" of every {classified}" if classified else ""
         raise ConfigError(
-            f"--new {name}: {len(able)} of its values have more than {most} pictures, {wanted} are needed (new classes, the fuller "
+            f"--new {name}: {len(able)} of its values have more than {most} pictures{of_each}, {wanted} are needed (new ones, the fuller "
             "grid, and both once more for settings): give smaller --counts, or more pictures"
         )
     mixed = rng.permutation(able)
     new, fuller = np.split(mixed, [len(mixed) // 2])
     if role == "validation":
         new, fuller = np.split(fuller, [len(fuller) // 2])
-    return Task(dataset.images, ids, place, name, np.sort(new), np.sort(fuller), order)
+    taught = tuple(new[:MOST_TAUGHT, None]) if classified else (np.sort(new),)
+    return Task(dataset.images, ids, place, name, label, np.sort(new), np.sort(fuller), taught, order)
 
 
-def _class_factor(dataset: Dataset, name: str) -> int:
+def _factor(dataset: Dataset, flag: str, name: str) -> int:
     made = [variation.factor.name for variation in dataset.variations]
     names = [factor.name for factor in dataset.space if factor.name not in made]
     able = [factor for factor in names if not dataset.space[factor].numbers]
@@ -116,9 +135,9 @@ def _class_factor(dataset: Dataset, name: str) -> int:
             if name not in dataset.space.names
             else "its values are made by a formula, or ordered"
         )
-        raise ConfigError(f"--new {name}: {reason}, use one of {', '.join(able)}")
+        raise ConfigError(f"{flag} {name}: {reason}, use one of {', '.join(able)}")
     if len(names) == 1:
         raise ConfigError(
-            f"--new {name}: the pictures have no other label, so that none shows how those of one {name} differ"
+            f"{flag} {name}: the pictures have no other label, so that none shows how those of one {name} differ"
         )
     return names.index(name)

@@ -95,6 +95,19 @@ def test_a_finished_study_trains_nothing_again_and_a_lost_entry_alone(toy_study,
     assert was == now
 
 
+def test_the_papers_blends_are_all_ordered_pairs_of_hands(toy_study):
+    _, out, _ = toy_study
+    with np.load(out / "drawn" / "paper-exemplars2-seed0.npz") as file:
+        images, labels = file["images"], file["labels"]
+    classes = labels.shape[1]
+    hands = round((len(images) / classes) ** 0.5)
+    assert hands == 60 // classes
+    assert len(images) == classes * hands**2
+    assert np.array_equal(labels.argmax(axis=1), np.repeat(np.arange(classes), hands**2))
+    pairs = images.reshape(classes, hands, hands, *images.shape[1:]).astype(int)
+    assert np.abs(pairs - pairs.swapaxes(1, 2)).max() <= 1
+
+
 def test_another_studys_folder_is_refused_and_damage_is_named(toy_study):
     config, out, _ = toy_study
     with pytest.raises(ConfigError, match="round_steps: 3 there, 4 now"):

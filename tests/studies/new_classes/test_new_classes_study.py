@@ -1,10 +1,12 @@
 """The study of new classes, from its classifier to its report."""
 
+import itertools
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gcn_tf.cli import main
 from gcn_tf.config.data import DataConfig
@@ -12,7 +14,7 @@ from gcn_tf.studies.entries import write_entry
 from gcn_tf.studies.new_classes.classifier import QUERIES, WAYS, NewClassesClassifier, episodes
 from gcn_tf.studies.new_classes.report import write_new_classes_study
 from gcn_tf.studies.new_classes.run import _compute
-from gcn_tf.studies.new_classes.study import METHODS, NewClassesStudy, Protocol, Trial
+from gcn_tf.studies.new_classes.study import AS_IT_IS, METHODS, NewClassesStudy, Protocol, Trial
 from gcn_tf.studies.new_classes.variation import CHUNK, Strength, Variation
 from gcn_tf.workers import workers
 
@@ -109,7 +111,7 @@ def test_validation_chooses_settings_and_methods_for_every_number_of_pictures(st
     assert study.best_method(["affine + elastic", "affine"], 1) == "affine"
     wanted = {
         (trial.setting, trial.seed)
-        for trial in replace(study, methods={"affine": METHODS["affine"]}).trials("test")
+        for trial in replace(study, some_methods={"affine": METHODS["affine"]}).trials("test")
     }
     assert wanted == {(setting, seed) for setting in (1, 2) for seed in (0, 1, 2)}
 
@@ -124,7 +126,7 @@ def test_results_are_those_of_the_chosen_settings(study):
 
 
 def test_methods_that_start_alike_share_the_start(study):
-    study = replace(study, methods=dict(METHODS))
+    study = replace(study, some_methods=dict(METHODS))
     both = [Trial(name, 1, 0, "test") for name in ("prototypes", "prototypes, tuned")]
     assert study.start_of(both[0]) == study.start_of(both[1]) == both[0]
     assert study.start_of(Trial("affine", 0, 0, "test")) is None
@@ -179,6 +181,40 @@ def test_a_study_of_some_methods(tmp_path):
     assert (tmp_path / "samples.png").stat().st_size > 1000
 
 
+def barred_digits(folder):
+    """Three digits, a bar each, twice by eight writers, who have their own slants: 28x28."""
+    rng, lines = np.random.default_rng(0), ["file_name,digit,writer"]
+    folder.mkdir()
+    for digit, writer, copy in itertools.product(range(3), range(8), range(2)):
+        image = rng.integers(0, 40, (28, 28), np.uint8)
+        rows = np.arange(4, 24)
+        image[rows, 6 + 7 * digit + rows * writer // 80 + rng.integers(0, 2)] = 255
+        Image.fromarray(image).save(folder / f"{digit}-{writer}-{copy}.png")
+        lines.append(f"{digit}-{writer}-{copy}.png,{digit},w{writer}")
+    (folder / "labels.csv").write_text("\n".join(lines))
+    return DataConfig.of(str(folder), image_size=28, exemplars="all")
+
+
+def test_a_classifier_for_each_new_writer(tmp_path):
+    data = barred_digits(tmp_path / "pictures")
+    few = ("affine + elastic", "learned + conventional")
+    methods = {name: replace(METHODS[name], settings=METHODS[name].settings[:1]) for name in few} | AS_IT_IS
+    protocol = Protocol("writer", (1,), CHUNK, 4 * CHUNK, "digit")
+    study = NewClassesStudy(data, protocol, (0, 1), tmp_path / "study", methods)
+    assert NewClassesStudy(data, protocol, (0, 1), tmp_path / "study").methods.keys() >= AS_IT_IS.keys()
+    with workers(1) as run:
+        _compute(study, run)
+    write_new_classes_study(study)
+    report = json.loads((tmp_path / "study" / "report.json").read_text())
+    assert report["taught"] == [3, 3]
+    assert report["asked"] == [9, 9]  # of each digit one picture that is not given
+    assert report["accuracy"]["fuller grid alone"]["1"]["value"] > 0.8  # it keeps its classes
+    assert (
+        "a classifier of each one's *digit* learns from few pictures of that writer"
+        in (tmp_path / "study" / "report.md").read_text()
+    )
+
+
 def test_one_seed_is_too_few(tmp_path):
     with pytest.raises(SystemExit) as stop:
         main(["study", "augmentation", "--new", "digit", "--seeds", "1", "--out", str(tmp_path / "s")])
@@ -190,3 +226,10 @@ def test_the_flag_belongs_to_augmentation(capsys):
         main(["study", "newcomers", "--new", "digit"])
     assert stop.value.code == 2
     assert "--new belongs to study augmentation" in capsys.readouterr().err
+
+
+def test_what_is_classified_needs_new_values(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["study", "augmentation", "--classify", "digit"])
+    assert stop.value.code == 2
+    assert "--classify digit: say of which factor values are new" in capsys.readouterr().err

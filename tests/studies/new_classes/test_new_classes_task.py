@@ -25,7 +25,7 @@ def letters():
 
 def test_given_pictures_are_nested_and_never_asked(letters):
     task = choose_task(letters, "letter", 0, "test", 3)
-    one, three, asked = task.given(1), task.given(3), task.asked(3)
+    one, three, asked = (*(task.given(count, task.new) for count in (1, 3)), task.asked(3, task.new))
     assert len(one) == 6
     assert len(three) == 18
     assert set(one) < set(three)
@@ -46,7 +46,7 @@ def test_new_classes_are_not_in_the_fuller_grid(letters):
 def test_validation_looks_at_the_fuller_grid_alone(letters):
     test, validation = (choose_task(letters, "letter", 4, role, 3) for role in ("test", "validation"))
     assert set(validation.new) | set(validation.fuller) == set(test.fuller)
-    assert not set(validation.given(3)) & set(test.given(3))
+    assert not set(validation.given(3, validation.new)) & set(test.given(3, test.new))
 
 
 def test_seeds_choose_other_classes_and_the_same_seed_the_same(letters):
@@ -57,8 +57,42 @@ def test_seeds_choose_other_classes_and_the_same_seed_the_same(letters):
 
 def test_clusters_are_whoever_drew(letters):
     task = choose_task(letters, "letter", 0, "test", 3)
-    rows = task.asked(3)
+    rows = task.asked(3, task.new)
     assert list(task.clusters(rows)) == list(letters.base_ids[rows, letters.space.names.index("drawer")])
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Three digits by eight writers, four times each, and by a ninth who left one out; 12x12, grey."""
+    writer, rest = np.divmod(np.arange(104), 12)
+    return dataset(np.zeros((104, 12, 12, 1), np.uint8), digit=rest // 4, writer=writer)
+
+
+def test_each_new_writer_has_a_classifier_of_all_digits(digits):
+    task = choose_task(digits, "writer", 0, "test", 2, "digit")
+    assert len(task.new) == len(task.fuller) == 4
+    assert 8 not in {*task.new, *task.fuller}
+    assert len(task.taught) == 3
+    assert set(np.concatenate(task.taught)) < set(task.new)
+    values = task.taught[0]
+    given, asked = task.given(2, values), task.asked(2, values)
+    assert list(task.classes(given)) == list(task.classes(asked)) == [0, 0, 1, 1, 2, 2]
+    assert not set(given) & set(asked)
+    assert set(task.ids[np.concatenate([given, asked]), task.factor]) == set(values)
+    assert set(task.clusters(asked)) == set(values)
+    assert list(np.unique(task.classes(task.others))) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("factor", "most", "classified", "message"),
+    [
+        ("writer", 4, "digit", "0 of its values have more than 4 pictures of every digit, 8 are needed"),
+        ("writer", 2, "ink", "--classify ink: there is none, use one of digit, writer"),
+    ],
+)
+def test_what_cannot_be_classified_is_refused(digits, factor, most, classified, message):
+    with pytest.raises(ConfigError, match=message):
+        choose_task(digits, factor, 0, "test", most, classified)
 
 
 @pytest.mark.parametrize(
