@@ -195,6 +195,7 @@ def barred_digits(folder):
     return DataConfig.of(str(folder), image_size=28, exemplars="all")
 
 
+@pytest.mark.slow
 def test_a_classifier_for_each_new_writer(tmp_path):
     data = barred_digits(tmp_path / "pictures")
     few = ("affine + elastic", "learned + conventional")
