@@ -26,6 +26,8 @@ SHOWN_CLASSES, SHOWN_COPIES = 6, 6
 CONVENTIONAL, RIVAL, OURS = "best conventional", "best without learned moves", "best with learned moves"
 SAME_START = {
     "learned + conventional": "affine + elastic",
+    "prototypes, learned + conventional": "prototypes",
+    "prototypes, tuned, learned + conventional": "prototypes, tuned",
     "pre-trained, learned + conventional": "pre-trained",
     "pre-trained + turned, learned + conventional": "pre-trained + turned",
 }
@@ -173,7 +175,7 @@ def _text(report: dict[str, Any]) -> str:
     counts = protocol["counts"]
     settings = [["setting chosen", *map(str, counts)]]
     settings += [[name, *(by[count] for count in counts)] for name, by in report["settings_chosen"].items()]
-    if protocol["classified"]:
+    if "classified" in protocol:
         title, what = (
             f"for a new {factor}",
             (

@@ -108,6 +108,15 @@ METHODS = {
         "moves learned on the fuller grid", tuple(Strength(learned=one) for one in (0.5, 1.0, 1.5))
     ),
     "learned + conventional": Method("learned moves, affine and elastic", LEARNED),
+    "prototypes, learned + conventional": Method(
+        "as prototypes, with learned moves as well",
+        LEARNED,
+        start="episodes",
+        tuned=False,
+    ),
+    "prototypes, tuned, learned + conventional": Method(
+        "as prototypes, tuned, with learned moves as well, in both trainings", LEARNED, start="episodes"
+    ),
     "pre-trained, learned + conventional": Method(
         "as pre-trained, with learned moves as well, in both trainings", LEARNED, start="classes"
     ),
@@ -170,7 +179,7 @@ class NewClassesStudy:
         return {
             "experiment": "augmentation of new classes",
             "seed": self.seeds[0],
-            "protocol": to_dict(self.protocol),
+            "protocol": {name: value for name, value in to_dict(self.protocol).items() if value != ""},
             **to_dict(self.data),
         }
 
