@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from scipy.special import log_softmax
 
 from gcn_tf.studies.new_classes.variation import CHUNK, Chunk
 
@@ -103,9 +104,15 @@ class NewClassesClassifier:
 
     def classify(self, images: np.ndarray, count: int) -> np.ndarray:
         """The most probable of the first `count` classes: uint8 (N, H, W, C) -> int (N,)."""
+        return np.asarray(self._logits(images.astype(np.float32) / 255, count).argmax(axis=1))
+
+    def losses(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Cross entropy of each picture: float32 (N, H, W, C) in [0, 1], labels (N, K) -> (N,)."""
+        return -np.sum(labels * log_softmax(self._logits(images, labels.shape[1]), axis=1), axis=1)
+
+    def _logits(self, images: np.ndarray, count: int) -> np.ndarray:
         kernel, bias = self.head.get_weights()
-        logits = self._codes(images.astype(np.float32) / 255) @ kernel + bias
-        return np.asarray(logits[:, :count].argmax(axis=1))
+        return np.asarray((self._codes(images) @ kernel + bias)[:, :count])
 
     def _codes(self, images: np.ndarray) -> np.ndarray:
         parts = [images[n : n + TEST_BATCH] for n in range(0, len(images), TEST_BATCH)]

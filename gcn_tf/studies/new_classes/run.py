@@ -9,8 +9,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from gcn_tf.config.data import DataConfig
 from gcn_tf.config.kept import check_settings, keep_settings
@@ -24,6 +27,7 @@ from gcn_tf.studies.new_classes.classifier import (
     NewClassesClassifier,
     episodes,
 )
+from gcn_tf.studies.new_classes.refiner import Refiner
 from gcn_tf.studies.new_classes.report import write_new_classes_study
 from gcn_tf.studies.new_classes.study import TUNING_SEEDS, NewClassesStudy, Protocol, Trial
 from gcn_tf.studies.new_classes.task import Role, Task
@@ -31,6 +35,8 @@ from gcn_tf.studies.new_classes.variation import CHUNK, Strength, Variation
 from gcn_tf.workers import RunAll, workers
 
 TURNS = 4
+REFINED = Strength(0.5, 0.5, 1.0)  # how pictures are varied that a refiner learns on
+DOUBT = 0.5  # share of a softened label
 QUICK_COUNTS, QUICK_STEPS, QUICK_START_STEPS = 1, CHUNK, 2 * CHUNK
 
 
@@ -101,6 +107,13 @@ def _compute(study: NewClassesStudy, run: RunAll) -> None:
         (study, *one) for one in wanted if not is_done(study.moves_path(*one), study.origin_of_moves(*one))
     ]
     run(_learn_moves, missing, "moves of the fuller grid")
+    if study.refines:
+        missing = [
+            (study, *one)
+            for one in wanted
+            if not is_done(study.refiner_path(*one), study.origin_of_moves(*one))
+        ]
+        run(_learn_refiner, missing, "refiners on the fuller grid")
     for role in roles:
         purpose = ", to choose settings" if role == "validation" else ""
         trials = study.trials(role)
@@ -119,6 +132,28 @@ def _learn_moves(study: NewClassesStudy, seed: int, role: Role) -> None:
     """Learn the moves of one task's fuller grid."""
     moves = _task(study, seed, role).moves()
     write_entry(study.moves_path(seed, role), study.origin_of_moves(seed, role), {"axes": moves.axes})
+
+
+def _learn_refiner(study: NewClassesStudy, seed: int, role: Role) -> None:
+    """Train the refiner of one task's fuller grid and keep its weights."""
+    task, moves = _task(study, seed, role), study.moves(seed, role)
+    images = task.images[task.others]
+    nothing = np.zeros(len(images), int)
+    rngs = [np.random.default_rng([seed, purpose]) for purpose in (3, 4, 5)]
+    moved, real = (
+        Variation(strength, moves, "", rng).chunks(images, nothing, 1)
+        for strength, rng in zip((REFINED, Strength()), rngs[:2], strict=True)
+    )
+    refiner = Refiner(task.images.shape[1:], seed)
+    refiner.learn(moved, real, study.protocol.start_steps, rngs[2])
+    weights = {f"{n:03d}": array for n, array in enumerate(refiner.weights)}
+    write_entry(study.refiner_path(seed, role), study.origin_of_moves(seed, role), weights)
+
+
+def _weights(path: Path, origin: dict[str, Any]) -> list[np.ndarray]:
+    """The weights of a file, in their order."""
+    with read_entry(path, origin) as file:
+        return [file[name] for name in sorted(file.files) if name != ORIGIN]
 
 
 def _variation(study: NewClassesStudy, trial: Trial, strength: Strength, purpose: int) -> Variation:
@@ -167,8 +202,7 @@ def _train(study: NewClassesStudy, trial: Trial) -> None:
     net, start = _network(task), study.start_of(trial)
     weights = None
     if start:
-        with read_entry(study.start_path(start), study.origin(start)) as file:
-            weights = [file[name] for name in sorted(file.files) if name != ORIGIN]
+        weights = _weights(study.start_path(start), study.origin(start))
     asked = [task.asked(max(protocol.counts), values) for values in task.taught]
     found: dict[str, list[np.ndarray]] = {"who": [task.clusters(rows) for rows in asked]}
     for count in protocol.counts:
@@ -192,6 +226,27 @@ def _learn_few(
     has_classes = method.start in ("classes", "turned classes") and not task.classes_are_new
     if method.start != "nothing" and not has_classes:
         net.take_means(few.astype(np.float32) / 255, classes)
+    match method.preference:
+        case "hard":
+            variation.losses = net.losses
+        case "soft":
+            variation.soften = _doubt(net, len(task.values(new=True)))
+        case "refined":
+            refiner = Refiner(task.images.shape[1:])
+            refiner.weights = _weights(
+                study.refiner_path(trial.seed, trial.role), study.origin_of_moves(trial.seed, trial.role)
+            )
+            variation.refine = refiner
     if method.tuned:
         rate = RATE if method.start == "nothing" else TUNING_RATE
         net.learn(variation.chunks(few, classes, len(task.values(new=True))), study.protocol.steps, rate)
+
+
+def _doubt(net: NewClassesClassifier, count: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Labels, half of them what a classifier says as it is now, before it learns on."""
+    judge = keras.models.clone_model(net.network)
+    judge.set_weights(net.network.get_weights())
+    judged = tf.function(
+        lambda images: tf.nn.softmax(judge(images, training=False)[:, :count]), reduce_retracing=True
+    )
+    return lambda images, labels: (1 - DOUBT) * labels + DOUBT * judged(images).numpy()

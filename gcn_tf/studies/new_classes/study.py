@@ -19,6 +19,7 @@ from gcn_tf.studies.new_classes.variation import Further, Strength
 TUNING_SEEDS = 2  # settings are chosen on the validation tasks of the first seeds
 
 Start = Literal["nothing", "classes", "turned classes", "episodes"]
+Preference = Literal["", "hard", "soft", "refined"]
 
 CONVENTIONAL = (Strength(0.5, 0.5), Strength(1.0, 1.0), Strength(1.5, 1.5))
 LEARNED = (Strength(0.5, 0.5, 1.0), Strength(0.5, 1.0, 1.0), Strength(1.0, 1.0, 1.0))
@@ -57,6 +58,8 @@ class Method:
         settings: strengths among which validation chooses. Those of the start are the same.
         start: "classes": trained to classify the fuller grid; "turned classes": its pictures turned by quarters are classes of their
             own; "episodes": a prototypical network of it.
+        preference: "hard": of two variations of a few pictures, that on which the classifier errs more; "soft": labels half by the doubt of the
+            classifier as it started; "refined": moved pictures that a refiner made pass for real.
         tuned: whether all layers learn from the few pictures; otherwise the classifier stays as it started.
     """
 
@@ -65,6 +68,7 @@ class Method:
     further: Further = ""
     start: Start = "nothing"
     tuned: bool = True
+    preference: Preference = ""
 
     @property
     def learns_moves(self) -> bool:
@@ -124,6 +128,24 @@ METHODS = {
         "as pre-trained + turned, with learned moves as well, in both trainings",
         LEARNED,
         start="turned classes",
+    ),
+    "pre-trained + turned, learned, hard ones": Method(
+        "the same; of two variations of a picture that on which the classifier errs more",
+        LEARNED,
+        start="turned classes",
+        preference="hard",
+    ),
+    "pre-trained + turned, learned, softened labels": Method(
+        "the same; labels of varied pictures half by what the classifier says before it is tuned",
+        LEARNED,
+        start="turned classes",
+        preference="soft",
+    ),
+    "pre-trained + turned, learned, refined": Method(
+        "the same; varied pictures made to pass for real by a refiner that learned on the fuller grid",
+        LEARNED,
+        start="turned classes",
+        preference="refined",
     ),
 }
 
@@ -244,7 +266,17 @@ class NewClassesStudy:
         """The file of the moves of a task's fuller grid."""
         return self.out / "moves" / f"{role}-seed{seed}.npz"
 
+    def refiner_path(self, seed: int, role: Role) -> Path:
+        """The file of the refiner of a task's fuller grid."""
+        return self.out / "refiners" / f"{role}-seed{seed}.npz"
+
+    @property
+    def refines(self) -> bool:
+        """Whether any method needs a refiner."""
+        return any(method.preference == "refined" for method in self.methods.values())
+
     def origin_of_moves(self, seed: int, role: Role) -> dict[str, Any]:
+        """What the files of a task's moves and refiner say of themselves."""
         return {"study": self._digest, "seed": seed, "role": role}
 
     def moves(self, seed: int, role: Role) -> Moves:
@@ -254,7 +286,10 @@ class NewClassesStudy:
 
     def origin(self, trial: Trial) -> dict[str, Any]:
         """What a file says of itself: settings and data of the study, and its own."""
-        method = {key: value for key, value in asdict(self.methods[trial.method]).items() if key != "meaning"}
+        method = asdict(self.methods[trial.method])
+        del method["meaning"]
+        if not method["preference"]:
+            del method["preference"]
         return {
             "study": self._digest,
             "method_settings": settings_digest(method),

@@ -51,12 +51,18 @@ class Variation:
     Args:
         moves: those that `Strength.learned` is of.
         further: what is applied after everything else.
+        refine: changes moved pictures, float32 (N, H, W, C) in [0, 1] -> the same.
+        losses: how hard pictures are, (N, H, W, C), labels (N, K) -> (N,): of two variations of a picture the harder one is taken.
+        soften: labels that doubt, (N, H, W, C), labels (N, K) -> (N, K).
     """
 
     strength: Strength
     moves: Moves | None
     further: Further
     rng: np.random.Generator
+    refine: Callable[[np.ndarray], np.ndarray] | None = None
+    losses: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    soften: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
     def varied(self, images: np.ndarray) -> np.ndarray:
         """Pictures, float32 (N, H, W, C) in [0, 1] -> the same."""
@@ -75,7 +81,8 @@ class Variation:
             learned = self.moves.sampled(count, strength.learned, self.rng)
         if affine is None and field is None and learned is None:
             return images
-        return _warped(images.shape[1:])(images, affine, field, learned).numpy()
+        made: np.ndarray = _warped(images.shape[1:])(images, affine, field, learned).numpy()
+        return self.refine(made) if self.refine else made
 
     def mixed(self, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pictures and their labels, float32 (N, K), after `further`."""
@@ -124,8 +131,15 @@ class Variation:
         while True:
             turns = [self.rng.permutation(len(images)) for _ in range(-(-size // len(images)))]
             rows = np.concatenate(turns)[:size]
-            made = self.varied(images[rows].astype(np.float32) / 255)
-            made, labels = self.mixed(made, codes[classes[rows]])
+            pictures, labels = images[rows].astype(np.float32) / 255, codes[classes[rows]]
+            made = self.varied(pictures)
+            if self.losses:
+                other = self.varied(pictures)
+                harder = self.losses(other, labels) > self.losses(made, labels)
+                made = np.where(harder[:, None, None, None], other, made)
+            if self.soften:
+                labels = self.soften(made, labels)
+            made, labels = self.mixed(made, labels)
             yield made.reshape(CHUNK, BATCH, *made.shape[1:]), labels.reshape(CHUNK, BATCH, count)
 
     def of_rows(self, images: np.ndarray, rows: np.ndarray) -> np.ndarray:

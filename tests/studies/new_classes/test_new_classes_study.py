@@ -18,7 +18,11 @@ from gcn_tf.studies.new_classes.study import AS_IT_IS, METHODS, NewClassesStudy,
 from gcn_tf.studies.new_classes.variation import CHUNK, Strength, Variation
 from gcn_tf.workers import workers
 
-FEW = ("original", "affine + elastic", "prototypes", "pre-trained + turned", "learned + conventional")
+HARD, SOFT, REFINED = (
+    f"pre-trained + turned, learned, {kind}" for kind in ("hard ones", "softened labels", "refined")
+)
+FEW = ("affine + elastic", "pre-trained + turned", "learned + conventional")
+OTHERS = ("original", "prototypes", "prototypes, tuned, learned + conventional", HARD, SOFT, REFINED)
 
 
 @pytest.fixture(scope="module")
@@ -160,24 +164,24 @@ def test_a_study_ends_in_a_report_and_is_not_made_twice(tmp_path, capsys, monkey
     assert "holds another study" in capsys.readouterr().err
 
 
-def test_a_study_of_some_methods(tmp_path):
+@pytest.mark.parametrize("names", [FEW, pytest.param(OTHERS, marks=pytest.mark.slow)])
+def test_a_study_of_some_methods(tmp_path, names):
     data = DataConfig.of("glyphs", writers="6")
-    methods = {name: replace(METHODS[name], settings=METHODS[name].settings[:1]) for name in FEW}
-    protocol = Protocol("digit", (1, 2), CHUNK, CHUNK)
-    study = NewClassesStudy(data, protocol, (0, 1), tmp_path, methods)
+    methods = {name: replace(METHODS[name], settings=METHODS[name].settings[:1]) for name in names}
+    study = NewClassesStudy(data, Protocol("digit", (1,), CHUNK, CHUNK), (0, 1), tmp_path, methods)
     with workers(1) as run:
         _compute(study, run)
     write_new_classes_study(study)
     report = json.loads((tmp_path / "report.json").read_text())
-    for name in FEW:
+    for name in names:
         assert 0 <= report["accuracy"][name]["1"]["value"] <= 1
     title = next(iter(report["differences"]))
-    chosen = report["chosen"]["2"]
+    chosen = report["chosen"]["1"]
     difference = (
-        report["accuracy"][chosen["best with learned moves"]]["2"]["value"]
-        - report["accuracy"][chosen["best without learned moves"]]["2"]["value"]
+        report["accuracy"][chosen["best with learned moves"]]["1"]["value"]
+        - report["accuracy"][chosen["best without learned moves"]]["1"]["value"]
     )
-    assert report["differences"][title]["2"]["value"] == pytest.approx(difference)
+    assert report["differences"][title]["1"]["value"] == pytest.approx(difference)
     assert (tmp_path / "samples.png").stat().st_size > 1000
 
 

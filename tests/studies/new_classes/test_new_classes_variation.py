@@ -55,6 +55,34 @@ def test_learned_moves_move_as_they_were_found(bars):
     assert np.abs(made.sum(axis=(2, 3)) - bars.sum(axis=(2, 3))).max() < 0.1  # no row moves to another
 
 
+def test_of_two_variations_the_harder_one_is_taken(bars):
+    images = np.rint(bars * 255).astype(np.uint8)
+    one = variation(Strength(affine=1.0))
+    easy, _ = next(one.chunks(images, np.zeros(64, int), 1))
+    hard = variation(Strength(affine=1.0))
+    hard.losses = lambda pictures, labels: middles(pictures) * labels[:, 0]
+    made, _ = next(hard.chunks(images, np.zeros(64, int), 1))
+    flat = (-1, 28, 28, 1)
+    assert middles(made.reshape(flat)).mean() > middles(easy.reshape(flat)).mean() + 0.3
+
+
+def test_labels_are_softened_for_varied_pictures(bars):
+    images = np.rint(bars * 255).astype(np.uint8)
+    soft = variation(Strength(affine=1.0))
+    soft.soften = lambda pictures, labels: 0.5 * labels + 0.5 * (middles(pictures)[:, None] > 13.5)
+    _, labels = next(soft.chunks(images, np.zeros(64, int), 2))
+    assert set(labels[..., 1].ravel()) == {0.0, 0.5}
+
+
+def test_moved_pictures_are_refined_and_others_are_not(bars):
+    whitened = variation(Strength(affine=1.0))
+    whitened.refine = np.ones_like
+    assert (whitened.varied(bars) == 1).all()
+    untouched = variation()
+    untouched.refine = np.ones_like
+    assert untouched.varied(bars) is bars
+
+
 @pytest.mark.parametrize("further", ["MixUp", "CutMix"])
 def test_labels_are_mixed_as_pictures_are(further):
     white = np.repeat([0.0, 1.0], 40).astype(np.float32)
