@@ -3,17 +3,20 @@
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gcn_tf.config.checks import check_config
 from gcn_tf.config.data import DataConfig
+from gcn_tf.errors import ConfigError
 from gcn_tf.grid.factors import FactorSpace
 from gcn_tf.grid.holdout import Roles, default_roles
+from gcn_tf.pipelines.upright import Upright
 from gcn_tf.pipelines.variations import Variation
 
 ALIGNMENT = 64  # bytes, TensorFlow's
+MOST_UPRIGHT = 2**30  # bytes of pictures that are set upright, which are held in memory
 
 
 @dataclass(frozen=True)
@@ -131,17 +134,39 @@ def _with_channels(images: np.ndarray) -> np.ndarray:
 def load_dataset(config: DataConfig) -> Dataset:
     """Load the dataset that the settings name.
 
-    Raises:
-        UserError: invalid settings, or a dataset that cannot be loaded.
+        Raises:
+            UserError: invalid settings, or a dataset that cannot be loaded.
 
-    Example:
+        Example:
 
-    >>> from gcn_tf.config.data import DataConfig
-    >>> from gcn_tf.pipelines.dataset import load_dataset
-    >>> dataset = load_dataset(DataConfig.of("glyphs", writers="3"))
-    >>> dataset.space.sizes, dataset.images.shape
-    ({'digit': 10, 'writer': 3, 'color': 3, 'rotation': 4}, (30, 28, 28, 1))
+        >>> from gcn_tf.config.data import DataConfig
+        >>> from gcn_tf.pipelines.dataset import load_dataset
+        >>> dataset = load_dataset(DataConfig.of("glyphs", writers="3"))
+        >>> dataset.space.sizes, dataset.images.shape
+        ({'digit': 10, 'writer': 3, 'color': 3, 'rotation': 4}, (30, 28, 28, 1))
     """
     check_config(config)
     dataset: Dataset = config.options.load(config)
-    return dataset
+    return upright_dataset(dataset) if config.upright else dataset
+
+
+def upright_dataset(dataset: Dataset) -> Dataset:
+    """A dataset whose base images are set upright, and so are their repeats.
+
+    Raises:
+        ConfigError: pictures that cannot be, or too many for memory.
+    """
+    images = dataset.images
+    if images.nbytes > MOST_UPRIGHT:
+        raise ConfigError(
+            f"--upright: {images.nbytes / 2**30:.1f} GiB of pictures, at most {MOST_UPRIGHT >> 30} GiB are set upright in memory: take fewer or "
+            "smaller ones"
+        )
+    upright, repeats = Upright.of(images), dataset.repeats
+    return replace(
+        dataset,
+        images=upright.set(images),
+        repeats=repeats and (upright.set(repeats[0]), repeats[1]),
+        notes=(*dataset.notes, "figures are set upright: in the middle, without slant, of one height"),
+        pixels_sha256="",
+    )

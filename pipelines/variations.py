@@ -25,11 +25,13 @@ class Variation:
         factor: the factor and its values.
         apply: (images (B, H, W, C), ids int32 (B,)) -> images (B, H, W, C'), of the same dtype.
         channels: C'; 0 if it is C.
+        undo: as `apply`, the other way; None if pixels stay where they are.
     """
 
     factor: Factor
     apply: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     channels: int = 0
+    undo: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
 
 
 def _colored(images: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
@@ -43,8 +45,8 @@ def color() -> Variation:
     return Variation(Factor("color", COLORS), _colored, len(COLORS))
 
 
-def _pixel_moves(moves: tuple[Callable[[np.ndarray], np.ndarray], ...]) -> Callable:
-    """Moves of whole pixels as a gather: each move is one permutation of the pixel numbers."""
+def _pixel_moves(moves: tuple[Callable[[np.ndarray], np.ndarray], ...], back: bool = False) -> Callable:
+    """Moves of whole pixels as a gather: each move is one permutation of the pixel numbers, `back` its inverse."""
 
     def apply(images: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
         height, width, channels = images.shape[1:]
@@ -52,6 +54,7 @@ def _pixel_moves(moves: tuple[Callable[[np.ndarray], np.ndarray], ...]) -> Calla
             raise UserError(f"images of {height}x{width} cannot be turned by 90 degrees: make them square")
         numbers = np.arange(height * width).reshape(height, width)
         sources = np.stack([move(numbers).ravel() for move in moves]).astype(np.int32)  # (K, H*W)
+        sources = sources.argsort(axis=1).astype(np.int32) if back else sources
         flat = tf.reshape(images, (-1, height * width, channels))
         moved = tf.gather(flat, tf.gather(sources, ids), batch_dims=1)  # (B, H*W, C)
         return tf.reshape(moved, (-1, height, width, channels))
@@ -68,7 +71,9 @@ _TURNS = tuple(_rotate(k) for k in range(4))
 
 def rotation() -> Variation:
     """0, 90, 180 or 270 degrees counter-clockwise."""
-    return Variation(Factor("rotation", ROTATIONS_DEGREES), _pixel_moves(_TURNS))
+    return Variation(
+        Factor("rotation", ROTATIONS_DEGREES), _pixel_moves(_TURNS), undo=_pixel_moves(_TURNS, back=True)
+    )
 
 
 _MIRRORINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -86,7 +91,8 @@ def transformation(count: int = 6) -> Variation:
     """
     names = tuple(_MIRRORINGS)[: count - len(_TURNS)]
     moves = (*_TURNS, *(_MIRRORINGS[name] for name in names))
-    return Variation(Factor("transformation", (*ROTATIONS_DEGREES, *names)), _pixel_moves(moves))
+    factor = Factor("transformation", (*ROTATIONS_DEGREES, *names))
+    return Variation(factor, _pixel_moves(moves), undo=_pixel_moves(moves, back=True))
 
 
 def ink_variations(transformations: int) -> tuple[Variation, ...]:

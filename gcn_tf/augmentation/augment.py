@@ -27,6 +27,7 @@ from gcn_tf.augmentation.files import Pictures
 from gcn_tf.augmentation.parts import PartRecord, damage_lines, find_damage, what_was_read
 from gcn_tf.augmentation.picture_filter import balanced, confidence, nearest_difference
 from gcn_tf.augmentation.plan import AugmentationJob, make_job
+from gcn_tf.augmentation.posed_pictures import PosedPictures, poses_of
 from gcn_tf.augmentation.ratios import Ratio
 from gcn_tf.augmentation.report import Counts
 from gcn_tf.augmentation.scratch import scratch_folder, sweep_scratch, write_whole
@@ -150,7 +151,7 @@ def generate_parts(job: AugmentationJob, todo: list[int], share: int) -> None:
     """
     if not todo:
         return
-    tests = _tests(job)
+    tests, posed = _tests(job), poses_of(job)
     ahead = sum(len(job.numbers(part)) for part in todo)
     with (
         scratch_folder(job.folder) as scratch,
@@ -160,7 +161,7 @@ def generate_parts(job: AugmentationJob, todo: list[int], share: int) -> None:
         writing: Future | None = None
         for part in todo:
             batches = []
-            for pictures, passed in _batches(job, part, tests):
+            for pictures, passed in _batches(job, part, tests, posed):
                 batches.append((pictures, passed))
                 bar.update(len(passed))
             if writing:
@@ -184,8 +185,10 @@ def _tests(job: AugmentationJob) -> list[Test]:
     return tests
 
 
-def _batches(job: AugmentationJob, part: int, tests: list[Test]) -> Iterator[tuple[Pictures, np.ndarray]]:
-    """A part's pictures, and which of them passed all tests, bool (B,)."""
+def _batches(
+    job: AugmentationJob, part: int, tests: list[Test], posed: PosedPictures | None
+) -> Iterator[tuple[Pictures, np.ndarray]]:
+    """A part's pictures, and which of them passed all tests, bool (B,); upright ones are tested, then set in poses."""
     numbers = job.numbers(part)
     for start in range(0, len(numbers), BATCH):
         some = numbers[start : start + BATCH]
@@ -196,7 +199,7 @@ def _batches(job: AugmentationJob, part: int, tests: list[Test]) -> Iterator[tup
             padded = generate_from_codes(job.run.model, codes)
             for test in tests:
                 passed &= test(padded, codes)
-            images = without_padding(padded, job.run)
+            images = without_padding(posed(padded, codes, some) if posed else padded, job.run)
         yield Pictures(some, images, codes), passed
 
 

@@ -13,6 +13,7 @@ from gcn_tf.errors import ConfigError
 MOST_PICTURES = 10**9
 Format = Literal["tfds", "folders", "tfrecord"]
 _OF_MOVED = {"for": "", "with_fuller": False}  # settings of moved pictures alone, with their defaults
+_OF_UPRIGHT = {"upright": False}  # of runs that learned upright figures alone
 _OF_FEW = {
     "with_fuller": "; --for FACTOR alone writes the run's own pictures",
     "labels": "; the factor of the classes is --label",
@@ -59,6 +60,8 @@ class AugmentationConfig:
     """Factor of the classes; default: the first that is not blended."""
     seed: int = 0
     """Seed of the order, of --limit and of sampled ratios and moves."""
+    upright: bool = False
+    """Of a run that was trained with --upright: leave the figures upright. By default each gets a pose between, or a little beyond, two of the seen pictures."""
     min_confidence: float = 0.0
     """Keep a picture only if the run's own classifier gives its class at least this probability."""
     confidence_in: str = ""
@@ -110,7 +113,7 @@ def check_augmentation_config(config: AugmentationConfig) -> None:
 def _check_moved(config: AugmentationConfig) -> None:
     """Raise ConfigError unless the settings are those of pictures that are moved."""
     default = AugmentationConfig()
-    for name in ("with_", "ratio", "label", "min_confidence", "confidence_in", "min_distance"):
+    for name in ("with_", "ratio", "label", "upright", "min_confidence", "confidence_in", "min_distance"):
         if getattr(config, name) != getattr(default, name):
             flag = name.strip("_").replace("_", "-")
             raise ConfigError(f"--{flag} tells of pictures that a run generates: leave it out with --for")
@@ -123,7 +126,7 @@ def _check_moved(config: AugmentationConfig) -> None:
 def settings(config: AugmentationConfig) -> dict[str, Any]:
     """The settings that decide about the pictures by the names of their flags, as JSON stores them."""
     values = {name.strip("_"): value for name, value in asdict(config).items() if name in _NAMES}
-    for name in (*_PLACES, *(() if config.for_ else _OF_MOVED)):
+    for name in (*_PLACES, *(() if config.for_ else _OF_MOVED), *(() if config.upright else _OF_UPRIGHT)):
         del values[name]
     return {**values, "with": list(config.with_)}
 
@@ -135,7 +138,7 @@ def command_words(plan: Mapping[str, Any]) -> list[str]:
     ['--blend', 'writer', '--with', 'color=red', 'digit=3', '--copies', '2', '--balance']
     """
     words = []
-    for name, default in {**settings(AugmentationConfig()), **_OF_MOVED}.items():
+    for name, default in {**settings(AugmentationConfig()), **_OF_MOVED, **_OF_UPRIGHT}.items():
         if name == "label" and plan.get("for"):
             continue  # it is that of --for
         value, flag = plan.get(name, default), f"--{name.replace('_', '-')}"

@@ -91,6 +91,14 @@ def make_job(run: Run, config: AugmentationConfig, out: Path) -> AugmentationJob
 
 
 def _source(run: Run, config: AugmentationConfig) -> Source:
+    if config.for_ and run.config.upright:
+        raise UserError(
+            f"--for {config.for_} moves pictures as they are, and this run learned them set upright: name one that was trained without --upright"
+        )
+    if config.upright and not run.config.upright:
+        raise UserError(
+            "--upright: this run learned its pictures as they are, and generates them so: leave it out"
+        )
     if config.for_:
         return moved_pictures(run, config)
     if config.fill:

@@ -171,6 +171,9 @@ class DataConfig:
     """The dataset's own settings."""
     image_size: Annotated[int | str, Range(*IMAGE_SIDES)] = 28
     """Side of the pictures in pixels, for datasets that come in several sizes; of own pictures also HEIGHTxWIDTH: 96x64."""
+    upright: bool = False
+    """Set figures upright before anything learns from them: in the middle, without slant, of one height.
+    For figures on plain black or white; augment sets what it generates in poses of the pictures again."""
     data_dir: str | None = None
     """Folder of the prepared data; default: gcn-tf in the user's cache."""
     manual_dir: str | None = None

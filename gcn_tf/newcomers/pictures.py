@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from gcn_tf.config.data import DataConfig
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.errors import UserError, shown_text, suggest
 from gcn_tf.grid.factors import Factor
-from gcn_tf.pipelines.dataset import Dataset
+from gcn_tf.pipelines.dataset import Dataset, load_dataset
 from gcn_tf.pipelines.folder.dataset import OwnPictures
 from gcn_tf.pipelines.folder.factors import plain_name, plain_value
 from gcn_tf.pipelines.folder.fitting import Form
@@ -18,6 +19,7 @@ from gcn_tf.pipelines.folder.labels import TABLES, Labels, read_labels
 from gcn_tf.pipelines.folder.pictures import read_pictures
 from gcn_tf.pipelines.photographs.options import PhotographOptions
 from gcn_tf.pipelines.prepared import default_data_dir
+from gcn_tf.pipelines.upright import Upright
 
 MOST_PICTURES = 100  # of newcomers, at once
 
@@ -229,6 +231,16 @@ def in_form(
     Raises:
         UserError: a file that does not decode, or shows no face where the run's pictures are faces.
     """
+    images = _in_shape(config, shape, files, names)
+    if config.upright:
+        as_they_are = load_dataset(replace(config.part(DataConfig), upright=False))
+        images = Upright.of(as_they_are.images).set(images)
+    return images
+
+
+def _in_shape(
+    config: RunConfig, shape: tuple[int, ...], files: Sequence[str | Path], names: Sequence[str]
+) -> np.ndarray:
     height, width, channels = shape
     if isinstance(config.options, PhotographOptions):
         return _faces([*map(Path, files)], names, height)

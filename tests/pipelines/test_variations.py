@@ -38,6 +38,14 @@ def test_turns_and_mirrorings_are_numpys_to_the_pixel(run, variation):
         np.testing.assert_array_equal(image, NUMPY[variation.factor.values[i]](base))
 
 
+@pytest.mark.parametrize("variation", [rotation(), transformation(), transformation(8)])
+def test_turns_and_mirrorings_are_undone(variation):
+    ids = tf.constant(np.arange(12, dtype=np.int32) % len(variation.factor))
+    back = variation.undo(variation.apply(tf.constant(INK), ids), ids)
+    np.testing.assert_array_equal(back, INK)
+    assert color().undo is None
+
+
 @pytest.mark.parametrize("run", [alone, in_tf_data])
 def test_a_color_fills_its_own_channel(run):
     ids = np.arange(12, dtype=np.int32) % 3

@@ -12,8 +12,8 @@ from gcn_tf.model.gcn import GCN
 from gcn_tf.pipelines.batches import training_batches
 from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.pipelines.split import Split
+from gcn_tf.pipelines.upright import measure_poses, new_poses, set_in_pose, set_upright
 from gcn_tf.studies.augmentation.downstream_classifier import Labelled
-from gcn_tf.studies.augmentation.pose import measure_poses, new_poses, set_in_pose, set_upright
 from gcn_tf.studies.augmentation.task import ClassificationTask
 from gcn_tf.synthesis.draw import generate_from_codes
 from gcn_tf.training.fit import learn_before_training

@@ -1,9 +1,15 @@
+"""Figures set upright and in poses, and datasets of them."""
+
 import numpy as np
 import pytest
 
+from gcn_tf.config.data import DataConfig
+from gcn_tf.errors import ConfigError
+from gcn_tf.pipelines.dataset import load_dataset
 from gcn_tf.pipelines.procedural.glyphs import draw_glyphs
-from gcn_tf.studies.augmentation.pose import (
+from gcn_tf.pipelines.upright import (
     UPRIGHT_HEIGHT,
+    Upright,
     measure_poses,
     new_poses,
     set_in_pose,
@@ -49,3 +55,36 @@ def test_new_poses_lie_near_known_ones(figures):
     assert known[:, 2].min() - 0.3 * spread <= made[:, 2].min()
     assert made[:, 2].max() <= known[:, 2].max() + 0.3 * spread
     assert made[:, 2].std() > 0.4 * known[:, 2].std()
+
+
+def test_dark_figures_on_white_stand_as_light_ones_on_black(figures):
+    light, dark = Upright.of(figures), Upright.of(255 - figures)
+    assert dark.light
+    assert not light.light
+    assert light.height == pytest.approx(np.median(measure_poses(figures)[:, 3]))
+    assert np.array_equal(255 - dark.set(255 - figures), light.set(figures))
+    poses = light.poses(figures)
+    assert np.array_equal(
+        255 - dark.in_pose(dark.set(255 - figures), poses), light.in_pose(light.set(figures), poses)
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "brightness", "message"),
+    [((4, 28, 20, 1), 0, "pictures of 28x20: make them square"), ((4, 28, 28, 3), 128, "brightness 0.50")],
+)
+def test_pictures_that_have_no_figure_on_a_plain_ground_are_refused(shape, brightness, message):
+    with pytest.raises(ConfigError, match=message):
+        Upright.of(np.full(shape, brightness, np.uint8))
+
+
+def test_a_dataset_is_set_upright_before_anything_learns_from_it():
+    settings = {"writers": "6"}
+    plain, upright = (
+        load_dataset(DataConfig.of("glyphs", **settings, upright=upright)) for upright in (False, True)
+    )
+    assert np.array_equal(upright.images, Upright.of(plain.images).set(plain.images))
+    slants = [np.abs(measure_poses(dataset.images)[:, 2]).mean() for dataset in (plain, upright)]
+    assert slants[1] < 0.3 * slants[0]
+    assert np.array_equal(plain.base_ids, upright.base_ids)
+    assert "upright" in upright.notes[-1]
