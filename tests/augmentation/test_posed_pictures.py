@@ -6,12 +6,14 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from gcn_tf.augmentation.augment import augment
 from gcn_tf.augmentation.config import AugmentationConfig
 from gcn_tf.augmentation.posed_pictures import PosedPictures
 from gcn_tf.cli import main
 from gcn_tf.errors import UserError
+from gcn_tf.newcomers.pictures import in_form
 from gcn_tf.pipelines.dataset import load_dataset
 from gcn_tf.pipelines.upright import Upright, measure_poses
 from gcn_tf.pipelines.variations import rotation
@@ -102,3 +104,14 @@ def test_photographs_are_refused_on_the_command_line(tmp_path, capsys):
         main([*words, "--steps", "1", "--run-dir", str(tmp_path / "run")])
     assert stop.value.code == 2
     assert "--upright: the border of the pictures has the brightness" in capsys.readouterr().err
+
+
+def test_given_pictures_are_set_upright_as_the_runs_own(toy_config, figures, tmp_path):
+    images, _ = figures
+    slanted = int(np.abs(measure_poses(images)[:, 2]).argmax())
+    Image.fromarray(images[slanted]).save(tmp_path / "given.png")
+    config = dataclasses.replace(toy_config, upright=True)
+    given = in_form(config, (28, 28, 3), [tmp_path / "given.png"], ["given.png"])
+    _, _, slant, height = measure_poses(given)[0]
+    assert abs(slant) < 0.05 < abs(measure_poses(images)[slanted, 2])
+    assert height == pytest.approx(Upright.of(images).height, rel=0.1)
