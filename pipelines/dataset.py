@@ -134,16 +134,16 @@ def _with_channels(images: np.ndarray) -> np.ndarray:
 def load_dataset(config: DataConfig) -> Dataset:
     """Load the dataset that the settings name.
 
-        Raises:
-            UserError: invalid settings, or a dataset that cannot be loaded.
+    Raises:
+        UserError: invalid settings, or a dataset that cannot be loaded.
 
-        Example:
+    Example:
 
-        >>> from gcn_tf.config.data import DataConfig
-        >>> from gcn_tf.pipelines.dataset import load_dataset
-        >>> dataset = load_dataset(DataConfig.of("glyphs", writers="3"))
-        >>> dataset.space.sizes, dataset.images.shape
-        ({'digit': 10, 'writer': 3, 'color': 3, 'rotation': 4}, (30, 28, 28, 1))
+    >>> from gcn_tf.config.data import DataConfig
+    >>> from gcn_tf.pipelines.dataset import load_dataset
+    >>> dataset = load_dataset(DataConfig.of("glyphs", writers="3"))
+    >>> dataset.space.sizes, dataset.images.shape
+    ({'digit': 10, 'writer': 3, 'color': 3, 'rotation': 4}, (30, 28, 28, 1))
     """
     check_config(config)
     dataset: Dataset = config.options.load(config)

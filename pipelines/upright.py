@@ -12,12 +12,13 @@ import tensorflow as tf
 
 from gcn_tf.errors import ConfigError
 from gcn_tf.metrics.geometry import figure_moments
+from gcn_tf.metrics.pictures import ground_brightness
 
 UPRIGHT_HEIGHT = 5 / 28  # standard deviation of the ink from top to bottom, as a share of the side, of digits
 PLACE_SPREAD = 0.03  # standard deviation of new places, as a share of the side
 HEIGHTS = (3.2 / 28, 7 / 28)  # of new poses of digits, lowest and highest
 REACH = 0.3  # how far new poses go beyond two known ones
-DARK, LIGHT = 40, 215  # brightness along the border: black ground at most, white at least
+DARK, LIGHT = 0.16, 0.84  # brightness along the border: black ground at most, white at least
 AT_ONCE = 1000
 
 Poses = (
@@ -50,11 +51,10 @@ class Upright:
             raise ConfigError(
                 f"--upright: pictures of {images.shape[1]}x{images.shape[2]}: make them square, --image-size {min(images.shape[1:3])}"
             )
-        border = [images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]]
-        ground = float(np.median(np.concatenate(border, axis=1)))
+        ground = ground_brightness(images)
         if DARK < ground < LIGHT:
             raise ConfigError(
-                f"--upright: the border of the pictures has the brightness {ground / 255:.2f}, figures are found on a black (0) or white "
+                f"--upright: the border of the pictures has the brightness {ground:.2f}, figures are found on a black (0) or white "
                 "(1) ground alone: leave it out"
             )
         light = ground >= LIGHT

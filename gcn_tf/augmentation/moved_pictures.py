@@ -14,12 +14,14 @@ from gcn_tf.augmentation.source import CodeArrays, Source
 from gcn_tf.config.data import expanded
 from gcn_tf.errors import UserError, listed
 from gcn_tf.grid.factors import Factor, FactorSpace
+from gcn_tf.metrics.pictures import DRAWN, plain_share
 from gcn_tf.newcomers.few import LabelledPictures, few_pictures
 from gcn_tf.newcomers.pictures import Where
 from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.runs.run_dir import Run
 from gcn_tf.synthesis.draw import to_uint8, without_padding
 
+MOST_LOOKED_AT = 500  # pictures, to tell drawings from photographs
 FULLER = Factor("fuller", ("no", "yes"))  # which pictures are the run's, where they lie beside a few
 
 
@@ -128,7 +130,7 @@ def moved_pictures(run: Run, config: AugmentationConfig) -> MovedPictures:
         config.copies,
         config.seed,
         _sha256(few) if config.few else None,
-        (*few.notes, *_shared(values, few.classes)),
+        (*few.notes, *_shared(values, few.classes), *_photographs(own)),
     )
 
 
@@ -188,6 +190,18 @@ def _shared(own: Sequence[str], given: Sequence[str]) -> list[str]:
         return []
     return [
         f"{len(both)} of {len(given)} classes of --few are taken for the run's of that name: {listed(both)}"
+    ]
+
+
+def _photographs(own: _OwnPictures) -> list[str]:
+    """A note on pictures between which moves taught nothing."""
+    some = np.linspace(0, len(own.rows) - 1, min(len(own.rows), MOST_LOOKED_AT)).astype(int)
+    share = plain_share(own.pictures(some))
+    if share >= DRAWN:
+        return []
+    return [
+        f"photographs ({share:.0%} plain ground): moves taught to classify letters, of photographed hands nothing: pre-train on the fuller grid instead, "
+        "or compare with gcn-tf study augmentation --new"
     ]
 
 

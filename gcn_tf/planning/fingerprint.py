@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from gcn_tf.machine import available_bytes, usable_cores
+from gcn_tf.metrics.pictures import ground_brightness, plain_share
 from gcn_tf.model.operators import estimate_operators
 from gcn_tf.pipelines.batches import pixels
 from gcn_tf.pipelines.split import Split
 
-NEAR = 0.05  # difference of brightness from 0 to 1
 SAMPLE = 2_000  # pictures, spread over the grid, that are looked at
 
 
@@ -63,8 +63,8 @@ class Fingerprint:
             cells=cells,
             fill=cells / dataset.space.cell_count,
             repeats=len(dataset.repeats[0]) if dataset.repeats else 0,
-            ground=_ground(images),
-            plain=_plain(images),
+            ground=ground_brightness(images),
+            plain=plain_share(images),
             explained={name: _explained(images, ids[:, m]) for m, name in enumerate(sizes)},
             exact=tuple(name for name, found in operators.items() if found.explain),
             cores=usable_cores(),
@@ -86,19 +86,6 @@ class Fingerprint:
             f"differences  explained by {shares}{exact}",
             f"machine      {self.cores} cores{memory}, {self.seconds_per_step:.2g} s a step",
         ]
-
-
-def _ground(images: np.ndarray) -> float:
-    """Median brightness along the border of pictures: uint8 (N, H, W, C) -> 0 to 1."""
-    grey = images.max(axis=-1)
-    border = np.concatenate([grey[:, 0], grey[:, -1], grey[:, :, 0], grey[:, :, -1]], axis=1)
-    return float(np.median(border)) / 255
-
-
-def _plain(images: np.ndarray) -> float:
-    """Share of the pixels whose brightness is the median one along the border, within `NEAR`: uint8 (N, H, W, C) -> 0 to 1."""
-    brightness = images.max(axis=-1).astype(np.float32) / 255
-    return float(np.mean(np.abs(brightness - _ground(images)) < NEAR))
 
 
 def _explained(images: np.ndarray, ids: np.ndarray) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 
 from gcn_tf.config.data import IMAGE_SIDES
 from gcn_tf.grid.holdout import HoldoutError
+from gcn_tf.metrics.pictures import DRAWN
 from gcn_tf.model.references.generator import MOST_CELLS, MOST_REFERENCES
 from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.pipelines.split import split_dataset
@@ -22,7 +23,6 @@ TRAINING_SECONDS = 300  # of ten minutes; the others are for judges, report and 
 SIDES = (64, 48, 32)  # longer sides to choose from, in pixels
 ENLARGED, SMALLER = 1.1, 0.75  # how much larger than the pictures, or smaller than such a side, it may be
 SEED_SIDE = 10  # pixels at most where the transposed convolutions begin
-DRAWN = 0.5  # share of plain ground in drawings: letters have 0.86 and more, photographed hands 0.25
 DARK = 0.1  # brightness of a border that counts as a black ground
 FEW_CELLS, MANY_CELLS = 20, 500
 LEAST_UNSEEN, UNSEEN_SHARE = 3, 0.08

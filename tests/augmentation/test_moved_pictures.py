@@ -7,6 +7,7 @@ import shlex
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -19,7 +20,7 @@ from scipy.ndimage import gaussian_filter
 from gcn_tf.augmentation import augment as augmentation
 from gcn_tf.augmentation import moved_pictures as module
 from gcn_tf.augmentation.config import AugmentationConfig
-from gcn_tf.augmentation.moved_pictures import moved_pictures
+from gcn_tf.augmentation.moved_pictures import _photographs, moved_pictures
 from gcn_tf.augmentation.moves import class_pairs, learn_moves
 from gcn_tf.augmentation.verify import verify_set
 from gcn_tf.cli import main
@@ -395,3 +396,13 @@ def test_a_picture_without_a_label_is_named(run, figures, tmp_path):
     write(tmp_path, figures, ("beta", "", "3", "alpha"))
     with pytest.raises(UserError, match=r"1.png has no digit: label it"):
         moved_pictures(run, settings(tmp_path))
+
+
+@pytest.mark.parametrize(("brightness", "said"), [((0, 1), False), ((40, 200), True)])
+def test_a_line_says_that_moves_of_photographs_taught_nothing(brightness, said):
+    images = np.random.default_rng(0).integers(*brightness, (20, 16, 16, 3), np.uint8)
+    images[:, 6:9, 6:9] = 255
+    own = SimpleNamespace(rows=np.arange(20), pictures=lambda numbers: images[numbers])
+    notes = _photographs(own)
+    assert bool(notes) == said
+    assert all("of photographed hands nothing" in note for note in notes)
