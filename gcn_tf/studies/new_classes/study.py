@@ -22,6 +22,7 @@ Start = Literal["nothing", "classes", "turned classes", "episodes"]
 Preference = Literal["", "hard", "soft", "refined"]
 
 CONVENTIONAL = (Strength(0.5, 0.5), Strength(1.0, 1.0), Strength(1.5, 1.5))
+LIGHT = tuple(Strength(s.affine, s.elastic, light=1.0) for s in CONVENTIONAL)
 LEARNED = (Strength(0.5, 0.5, 1.0), Strength(0.5, 1.0, 1.0), Strength(1.0, 1.0, 1.0))
 
 
@@ -84,10 +85,15 @@ METHODS = {
         "RandAugment",
     ),
     "affine + elastic": Method("affine maps and elastic warps", CONVENTIONAL),
-    "affine + elastic + MixUp": Method("the same, then two pictures mixed", CONVENTIONAL, "MixUp"),
-    "affine + elastic + CutMix": Method("the same, then a box of another picture", CONVENTIONAL, "CutMix"),
+    "affine + elastic + light": Method("the same, with brightness and contrast", LIGHT),
+    "affine + elastic + MixUp": Method(
+        "affine maps and elastic warps, then two pictures mixed", CONVENTIONAL, "MixUp"
+    ),
+    "affine + elastic + CutMix": Method(
+        "affine maps and elastic warps, then a box of another picture", CONVENTIONAL, "CutMix"
+    ),
     "affine + elastic + AugMix": Method(
-        "the same, then mixed with Keras's operations on them",
+        "affine maps and elastic warps, then mixed with Keras's operations on them",
         tuple(Strength(s.affine, s.elastic, keras=0.3) for s in CONVENTIONAL),
         "AugMix",
     ),
@@ -103,8 +109,11 @@ METHODS = {
         CONVENTIONAL,
         start="classes",
     ),
+    "pre-trained + light": Method(
+        "the same, with brightness and contrast in both trainings", LIGHT, start="classes"
+    ),
     "pre-trained + turned": Method(
-        "the same, the fuller grid's pictures turned by quarters as further classes",
+        "as pre-trained, the fuller grid's pictures turned by quarters as further classes",
         CONVENTIONAL,
         start="turned classes",
     ),

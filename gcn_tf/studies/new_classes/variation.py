@@ -21,6 +21,10 @@ ELASTIC_GRID, ELASTIC_BLUR = (
     2.0,
 )  # points along a side at which a warp is drawn at random, and how far it is blurred
 ELASTIC_REACH = 2 / 27  # standard deviation of warps of strength 1, in halves of a side: a pixel of 28
+CONTRAST, BRIGHTNESS = (
+    0.35,
+    0.15,
+)  # reach of light of strength 1: logarithm of the contrast, and brightness in [0, 1]
 MIXUP_ALPHA = 0.3
 
 Further = Literal["", "MixUp", "CutMix", "RandAugment", "AugMix"]
@@ -36,12 +40,14 @@ class Strength:
         elastic: 1 is a warp (Simard 2003) with a standard deviation of 1/28 of the side.
         learned: 1 is as large as the moves that were found.
         keras: factor of Keras's RandAugment or AugMix.
+        light: 1 multiplies the contrast by up to exp(0.35) either way and moves the brightness by up to 0.15.
     """
 
     affine: float = 0.0
     elastic: float = 0.0
     learned: float = 0.0
     keras: float = 0.0
+    light: float = 0.0
 
 
 @dataclass
@@ -66,6 +72,14 @@ class Variation:
 
     def varied(self, images: np.ndarray) -> np.ndarray:
         """Pictures, float32 (N, H, W, C) in [0, 1] -> the same."""
+        made = self._moved(images)
+        if reach := self.strength.light:
+            contrast, brightness = self.rng.uniform(-reach, reach, (2, len(made), 1, 1, 1)).astype(np.float32)
+            made = (made - 0.5) * np.exp(CONTRAST * contrast) + 0.5 + BRIGHTNESS * brightness
+            made = np.clip(made, 0, 1)
+        return made
+
+    def _moved(self, images: np.ndarray) -> np.ndarray:
         count, strength = len(images), self.strength
         affine = field = learned = None
         if strength.affine:

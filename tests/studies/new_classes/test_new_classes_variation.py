@@ -42,6 +42,15 @@ def test_every_picture_is_varied_by_itself(bars, strength):
     assert len(np.unique(made.reshape(64, -1), axis=0)) == 64
 
 
+def test_light_changes_contrast_and_brightness_and_moves_nothing(bars):
+    made = variation(Strength(light=1.0)).varied(0.25 + 0.5 * bars)
+    np.testing.assert_allclose(middles(made - made.min(axis=(1, 2), keepdims=True)), 13.5, atol=1e-2)
+    contrast = np.log((made.max(axis=(1, 2)) - made.min(axis=(1, 2))) / 0.5)
+    assert 0.15 < contrast.std() < 0.25
+    moved = variation(Strength(light=1.0)).varied(np.full_like(bars, 0.5)) - 0.5
+    assert 0.06 < moved.std() < 0.11
+
+
 def test_the_stronger_the_farther(bars):
     spread = [middles(variation(Strength(affine=reach)).varied(bars)).std() for reach in (0.5, 1.5)]
     assert spread[1] > 2 * spread[0] > 0.5
