@@ -138,8 +138,11 @@ def test_help_answers_at_once_with_an_example_and_without_tensorflow():
         (["train", "--dataset", "kdef"], "--manual-dir"),
     ],
 )
-def test_bad_input_is_one_line_with_exit_code_2(words, message, capsys, tmp_path, monkeypatch):
+def test_bad_input_is_one_line_with_exit_code_2(
+    words, message, capsys, tmp_path, tmp_path_factory, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("nothing prepared")))
     with pytest.raises(SystemExit) as stop:
         main(words)
     said = capsys.readouterr()
