@@ -36,6 +36,7 @@ class Dataset:
         content: where the pictures lie if all are padded alike, (top, left, height, width); else ().
         problems: (file, reason) of every picture of the user's that was left out.
         pixels_sha256: a name of the images in hexadecimal that depends on them alone, where reading all would take long; else "".
+        upright: how the figures were set upright; None if they are as they came.
 
     Example, four grey pictures that rotations make sixteen of:
 
@@ -62,6 +63,7 @@ class Dataset:
     content: tuple[int, ...] = ()
     problems: tuple[tuple[str, str], ...] = ()
     pixels_sha256: str = ""
+    upright: Upright | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "images", aligned(self.images))
@@ -169,4 +171,5 @@ def upright_dataset(dataset: Dataset) -> Dataset:
         repeats=repeats and (upright.set(repeats[0]), repeats[1]),
         notes=(*dataset.notes, "figures are set upright: in the middle, without slant, of one height"),
         pixels_sha256="",
+        upright=upright,
     )

@@ -31,13 +31,11 @@ class Upright:
     """How the figures of a dataset are set upright: at one height, the middle of its own.
 
     Args:
-        height: standard deviation of the ink from top to bottom, as a share of the side.
-        heights: the lowest and the highest of its pictures.
+        known: poses of its base images as they are.
         light: whether figures are dark on a light ground.
     """
 
-    height: float
-    heights: tuple[float, float]
+    known: Poses
     light: bool
 
     @classmethod
@@ -58,12 +56,12 @@ class Upright:
                 "(1) ground alone: leave it out"
             )
         light = ground >= LIGHT
-        heights = measure_poses(_ink(images, light))[:, 3]
-        return cls(float(np.median(heights)), (float(heights.min()), float(heights.max())), light)
+        return cls(measure_poses(_ink(images, light)), light)
 
-    def poses(self, images: np.ndarray) -> Poses:
-        """Poses of pictures as they are."""
-        return measure_poses(_ink(images, self.light))
+    @property
+    def height(self) -> float:
+        """Of upright figures: standard deviation of the ink from top to bottom, as a share of the side."""
+        return float(np.median(self.known[:, 3]))
 
     def set(self, images: np.ndarray) -> np.ndarray:
         """Pictures as they are, uint8 (N, H, W, C), set upright."""
@@ -77,9 +75,10 @@ class Upright:
         """Upright pictures, uint8 (N, H, W, C), in the given poses."""
         return _ink(set_in_pose(_ink(images, self.light), poses, self.height), self.light)
 
-    def new_poses(self, known: Poses, count: int, rng: np.random.Generator) -> Poses:
-        """Poses between and a little beyond pairs of known ones: (count, 4)."""
-        return new_poses(known, count, rng, self.heights)
+    def new_poses(self, rows: np.ndarray, count: int, rng: np.random.Generator) -> Poses:
+        """Poses between and a little beyond pairs of those of some base images, int (n,): (count, 4)."""
+        heights = float(self.known[:, 3].min()), float(self.known[:, 3].max())
+        return new_poses(self.known[rows], count, rng, heights)
 
 
 def _parts(count: int) -> Iterator[slice]:

@@ -27,7 +27,7 @@ from gcn_tf.augmentation.files import Pictures
 from gcn_tf.augmentation.parts import PartRecord, damage_lines, find_damage, what_was_read
 from gcn_tf.augmentation.picture_filter import balanced, confidence, nearest_difference
 from gcn_tf.augmentation.plan import AugmentationJob, make_job
-from gcn_tf.augmentation.posed_pictures import PosedPictures, poses_of
+from gcn_tf.augmentation.posed_pictures import PosedPictures, posed_pictures
 from gcn_tf.augmentation.ratios import Ratio
 from gcn_tf.augmentation.report import Counts
 from gcn_tf.augmentation.scratch import scratch_folder, sweep_scratch, write_whole
@@ -151,7 +151,7 @@ def generate_parts(job: AugmentationJob, todo: list[int], share: int) -> None:
     """
     if not todo:
         return
-    tests, posed = _tests(job), poses_of(job)
+    tests, posed = _tests(job), posed_pictures(job)
     ahead = sum(len(job.numbers(part)) for part in todo)
     with (
         scratch_folder(job.folder) as scratch,

@@ -1,15 +1,13 @@
 """Upright figures that a run generates, set in poses of the pictures that it has seen."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
 from gcn_tf.augmentation.plan import AugmentationJob
 from gcn_tf.augmentation.source import CodeArrays
-from gcn_tf.config.data import DataConfig
-from gcn_tf.pipelines.dataset import load_dataset
-from gcn_tf.pipelines.upright import Poses, Upright
+from gcn_tf.pipelines.upright import Upright
 from gcn_tf.pipelines.variations import Variation
 
 
@@ -19,12 +17,12 @@ class PosedPictures:
 
     Args:
         upright: how the run's pictures were set upright.
-        known: poses of the seen pictures as they are.
+        seen: int (n,). Base images whose poses are taken.
         turns: the variations that turn or mirror pictures.
     """
 
     upright: Upright
-    known: Poses
+    seen: np.ndarray
     turns: tuple[Variation, ...]
     seed: int
 
@@ -36,7 +34,7 @@ class PosedPictures:
             numbers: int (B,) of the pictures.
         """
         rngs = (np.random.default_rng([self.seed, 0x51, int(number)]) for number in numbers)
-        poses = [self.upright.new_poses(self.known, 1, rng) for rng in rngs]
+        poses = [self.upright.new_poses(self.seen, 1, rng) for rng in rngs]
         ids = {
             turn.factor.name: codes[turn.factor.name].argmax(axis=1).astype(np.int32) for turn in self.turns
         }
@@ -51,14 +49,14 @@ class PosedPictures:
         return whole
 
 
-def poses_of(job: AugmentationJob) -> PosedPictures | None:
+def posed_pictures(job: AugmentationJob) -> PosedPictures | None:
     """What sets the pictures of a job in poses; None if its run learned pictures as they are, or they shall stay upright."""
     if not job.run.config.upright or job.config.upright:
         return None
     split = job.run.load_split()
-    as_they_are = load_dataset(replace(job.run.config.part(DataConfig), upright=False))
-    upright = Upright.of(as_they_are.images)
+    upright = split.dataset.upright
+    assert upright is not None
     seen = np.unique(split.base[~split.unseen])
-    seen = seen[seen < len(as_they_are.images)]  # newcomers are kept upright
+    seen = seen[seen < len(upright.known)]  # newcomers are kept upright
     turns = tuple(one for one in split.dataset.variations if one.undo)
-    return PosedPictures(upright, upright.poses(as_they_are.images[seen]), turns, job.config.seed)
+    return PosedPictures(upright, seen, turns, job.config.seed)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gcn_tf.config.data import DataConfig
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.errors import UserError, shown_text, suggest
 from gcn_tf.grid.factors import Factor
-from gcn_tf.pipelines.dataset import Dataset, load_dataset
+from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.pipelines.folder.dataset import OwnPictures
 from gcn_tf.pipelines.folder.factors import plain_name, plain_value
 from gcn_tf.pipelines.folder.fitting import Form
@@ -109,7 +108,7 @@ def newcomer_pictures(
         for name in factors
     }
     _check_cells(labels, found.names, new)
-    images = in_form(config, dataset.images.shape[1:], found.files, found.names)
+    images = in_form(config, dataset.images.shape[1:], found.files, found.names, dataset.upright)
     return NewcomerPictures(images, labels, found.names, found.notes)
 
 
@@ -220,22 +219,24 @@ def _check_cells(
 
 
 def in_form(
-    config: RunConfig, shape: tuple[int, ...], files: Sequence[str | Path], names: Sequence[str]
+    config: RunConfig,
+    shape: tuple[int, ...],
+    files: Sequence[str | Path],
+    names: Sequence[str],
+    upright: Upright | None = None,
 ) -> np.ndarray:
     """Pictures as the run's own were brought into form, uint8 (N, H, W, C).
 
     Args:
         config: of the run; shape: (H, W, C).
         names: of the files, for errors.
+        upright: how the run's own were set upright, if they were.
 
     Raises:
         UserError: a file that does not decode, or shows no face where the run's pictures are faces.
     """
     images = _in_shape(config, shape, files, names)
-    if config.upright:
-        as_they_are = load_dataset(replace(config.part(DataConfig), upright=False))
-        images = Upright.of(as_they_are.images).set(images)
-    return images
+    return upright.set(images) if upright else images
 
 
 def _in_shape(

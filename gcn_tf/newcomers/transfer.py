@@ -76,7 +76,7 @@ class Transfers:
         if not files:
             raise UserError("no picture is given: name a file, such as photo.png")
         shape = tuple(int(side) for side in self.run.model.classifier.input.shape[1:])
-        images = in_form(self.run.config, shape, files, names)
+        images = in_form(self.run.config, shape, files, names, self.split.dataset.upright)
         known = _known(self.run.space, shows)
         for variation in self.split.dataset.variations:
             if variation.channels > 1:

@@ -63,7 +63,7 @@ def test_dark_figures_on_white_stand_as_light_ones_on_black(figures):
     assert not light.light
     assert light.height == pytest.approx(np.median(measure_poses(figures)[:, 3]))
     assert np.array_equal(255 - dark.set(255 - figures), light.set(figures))
-    poses = light.poses(figures)
+    poses = light.known
     assert np.array_equal(
         255 - dark.in_pose(dark.set(255 - figures), poses), light.in_pose(light.set(figures), poses)
     )

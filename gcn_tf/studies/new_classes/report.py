@@ -175,7 +175,7 @@ def _text(report: dict[str, Any]) -> str:
     counts = protocol["counts"]
     settings = [["setting chosen", *map(str, counts)]]
     settings += [[name, *(by[count] for count in counts)] for name, by in report["settings_chosen"].items()]
-    if "classified" in protocol:
+    if protocol["classified"]:
         title, what = (
             f"for a new {factor}",
             (

@@ -226,12 +226,12 @@ def _learn_few(
     has_classes = method.start in ("classes", "turned classes") and not task.classes_are_new
     if method.start != "nothing" and not has_classes:
         net.take_means(few.astype(np.float32) / 255, classes)
-    match method.preference:
-        case "hard":
+    match method.addition:
+        case "hard ones":
             variation.losses = net.losses
-        case "soft":
+        case "softened labels":
             variation.soften = _doubt(net, len(task.values(new=True)))
-        case "refined":
+        case "refiner":
             refiner = Refiner(task.images.shape[1:])
             refiner.weights = _weights(
                 study.refiner_path(trial.seed, trial.role), study.origin_of_moves(trial.seed, trial.role)

@@ -19,7 +19,7 @@ from gcn_tf.studies.new_classes.variation import Further, Strength
 TUNING_SEEDS = 2  # settings are chosen on the validation tasks of the first seeds
 
 Start = Literal["nothing", "classes", "turned classes", "episodes"]
-Preference = Literal["", "hard", "soft", "refined"]
+Addition = Literal["", "hard ones", "softened labels", "refiner"]
 
 CONVENTIONAL = (Strength(0.5, 0.5), Strength(1.0, 1.0), Strength(1.5, 1.5))
 LIGHT = tuple(Strength(s.affine, s.elastic, light=1.0) for s in CONVENTIONAL)
@@ -59,8 +59,8 @@ class Method:
         settings: strengths among which validation chooses. Those of the start are the same.
         start: "classes": trained to classify the fuller grid; "turned classes": its pictures turned by quarters are classes of their
             own; "episodes": a prototypical network of it.
-        preference: "hard": of two variations of a few pictures, that on which the classifier errs more; "soft": labels half by the doubt of the
-            classifier as it started; "refined": moved pictures that a refiner made pass for real.
+        addition: to the training on the few: "hard ones": of two variations of a few pictures, that on which the classifier errs more; "softened labels": half by the doubt of the
+            classifier as it started; "refiner": moved pictures that a refiner made pass for real.
         tuned: whether all layers learn from the few pictures; otherwise the classifier stays as it started.
     """
 
@@ -69,7 +69,7 @@ class Method:
     further: Further = ""
     start: Start = "nothing"
     tuned: bool = True
-    preference: Preference = ""
+    addition: Addition = ""
 
     @property
     def learns_moves(self) -> bool:
@@ -142,19 +142,19 @@ METHODS = {
         "the same; of two variations of a picture that on which the classifier errs more",
         LEARNED,
         start="turned classes",
-        preference="hard",
+        addition="hard ones",
     ),
     "pre-trained + turned, learned, softened labels": Method(
         "the same; labels of varied pictures half by what the classifier says before it is tuned",
         LEARNED,
         start="turned classes",
-        preference="soft",
+        addition="softened labels",
     ),
     "pre-trained + turned, learned, refined": Method(
         "the same; varied pictures made to pass for real by a refiner that learned on the fuller grid",
         LEARNED,
         start="turned classes",
-        preference="refined",
+        addition="refiner",
     ),
 }
 
@@ -210,7 +210,7 @@ class NewClassesStudy:
         return {
             "experiment": "augmentation of new classes",
             "seed": self.seeds[0],
-            "protocol": {name: value for name, value in to_dict(self.protocol).items() if value != ""},
+            "protocol": to_dict(self.protocol),
             **to_dict(self.data),
         }
 
@@ -282,7 +282,7 @@ class NewClassesStudy:
     @property
     def refines(self) -> bool:
         """Whether any method needs a refiner."""
-        return any(method.preference == "refined" for method in self.methods.values())
+        return any(method.addition == "refiner" for method in self.methods.values())
 
     def origin_of_moves(self, seed: int, role: Role) -> dict[str, Any]:
         """What the files of a task's moves and refiner say of themselves."""
@@ -295,10 +295,7 @@ class NewClassesStudy:
 
     def origin(self, trial: Trial) -> dict[str, Any]:
         """What a file says of itself: settings and data of the study, and its own."""
-        method = asdict(self.methods[trial.method])
-        del method["meaning"]
-        if not method["preference"]:
-            del method["preference"]
+        method = {key: value for key, value in asdict(self.methods[trial.method]).items() if key != "meaning"}
         return {
             "study": self._digest,
             "method_settings": settings_digest(method),
