@@ -8,6 +8,7 @@ the graph. Position p of the endless stream lies in epoch p // P of the P seen p
 import numpy as np
 import tensorflow as tf
 
+from gcn_tf.pipelines.mixup import mixed, mixup_shares
 from gcn_tf.pipelines.split import Split
 
 Batch = tuple[dict[str, tf.Tensor], tf.Tensor]
@@ -65,16 +66,24 @@ WHOLE = (range(1), 1)
 
 
 def training_batches(
-    split: Split, batch_size: int, seed: int, start: int, stop: int, parts: tuple[range, int] = WHOLE
+    split: Split,
+    batch_size: int,
+    seed: int,
+    start: int,
+    stop: int,
+    parts: tuple[range, int] = WHOLE,
+    mixup: float = 0.0,
 ) -> tf.data.Dataset:
     """The batches of steps start .. stop - 1 of the seen pictures, reshuffled every epoch.
 
     Args:
         parts: which parts of every batch, and how many it has: (range(2, 4), 8) are the third and the fourth eighth. Their number
             divides the batch size.
+        mixup: both parameters of the beta distribution of MixUp with another picture of the whole batch; 0: pictures as they are.
 
     Yields:
-        ({factor: int32 (B,)}, float32 (B, H, W, 3) in [0, 1]) for each step and part; B is the batch size by the number of parts.
+        ({factor: int32 (B,)}, float32 (B, H, W, 3) in [0, 1]) for each step and part; B is the batch size by the number of parts. With
+        MixUp, codes float32 (B, K_f) instead of ids.
     """
     seen, (wanted, count) = split.rows(unseen=False), parts
     size = batch_size // count
@@ -82,10 +91,29 @@ def training_batches(
     def batch(number: tf.Tensor) -> Batch:
         step, part = number // len(wanted), number % len(wanted) + wanted.start
         numbers = picture_numbers(step, seen, batch_size, seed)
-        return _as_float(*render(split, numbers[part * size : (part + 1) * size]))
+
+        def own(of: tf.Tensor) -> tf.Tensor:
+            return of[part * size : (part + 1) * size]
+
+        pictures = _as_float(*render(split, own(numbers)))
+        if not mixup:
+            return pictures
+        others = _as_float(*render(split, own(numbers[::-1])))
+        shares = own(mixup_shares(batch_size, mixup, tf.stack([tf.constant(seed, tf.int64), step])))
+        return _mixed(split, pictures, others, shares)
 
     places = tf.data.Dataset.range(start * len(wanted), stop * len(wanted))
     return _in_place(places.map(batch, num_parallel_calls=1).prefetch(4))
+
+
+def _mixed(split: Split, pictures: Batch, others: Batch, shares: tf.Tensor) -> Batch:
+    (ids, images), (other_ids, other_images) = pictures, others
+    sizes = split.dataset.space.sizes
+    codes = {
+        name: mixed(tf.one_hot(ids[name], size), tf.one_hot(other_ids[name], size), shares)
+        for name, size in sizes.items()
+    }
+    return codes, mixed(images, other_images, shares)
 
 
 def evaluation_batches(split: Split, numbers: np.ndarray, batch_size: int = 256) -> tf.data.Dataset:

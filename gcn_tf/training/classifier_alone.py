@@ -21,7 +21,7 @@ def train_classifier_alone(
     tick: Callable[[], object] = lambda: None,
     rate: float = 0.0,
 ) -> keras.Model:
-    """Train the classifier of a run's settings from its start on the seen pictures, with jitter, as the last phase of a run does.
+    """Train the classifier of a run's settings from its start on the seen pictures, with jitter and MixUp, as the last phase of a run does.
 
     Args:
         seed: of the weights, the batches and the jitter.
@@ -31,25 +31,25 @@ def train_classifier_alone(
     Returns:
         The network: image float32 (B, H, W, C) in [0, 1] -> {factor: float32 logits (B, K_f)}.
     """
-    dataset = split.dataset
+    dataset, sizes = split.dataset, split.dataset.space.sizes
     keras.utils.set_random_seed(seed)
-    network = config.classifier.build(dataset.space.sizes, dataset.image_shape, config.precision)
+    network = config.classifier.build(sizes, dataset.image_shape, config.precision)
     schedule = keras.optimizers.schedules.CosineDecay(rate or last_rate(config), steps)
     optimizer = FusedAdam(schedule, beta_1=config.beta_1, beta_2=config.beta_2, epsilon=config.epsilon)
     variables = network.trainable_variables
     optimizer.build(variables)
 
     @tf.function(autograph=False)
-    def learn(ids: dict[str, tf.Tensor], images: tf.Tensor) -> None:
+    def learn(labels: dict[str, tf.Tensor], images: tf.Tensor) -> None:
         moved = tf.stack([tf.constant(seed, tf.int64), tf.cast(optimizer.iterations.value, tf.int64)])
         shown = jitter(images, moved, config.classifier_jitter) if config.classifier_jitter else images
-        codes = {name: tf.one_hot(ids[name], size) for name, size in dataset.space.sizes.items()}
+        codes = {n: tf.one_hot(of, sizes[n]) if of.dtype.is_integer else of for n, of in labels.items()}
         with tf.GradientTape() as tape:
             terms = cross_entropies(network(shown, training=True), codes)
             loss = tf.reduce_mean(tf.add_n(list(terms.values())))
         optimizer.apply(tape.gradient(loss, variables), variables)
 
-    for batch in training_batches(split, config.batch_size, seed, 0, steps):
+    for batch in training_batches(split, config.batch_size, seed, 0, steps, mixup=config.classifier_mixup):
         learn(*batch)
         tick()
     return network

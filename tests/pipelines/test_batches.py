@@ -17,10 +17,10 @@ def split():
     return split_dataset(load_dataset(DataConfig.of(writers="2")), ("low-level",), seed=0)
 
 
-def batches(split, start, stop, seed=0, size=16):
+def batches(split, start, stop, seed=0, size=16, mixup=0.0):
     return [
         ({k: v.numpy() for k, v in ids.items()}, images.numpy())
-        for ids, images in training_batches(split, size, seed, start, stop)
+        for ids, images in training_batches(split, size, seed, start, stop, mixup=mixup)
     ]
 
 
@@ -53,6 +53,44 @@ def test_parts_of_a_batch_follow_each_other_and_make_the_whole(split):
     assert (len(whole), len(first), len(rest)) == (2, 2, 6)
     np.testing.assert_array_equal(np.concatenate([first[0], *rest[:3]]), whole[0])
     np.testing.assert_array_equal(np.concatenate([first[1], *rest[3:]]), whole[1])
+
+
+def test_mixup_fades_every_picture_of_a_batch_into_another_of_it_and_the_codes_alike(split):
+    plain = batches(split, 3, 5)
+    shares = []
+    for (ids, images), (codes, mixed) in zip(plain, batches(split, 3, 5, mixup=0.4), strict=True):
+        own, other = (np.eye(2)[of] for of in (ids["writer"], ids["writer"][::-1]))
+        differ = ids["writer"] != ids["writer"][::-1]
+        share = codes["writer"][np.arange(16), ids["writer"]]
+        np.testing.assert_allclose(codes["writer"][~differ], own[~differ], atol=1e-6)
+        shares += list(share[differ])
+        share, other = share[differ, None], other[differ]
+        np.testing.assert_allclose(
+            codes["writer"][differ], share * own[differ] + (1 - share) * other, atol=1e-6
+        )
+        share = share[..., None, None]
+        expected = share * images[differ] + (1 - share) * images[::-1][differ]
+        np.testing.assert_allclose(mixed[differ], expected, atol=1e-6)
+    assert min(shares) >= 0.5
+    assert max(shares) > min(shares) + 0.2
+
+
+def test_mixup_is_a_function_of_seed_and_step_whatever_the_parts(split):
+    def of(start, stop, parts=(range(1), 1), seed=0):
+        return [
+            np.concatenate([images.numpy().ravel(), codes["digit"].numpy().ravel()])
+            for codes, images in training_batches(split, 16, seed, start, stop, parts, 0.4)
+        ]
+
+    whole = of(3, 5)
+    np.testing.assert_array_equal(whole[1], of(4, 5)[0])
+    assert not np.array_equal(whole[1], of(4, 5, seed=1)[0])
+    halves = of(4, 5, (range(2), 2))
+    sizes = [8 * 28 * 28 * 3, 8 * 10]
+    pictures, codes = (
+        np.concatenate(side) for side in zip(*(np.split(h, sizes[:1]) for h in halves), strict=True)
+    )
+    np.testing.assert_array_equal(whole[1], np.concatenate([pictures, codes]))
 
 
 def test_every_epoch_shows_every_picture_once_in_an_order_of_its_own():
