@@ -33,7 +33,7 @@ OWNERS = {
     "classify": ("augmentation",),
     "factor": ("newcomers",),
     "newcomers": ("newcomers",),
-    "methods": ("generators",),
+    "methods": ("generators", "augmentation"),
     "budget": ("generators",),
     "trials": ("generators",),
     "shares": ("generators",),
@@ -83,7 +83,8 @@ class StudyFlags:
     newcomers: int = 8
     """newcomers: how many, for each seed."""
     methods: Annotated[str, arg(metavar="NAMES", help_behavior_hint="(default: all)")] = ""
-    """generators: which, with commas, such as gcn,cgan,cvae."""
+    """generators: which, with commas, such as gcn,cgan,cvae. augmentation with --new: with semicolons, such as
+    'prototypes; pre-trained, learned + conventional'."""
     budget: float = 60.0
     """generators: seconds of training that each method has, with each seed."""
     trials: int = 4
@@ -152,6 +153,8 @@ def _check(found: StudyFlags, parsed: Any) -> None:
         )
     if found.classify and not found.new:
         raise ConfigError(f"--classify {found.classify}: say of which factor values are new: --new writer")
+    if found.methods and name == "augmentation" and not found.new:
+        raise ConfigError(f"--methods {found.methods}: say of which factor values are new: --new writer")
     if name == "settings" and not found.config:
         raise ConfigError("study settings compares a file with the preset: give --config best.yaml")
     check_flag("--newcomers", found.newcomers, 1)
@@ -232,7 +235,8 @@ def _study_new_classes(found: StudyFlags, config: RunConfig, seeds: int, out: Pa
     if found.counts:
         protocol = replace(protocol, counts=tuple(sorted(set(found.counts))))
     data = config.part(DataConfig)
-    return run_new_classes_study(data, protocol, seeds, out, found.seed, found.quick, jobs)
+    names = _names(found.methods, ";")
+    return run_new_classes_study(data, protocol, seeds, out, found.seed, found.quick, jobs, names)
 
 
 def _study_newcomers(
@@ -253,10 +257,15 @@ def _study_generators(
     from gcn_tf.studies.generators.run import run_generators_study
     from gcn_tf.studies.generators.study import Protocol
 
-    methods = tuple(name.strip() for name in found.methods.split(",") if name.strip())
-    protocol = Protocol(methods, found.budget, found.trials, found.shares, found.identities)
+    protocol = Protocol(
+        _names(found.methods, ","), found.budget, found.trials, found.shares, found.identities
+    )
     seeds = 3 if found.seeds is None else found.seeds
     return run_generators_study(_planned(config, given, out), protocol, seeds, out, found.quick, jobs)
+
+
+def _names(text: str, separator: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(separator) if name.strip())
 
 
 def _planned(config: RunConfig, given: tuple[str, ...], out: Path) -> RunConfig:

@@ -41,10 +41,10 @@ def write_new_classes_study(study: NewClassesStudy) -> Path:
         name: {count: _estimate(study, name, None, count) for count in counts} for name in study.methods
     }
     pairs = [
-        (f"{OURS}, minus {RIVAL}", {count: (by[OURS], by[RIVAL]) for count, by in chosen.items()}),
-        (
-            f"{OURS}, minus {CONVENTIONAL}",
-            {count: (by[OURS], by[CONVENTIONAL]) for count, by in chosen.items()},
+        *(
+            (f"{OURS}, minus {rival}", {count: (by[OURS], by[rival]) for count, by in chosen.items()})
+            for rival in (RIVAL, CONVENTIONAL)
+            if {OURS, rival} <= chosen[counts[0]].keys()
         ),
         *(
             (f"{name}, minus {other}", dict.fromkeys(counts, (name, other)))
@@ -89,12 +89,12 @@ def write_new_classes_study(study: NewClassesStudy) -> Path:
 
 
 def _chosen(study: NewClassesStudy, count: int) -> dict[str, str]:
-    """The methods that validation chooses: the best conventional one, the best of all without learned moves, and with them."""
+    """The methods that validation chooses: the best conventional one, the best of all without learned moves, and with them, if there are any."""
     without = [name for name, method in study.methods.items() if not method.learns_moves]
     conventional = [name for name in without if study.methods[name].start == "nothing"]
     ours = [name for name, method in study.methods.items() if method.learns_moves]
     groups = {CONVENTIONAL: conventional, RIVAL: without, OURS: ours}
-    return {title: study.best_method(names, count) for title, names in groups.items()}
+    return {title: study.best_method(names, count) for title, names in groups.items() if names}
 
 
 def _estimate(study: NewClassesStudy, name: str, minus: str | None, count: int) -> Estimate:
@@ -147,10 +147,9 @@ def _samples(study: NewClassesStudy, dataset: Dataset) -> dict[str, np.ndarray]:
 
 
 def _verdict(report: dict[str, Any]) -> str:
-    """One sentence for each number of pictures."""
-    title = next(iter(report["differences"]))
+    """One sentence for each number of pictures, if there are methods on both sides."""
     lines = []
-    for count, found in report["differences"][title].items():
+    for count, found in report["differences"].get(f"{OURS}, minus {RIVAL}", {}).items():
         estimate, chosen = Estimate.from_json(found), report["chosen"][count]
         verdict = "more" if estimate.low > 0 else "less" if estimate.high < 0 else "nothing that can be shown"
         points = percent(found, signed=True)
@@ -166,6 +165,16 @@ def _table(title: str, by_name: dict[str, Any], signed: bool) -> str:
     rows = [[title, *map(str, counts)]]
     rows += [[name, *(percent(by[count], signed) for count in counts)] for name, by in by_name.items()]
     return markdown_table(rows)
+
+
+def _differences(report: dict[str, Any]) -> list[str]:
+    if not report["differences"]:
+        return []
+    return [
+        "## Differences (points)",
+        "Picture by picture; an interval without 0 is a difference.",
+        _table(f"pictures of each {report['pictures_of_each']}", report["differences"], signed=True),
+    ]
 
 
 def _text(report: dict[str, Any]) -> str:
@@ -204,9 +213,7 @@ def _text(report: dict[str, Any]) -> str:
         "Of the first seed: a given picture and real ones that were not; then the given one varied.",
         "## Classified correctly (%)",
         _table(f"pictures of each {each}", report["accuracy"], signed=False),
-        "## Differences (points)",
-        "Picture by picture; an interval without 0 is a difference.",
-        _table(f"pictures of each {each}", report["differences"], signed=True),
+        *_differences(report),
         "## Methods",
         f"All classifiers have the same layers and learn from the few pictures for {protocol['steps']} steps of 32; those that start on the fuller "
         f"grid learn from it for {protocol['start_steps']} steps before. Every method but *original* has three settings, of which validation chooses: "

@@ -29,7 +29,13 @@ from gcn_tf.studies.new_classes.classifier import (
 )
 from gcn_tf.studies.new_classes.refiner import Refiner
 from gcn_tf.studies.new_classes.report import write_new_classes_study
-from gcn_tf.studies.new_classes.study import TUNING_SEEDS, NewClassesStudy, Protocol, Trial
+from gcn_tf.studies.new_classes.study import (
+    TUNING_SEEDS,
+    NewClassesStudy,
+    Protocol,
+    Trial,
+    chosen_methods,
+)
 from gcn_tf.studies.new_classes.task import Role, Task
 from gcn_tf.studies.new_classes.variation import CHUNK, Strength, Variation
 from gcn_tf.workers import RunAll, workers
@@ -48,6 +54,7 @@ def run_new_classes_study(
     seed: int = 0,
     quick: bool = False,
     jobs: int = 1,
+    methods: tuple[str, ...] = (),
     say: Callable[[str], None] = print,
 ) -> Path:
     """Train every classifier, then write report.md, report.html, report.json and the figures.
@@ -58,13 +65,14 @@ def run_new_classes_study(
         out: folder of the study; finished entries in it are kept.
         quick: two seeds, one number of pictures and few steps, to see that everything works.
         jobs: processes that train side by side, one thread each; 1 trains in this process.
+        methods: names of those that are compared; empty: all.
         say: called with lines for the user.
 
     Returns:
         The figure to look at.
 
     Raises:
-        UserError: a dataset without such classes, a folder that is in use, or that holds a study with other settings or other work.
+        UserError: an unknown method, a dataset without such classes, a folder that is in use, or that holds a study with other settings or other work.
     """
     if quick:
         seeds, protocol = (
@@ -80,8 +88,9 @@ def run_new_classes_study(
         raise ConfigError(
             f"--seeds {seeds}: give {TUNING_SEEDS} or more, settings are chosen on the first {TUNING_SEEDS}"
         )
+    compared = chosen_methods(protocol, methods)
     with locked(out):
-        study = NewClassesStudy(data, protocol, tuple(seed + n for n in range(seeds)), out)
+        study = NewClassesStudy(data, protocol, tuple(seed + n for n in range(seeds)), out, compared)
         check_settings(out / "study.yaml", study.settings, "study")
         task = _task(study, study.seeds[0], "test")
         keep_settings(out / "study.yaml", study.settings, "study")

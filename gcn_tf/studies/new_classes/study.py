@@ -10,6 +10,7 @@ from gcn_tf.augmentation.moves import Moves
 from gcn_tf.config.data import DataConfig
 from gcn_tf.config.kept import settings_digest
 from gcn_tf.config.schema import to_dict
+from gcn_tf.errors import ConfigError, suggest
 from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.studies.entries import read_entry
 from gcn_tf.studies.materials import materials_sha256
@@ -170,6 +171,22 @@ AS_IT_IS = {
 }
 
 
+def known_methods(protocol: Protocol) -> dict[str, Method]:
+    """All that can be compared, by name."""
+    return METHODS | AS_IT_IS if protocol.classified else METHODS
+
+
+def chosen_methods(protocol: Protocol, names: tuple[str, ...]) -> dict[str, Method]:
+    """Those with some names, in the order of the table, or all; raises ConfigError for an unknown name."""
+    known = known_methods(protocol)
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"--methods {name}: no such method{suggest(name, list(known)) or ';'} known: {'; '.join(known)}"
+            )
+    return {name: method for name, method in known.items() if not names or name in names}
+
+
 @dataclass(frozen=True)
 class Trial:
     """One trained classifier, or several: a method with one setting on one task, by number of pictures that are given."""
@@ -188,7 +205,7 @@ class NewClassesStudy:
         data: where the pictures come from.
         seeds: each divides the classes otherwise.
         out: folder of the study.
-        some_methods: of the methods, by name; None: all.
+        some_methods: those that are compared, by name; None: all.
     """
 
     data: DataConfig
@@ -200,9 +217,7 @@ class NewClassesStudy:
     @property
     def methods(self) -> dict[str, Method]:
         """All methods that are compared, by name."""
-        if self.some_methods is not None:
-            return self.some_methods
-        return METHODS | AS_IT_IS if self.protocol.classified else METHODS
+        return known_methods(self.protocol) if self.some_methods is None else self.some_methods
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -10,11 +10,19 @@ from PIL import Image
 
 from gcn_tf.cli import main
 from gcn_tf.config.data import DataConfig
+from gcn_tf.errors import ConfigError
 from gcn_tf.studies.entries import write_entry
 from gcn_tf.studies.new_classes.classifier import QUERIES, WAYS, NewClassesClassifier, episodes
 from gcn_tf.studies.new_classes.report import write_new_classes_study
 from gcn_tf.studies.new_classes.run import _compute
-from gcn_tf.studies.new_classes.study import AS_IT_IS, METHODS, NewClassesStudy, Protocol, Trial
+from gcn_tf.studies.new_classes.study import (
+    AS_IT_IS,
+    METHODS,
+    NewClassesStudy,
+    Protocol,
+    Trial,
+    chosen_methods,
+)
 from gcn_tf.studies.new_classes.variation import CHUNK, Strength, Variation
 from gcn_tf.workers import workers
 
@@ -183,6 +191,53 @@ def test_a_study_of_some_methods(tmp_path, names):
     )
     assert report["differences"][title]["1"]["value"] == pytest.approx(difference)
     assert (tmp_path / "samples.png").stat().st_size > 1000
+
+
+def test_methods_are_chosen_by_name_in_the_order_of_the_table():
+    protocol = Protocol("digit")
+    wanted = ("pre-trained, learned + conventional", "prototypes")
+    assert list(chosen_methods(protocol, wanted)) == ["prototypes", "pre-trained, learned + conventional"]
+    assert chosen_methods(protocol, ()) == METHODS
+    with pytest.raises(ConfigError, match=r"--methods prototype: no such method.*prototypes"):
+        chosen_methods(protocol, ("prototype",))
+    with pytest.raises(ConfigError, match="fuller grid alone"):
+        chosen_methods(protocol, ("fuller grid alone",))
+    assert "fuller grid alone" in chosen_methods(
+        replace(protocol, classified="digit"), ("fuller grid alone",)
+    )
+
+
+def test_chosen_methods_of_the_command_line(tmp_path, monkeypatch):
+    compared = []
+    monkeypatch.setattr(
+        "gcn_tf.studies.new_classes.run._compute", lambda study, run: compared.extend(study.methods)
+    )
+    monkeypatch.setattr("gcn_tf.studies.new_classes.run.write_new_classes_study", lambda study: tmp_path)
+    names = "affine; pre-trained, learned + conventional"
+    main(["study", "augmentation", *SETTINGS, "--methods", names, "--out", str(tmp_path / "study")])
+    assert compared == ["affine", "pre-trained, learned + conventional"]
+
+
+def test_methods_of_another_study_are_refused(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["study", "augmentation", "--methods", "affine"])
+    assert stop.value.code == 2
+    assert "--methods affine: say of which factor" in capsys.readouterr().err
+
+
+def test_a_study_without_learned_moves_has_no_verdict_on_them(tmp_path):
+    methods = {"affine": replace(METHODS["affine"], settings=METHODS["affine"].settings[:1])}
+    data = DataConfig.of("glyphs", writers="6")
+    study = NewClassesStudy(data, Protocol("digit", (1,), CHUNK, CHUNK), (0, 1), tmp_path, methods)
+    with workers(1) as run:
+        _compute(study, run)
+    write_new_classes_study(study)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["differences"] == {}
+    assert report["chosen"]["1"] == {"best conventional": "affine", "best without learned moves": "affine"}
+    text = (tmp_path / "report.md").read_text()
+    assert "Differences" not in text
+    assert "moves teach" not in text
 
 
 def barred_digits(folder):
