@@ -80,7 +80,7 @@ class ObjectiveConfig:
     classifier_share: Annotated[float, Range(0, 16)] = 2.0
     """Further steps, as a share of the generator's, in which the classifier alone learns, from real pictures; fewer than 100
     are left out."""
-    classifier_mixup: Annotated[float, Range(0, 4)] = 0.4
+    classifier_mixup: Annotated[float, Range(0, 4)] = 0.0
     """Both parameters of the beta distribution by which pictures are mixed (MixUp) in these steps; 0: none are."""
 
     @property
