@@ -19,9 +19,9 @@ from gcn_tf.runs.run_dir import Run
 
 # Pictures that the generator makes at once, always as many. Matrix products and convolutions of one or of an odd
 # number of rows take other kernels, which sum in another order: in bfloat16 one of 10,000 pixel values of a single
-# picture would differ by a grey level. Kernels take blocks of 48 rows with AVX-512, of 24 or 16 with AVX2: of 32, the last
-# eight are summed otherwise there. More would be faster for many pictures, but a single one would take longer.
-CHUNK = 48
+# picture would differ by a grey level. Kernels take blocks of rows: 16 are whole ones with AVX-512 and with AVX2, where of 32
+# the last eight are summed otherwise. 48 would be a fifth faster for many pictures of 28x28, but a single one would take twice as long.
+CHUNK = 16
 CHUNKS_AT_ONCE = 4  # the processors need not wait for the last layers of one chunk
 INTERRUPTIBLE = 8 * CHUNK  # pictures between two chances for Ctrl-C
 PICTURE_LIMIT = 10_000
