@@ -93,7 +93,9 @@ def training_batches(
         numbers = picture_numbers(step, seen, batch_size, seed)
 
         def own(of: tf.Tensor) -> tf.Tensor:
-            return of[part * size : (part + 1) * size]
+            return tf.ensure_shape(
+                of[part * size : (part + 1) * size], (size,)
+            )  # some rivals draw as many latents
 
         pictures = _as_float(*render(split, own(numbers)))
         if not mixup:

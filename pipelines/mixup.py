@@ -1,6 +1,7 @@
 """MixUp (Zhang et al. 2018): pictures faded into each other, and their labels with them.
 
 A classifier that learns from such pictures is less sure of what it has not seen, and of unknown hands classifies no less correctly.
+The layer of Keras keeps a state of its own; these shares are a function of a seed, so that a step can be made without those before it.
 """
 
 import tensorflow as tf

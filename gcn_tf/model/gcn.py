@@ -16,6 +16,7 @@ from gcn_tf.model.objective import (
     Examples,
     clip_image,
     cross_entropies,
+    encoded,
     imagined_entropies,
     sum_of_squares,
     weighted_sum,
@@ -161,11 +162,7 @@ class GCN(keras.Model):
 
     def encode(self, factors: dict[str, Any]) -> Codes:
         """Turn integer ids (B,) into one-hot codes (B, K_f); float codes pass unchanged."""
-        codes = {}
-        for name, size in self.factor_sizes.items():
-            value = tf.convert_to_tensor(factors[name])
-            codes[name] = tf.one_hot(value, size) if value.dtype.is_integer else value
-        return codes
+        return encoded(factors, self.factor_sizes)
 
     def looked_at(self, factors: dict[str, Any]) -> Codes:
         """`encode`, except that ids of factors with many values stay ids, int (B,), where the generator can look them up."""
@@ -223,6 +220,11 @@ class GCN(keras.Model):
             # Where the rate of the last phase begins.
             self.classifier_optimizer.iterations.assign(self.objective.steps)
         self.train_function = None  # traced anew
+
+    @property
+    def mixup(self) -> float:
+        """How strongly the pictures of the batches to come are mixed, as `training_batches` takes it: in the last phase alone."""
+        return self.objective.classifier_mixup if self.last_phase else 0.0
 
     def imagined_cells(self, batch: tf.Tensor) -> dict[str, tf.Tensor]:
         """Ids of random cells, `imagined_share * batch` of them, int32 (n,) by factor name; a function of (seed, step)."""

@@ -1,7 +1,8 @@
 """The loss terms of Xu, Qin and Wan 2019, one function per term; each returns one value per example."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -71,6 +72,15 @@ def mask(examples: Examples) -> tf.Tensor:
     assert logits is not None  # a weight asks for a generator with a mask
     entropies = tf.nn.sigmoid_cross_entropy_with_logits(figure_mask(examples.real), logits)
     return tf.reduce_mean(entropies, axis=(1, 2, 3))
+
+
+def encoded(factors: Mapping[str, Any], sizes: Mapping[str, int]) -> Codes:
+    """Integer ids (B,) as one-hot codes, float32 (B, K_f); float codes pass unchanged."""
+    codes = {}
+    for name, size in sizes.items():
+        value = tf.convert_to_tensor(factors[name])
+        codes[name] = tf.one_hot(value, size) if value.dtype.is_integer else value
+    return codes
 
 
 def cross_entropies(logits: Codes, codes: Codes) -> dict[str, tf.Tensor]:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from gcn_tf.config.schema import RunConfig
 from gcn_tf.model.jitter import jitter
-from gcn_tf.model.objective import cross_entropies
+from gcn_tf.model.objective import cross_entropies, encoded
 from gcn_tf.model.optimizers import FusedAdam, last_rate
 from gcn_tf.pipelines.batches import training_batches
 from gcn_tf.pipelines.split import Split
@@ -43,9 +43,8 @@ def train_classifier_alone(
     def learn(labels: dict[str, tf.Tensor], images: tf.Tensor) -> None:
         moved = tf.stack([tf.constant(seed, tf.int64), tf.cast(optimizer.iterations.value, tf.int64)])
         shown = jitter(images, moved, config.classifier_jitter) if config.classifier_jitter else images
-        codes = {n: tf.one_hot(of, sizes[n]) if of.dtype.is_integer else of for n, of in labels.items()}
         with tf.GradientTape() as tape:
-            terms = cross_entropies(network(shown, training=True), codes)
+            terms = cross_entropies(network(shown, training=True), encoded(labels, sizes))
             loss = tf.reduce_mean(tf.add_n(list(terms.values())))
         optimizer.apply(tape.gradient(loss, variables), variables)
 

@@ -219,7 +219,6 @@ def _train(model: GCN, prepared: Prepared, callbacks: list[StepCallback], stop: 
     if prepared.team:
         train_steps(model, prepared.split, config, prepared.team, callbacks, stop)
         return
-    mixup = config.classifier_mixup if model.last_phase else 0.0
-    data = training_batches(prepared.split, config.batch_size, config.seed, start, stop, mixup=mixup)
+    data = training_batches(prepared.split, config.batch_size, config.seed, start, stop, mixup=model.mixup)
     with prepared.strategy.scope():
         model.fit(data, epochs=1, steps_per_epoch=stop - start, verbose=0, shuffle=False, callbacks=callbacks)

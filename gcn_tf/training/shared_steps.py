@@ -57,8 +57,9 @@ def train_steps(
     """
     start, strategy, link = model.steps_done, team.strategy, team.link
     stopping = next(callback for callback in callbacks if isinstance(callback, AgreedStop))
-    mixup = config.classifier_mixup if model.last_phase else 0.0
-    batches = iter(training_batches(split, config.batch_size, config.seed, start, stop, team.parts, mixup))
+    batches = iter(
+        training_batches(split, config.batch_size, config.seed, start, stop, team.parts, model.mixup)
+    )
     train = tf.function(lambda batch, asked: strategy.run(_step, (model, batch, asked)), autograph=False)
     calls = keras.callbacks.CallbackList(list(callbacks), add_history=False, add_progbar=False, model=model)
     link.on_loss = abort_sums

@@ -93,6 +93,12 @@ def test_mixup_is_a_function_of_seed_and_step_whatever_the_parts(split):
     np.testing.assert_array_equal(whole[1], np.concatenate([pictures, codes]))
 
 
+@pytest.mark.parametrize("mixup", [0.0, 0.4])
+def test_graphs_know_the_size_of_a_batch(split, mixup):
+    _, images = training_batches(split, 16, 0, 0, 2, (range(1, 2), 2), mixup).element_spec
+    assert images.shape == (8, 28, 28, 3)
+
+
 def test_every_epoch_shows_every_picture_once_in_an_order_of_its_own():
     pictures = np.arange(100, 177)
     stream = np.concatenate([picture_numbers(tf.constant(s, tf.int64), pictures, 11, 5) for s in range(21)])

@@ -23,7 +23,9 @@ def same(one, other):
 
 @pytest.fixture(scope="module")
 def config(toy_config):
-    return dataclasses.replace(toy_config, classifier_share=LAST / MAIN, checkpoint_steps=16, image_steps=100)
+    return dataclasses.replace(
+        toy_config, classifier_share=LAST / MAIN, classifier_mixup=0.4, checkpoint_steps=16, image_steps=100
+    )
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -56,6 +58,16 @@ def test_the_last_phase_trains_the_classifier_and_leaves_the_generator_to_the_bi
     assert same(after.generator.variables, before.generator.variables)
     assert same(after.optimizer.variables, before.optimizer.variables)
     assert not same(after.classifier.trainable_variables, before.classifier.trainable_variables)
+
+
+@pytest.mark.slow
+def test_mixup_changes_the_last_phase_alone(trained, config, start_run, tmp_path):
+    fit(start_run(dataclasses.replace(config, classifier_mixup=0.0), tmp_path / "run"), tmp_path / "run")
+    mixed, plain = open_run(trained).model, open_run(tmp_path / "run").model
+    assert same(mixed.generator.variables, plain.generator.variables)
+    assert not same(mixed.classifier.trainable_variables, plain.classifier.trainable_variables)
+    before, as_well = (open_run(run, f"step-{MAIN:08d}.npz").model for run in (trained, tmp_path / "run"))
+    assert same(before.classifier.trainable_variables, as_well.classifier.trainable_variables)
 
 
 @pytest.mark.slow

@@ -208,7 +208,12 @@ def test_a_chief_that_is_killed_or_says_nothing_ends_the_other(together, tmp_pat
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    "settings", [{"cooperation": "frozen", "classifier_steps": 6}, {"classifier_share": 2.0}]
+    "settings",
+    [
+        {"cooperation": "frozen", "classifier_steps": 6},
+        {"classifier_share": 2.0},
+        {"classifier_share": 2.0, "classifier_mixup": 0.4},
+    ],
 )
 def test_two_workers_train_all_phases_as_one_process(together, config_file, start_run, tmp_path, settings):
     flags = [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", str(value))]

@@ -27,7 +27,7 @@ CASES = {
     "frozen": {"cooperation": "frozen", "classifier_steps": 20},
     "none": {"cooperation": "none"},
     "mask and noise": {"mask_weight": 1.0, "generator": {"gaussian_dropout": 0.2}},
-    "last phase": {"steps": 25, "classifier_share": 4.0},
+    "last phase": {"steps": 25, "classifier_share": 4.0, "classifier_mixup": 0.4},
     "references": {"generator": "references"},
 }
 

@@ -172,15 +172,20 @@ def test_a_study_ends_in_a_report_and_is_not_made_twice(tmp_path, capsys, monkey
     assert "holds another study" in capsys.readouterr().err
 
 
+def report_of(study):
+    """What a study says once all of it is computed."""
+    with workers(1) as run:
+        _compute(study, run)
+    write_new_classes_study(study)
+    return json.loads((study.out / "report.json").read_text())
+
+
 @pytest.mark.parametrize("names", [FEW, pytest.param(OTHERS, marks=pytest.mark.slow)])
 def test_a_study_of_some_methods(tmp_path, names):
     data = DataConfig.of("glyphs", writers="6")
     methods = {name: replace(METHODS[name], settings=METHODS[name].settings[:1]) for name in names}
     study = NewClassesStudy(data, Protocol("digit", (1,), CHUNK, CHUNK), (0, 1), tmp_path, methods)
-    with workers(1) as run:
-        _compute(study, run)
-    write_new_classes_study(study)
-    report = json.loads((tmp_path / "report.json").read_text())
+    report = report_of(study)
     for name in names:
         assert 0 <= report["accuracy"][name]["1"]["value"] <= 1
     title = next(iter(report["differences"]))
@@ -229,10 +234,7 @@ def test_a_study_without_learned_moves_has_no_verdict_on_them(tmp_path):
     methods = {"affine": replace(METHODS["affine"], settings=METHODS["affine"].settings[:1])}
     data = DataConfig.of("glyphs", writers="6")
     study = NewClassesStudy(data, Protocol("digit", (1,), CHUNK, CHUNK), (0, 1), tmp_path, methods)
-    with workers(1) as run:
-        _compute(study, run)
-    write_new_classes_study(study)
-    report = json.loads((tmp_path / "report.json").read_text())
+    report = report_of(study)
     assert report["differences"] == {}
     assert report["chosen"]["1"] == {"best conventional": "affine", "best without learned moves": "affine"}
     text = (tmp_path / "report.md").read_text()
@@ -262,10 +264,7 @@ def test_a_classifier_for_each_new_writer(tmp_path):
     protocol = Protocol("writer", (1,), CHUNK, 4 * CHUNK, "digit")
     study = NewClassesStudy(data, protocol, (0, 1), tmp_path / "study", methods)
     assert NewClassesStudy(data, protocol, (0, 1), tmp_path / "study").methods.keys() >= AS_IT_IS.keys()
-    with workers(1) as run:
-        _compute(study, run)
-    write_new_classes_study(study)
-    report = json.loads((tmp_path / "study" / "report.json").read_text())
+    report = report_of(study)
     assert report["taught"] == [3, 3]
     assert report["asked"] == [9, 9]  # of each digit one picture that is not given
     assert report["accuracy"]["fuller grid alone"]["1"]["value"] > 0.8  # it keeps its classes
