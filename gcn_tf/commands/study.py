@@ -31,6 +31,7 @@ OWNERS = {
     "config": ("settings",),
     "new": ("augmentation",),
     "classify": ("augmentation",),
+    "givers": ("augmentation",),
     "factor": ("newcomers",),
     "newcomers": ("newcomers",),
     "methods": ("generators", "augmentation"),
@@ -76,6 +77,9 @@ class StudyFlags:
     """augmentation: half of this factor's values are new classes, the pictures of the other half a fuller grid."""
     classify: Annotated[str, arg(metavar="FACTOR", help_behavior_hint="(default: --new)")] = ""
     """augmentation: with --new writer, classify this factor, digit, from few pictures of each new writer."""
+    givers: Annotated[int, arg(help_behavior_hint="(default: 0, anyone)")] = 0
+    """augmentation: with --new digit, the few pictures are of so many writers or persons, --counts of each digit and each
+    of them; tested on all others. Of digits all that the dataset has are used, the writers beyond --writers as well."""
     downstream_steps: Annotated[int, arg(aliases=["--student-steps"])] = 500
     """augmentation: steps of a downstream classifier's round; it has at most two rounds."""
     factor: Annotated[str, arg(help_behavior_hint="(default: who made or shows the pictures)")] = ""
@@ -153,6 +157,13 @@ def _check(found: StudyFlags, parsed: Any) -> None:
         )
     if found.classify and not found.new:
         raise ConfigError(f"--classify {found.classify}: say of which factor values are new: --new writer")
+    check_flag("--givers", found.givers, 0, 10_000)
+    if found.givers and not found.new:
+        raise ConfigError(f"--givers {found.givers}: say of which factor values are new: --new digit")
+    if found.givers and found.classify not in ("", found.new):
+        raise ConfigError(
+            f"--givers {found.givers} --classify {found.classify}: a new {found.new} gives the pictures, leave --givers out"
+        )
     if found.methods and name == "augmentation" and not found.new:
         raise ConfigError(f"--methods {found.methods}: say of which factor values are new: --new writer")
     if name == "settings" and not found.config:
@@ -174,6 +185,7 @@ def run(options: Study) -> None:
     """Run or continue the experiment, then print where its report is."""
     found, config = options.flags, options.config
     new = "".join(f"-{factor}" for factor in (found.new, found.classify) if factor)
+    new += f"-givers{found.givers}" * (found.givers > 0)
     name = f"{found.experiment}{new}-{config.dataset.replace('/', '-')}{'-quick' if found.quick else ''}"
     out = found.out or Path("studies") / name
     import_tensorflow()
@@ -231,7 +243,8 @@ def _study_new_classes(found: StudyFlags, config: RunConfig, seeds: int, out: Pa
     from gcn_tf.studies.new_classes.run import run_new_classes_study
     from gcn_tf.studies.new_classes.study import Protocol
 
-    protocol = Protocol(found.new, classified="" if found.classify == found.new else found.classify)
+    classified = "" if found.classify == found.new else found.classify
+    protocol = Protocol(found.new, classified=classified, givers=found.givers)
     if found.counts:
         protocol = replace(protocol, counts=tuple(sorted(set(found.counts))))
     data = config.part(DataConfig)

@@ -19,8 +19,9 @@ from gcn_tf.runs.run_dir import Run
 
 # Pictures that the generator makes at once, always as many. Matrix products and convolutions of one or of an odd
 # number of rows take other kernels, which sum in another order: in bfloat16 one of 10,000 pixel values of a single
-# picture would differ by a grey level. With 32 at once, one value of 150,000 differed by its place on a processor with AVX2
-# alone, with 16, 24, 48 or 64 none; probably since kernels take blocks of rows, and eight of 32 are left over. 48 would be a fifth faster for many pictures of 28x28, but a single one would take twice as long.
+# picture would differ by a grey level. With 32 at once, one value of 150,000 differed by its place on a processor with
+# AVX2 alone, with 16, 24, 48 or 64 none; probably since kernels take blocks of rows, and eight of 32 are left over.
+# 48 would be a fifth faster for many pictures of 28x28, but a single one would take twice as long.
 CHUNK = 16
 CHUNKS_AT_ONCE = 4  # the processors need not wait for the last layers of one chunk
 INTERRUPTIBLE = 8 * CHUNK  # pictures between two chances for Ctrl-C

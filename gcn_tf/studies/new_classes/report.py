@@ -9,14 +9,12 @@ import yaml
 from gcn_tf import __version__
 from gcn_tf.files import write_atomically
 from gcn_tf.metrics.intervals import Estimate, bootstrap_mean
-from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.reporting.charts import write_accuracy_chart
 from gcn_tf.reporting.figures import write_rows_figure
 from gcn_tf.reporting.provenance import versions_and_machine
 from gcn_tf.reporting.report_files import write_report_files
 from gcn_tf.reporting.tables import markdown_table, percent
 from gcn_tf.reporting.tiles import PAPER
-from gcn_tf.studies.materials import loaded
 from gcn_tf.studies.new_classes.study import TUNING_SEEDS, NewClassesStudy
 from gcn_tf.studies.new_classes.variation import Strength, Variation
 
@@ -35,7 +33,7 @@ SAME_START = {
 
 def write_new_classes_study(study: NewClassesStudy) -> Path:
     """accuracy.png, samples.png, report.md, report.html and, last, report.json; returns the figure to look at."""
-    dataset, counts = loaded(study.data), study.protocol.counts
+    counts = study.protocol.counts
     chosen = {count: _chosen(study, count) for count in counts}
     accuracy = {
         name: {count: _estimate(study, name, None, count) for count in counts} for name in study.methods
@@ -55,7 +53,7 @@ def write_new_classes_study(study: NewClassesStudy) -> Path:
     differences = {
         title: {count: _estimate(study, *of[count], count) for count in counts} for title, of in pairs
     }
-    tasks = [study.task(dataset, seed, "test") for seed in study.seeds]
+    tasks = [study.task(seed, "test") for seed in study.seeds]
     report: dict[str, Any] = {
         "experiment": "augmentation of new classes",
         "factor": study.protocol.factor,
@@ -67,7 +65,7 @@ def write_new_classes_study(study: NewClassesStudy) -> Path:
         "new": [len(task.new) for task in tasks],
         "fuller": [len(task.others) for task in tasks],
         "taught": [len(task.taught) for task in tasks],
-        "asked": [sum(len(task.asked(max(counts), values)) for values in task.taught) for task in tasks],
+        "asked": [sum(len(task.asked(values)) for values in task.taught) for task in tasks],
         "methods": {name: method.meaning for name, method in study.methods.items()},
         "chosen": chosen,
         "settings_chosen": {
@@ -82,7 +80,7 @@ def write_new_classes_study(study: NewClassesStudy) -> Path:
     title = f"pictures of each {study.protocol.class_text}"
     chart = {f"new {study.protocol.factor}s" if study.protocol.classified else "new classes": lines}
     write_atomically(study.out / PICTURE, lambda path: write_accuracy_chart(chart, path, title, solid))
-    shown = _samples(study, dataset)
+    shown = _samples(study)
     write_atomically(study.out / SAMPLES, lambda path: write_rows_figure(shown, path))
     write_report_files(study.out, "gcn-tf study: augmentation", _text(report), report)
     return study.out / PICTURE
@@ -119,16 +117,16 @@ def _text_of(strength: Strength) -> str:
     return ", ".join(f"{name} {value:g}" for name, value in vars(strength).items() if value) or "-"
 
 
-def _samples(study: NewClassesStudy, dataset: Dataset) -> dict[str, np.ndarray]:
+def _samples(study: NewClassesStudy) -> dict[str, np.ndarray]:
     """Of some new classes of the first seed a given picture, then a row each of real, moved and conventionally augmented ones."""
     seed = study.seeds[0]
-    task, moves = study.task(dataset, seed, "test"), study.moves(seed, "test")
+    task, moves = study.task(seed, "test"), study.moves(seed, "test")
     values, rng = task.taught[0], np.random.default_rng(0)
-    given, asked = task.given(1, values), task.asked(max(study.protocol.counts), values)
+    given, asked = task.given(1, values), task.asked(values)
     of_asked, classified = task.ids[asked, task.label], study.protocol.classified or task.name
     rows: dict[str, np.ndarray] = {}
     for row in given[:SHOWN_CLASSES]:
-        value = dataset.space[classified].values[task.ids[row, task.label]]
+        value = study.dataset.space[classified].values[task.ids[row, task.label]]
         picture = task.images[row][None]
         real = task.images[rng.permutation(asked[of_asked == task.ids[row, task.label]])]
         copies = np.repeat(picture, SHOWN_COPIES, axis=0)

@@ -20,7 +20,6 @@ from gcn_tf.config.kept import check_settings, keep_settings
 from gcn_tf.errors import ConfigError
 from gcn_tf.runs.lock import locked
 from gcn_tf.studies.entries import ORIGIN, is_done, read_entry, write_entry
-from gcn_tf.studies.materials import loaded
 from gcn_tf.studies.new_classes.classifier import (
     RATE,
     TUNING_RATE,
@@ -92,7 +91,7 @@ def run_new_classes_study(
     with locked(out):
         study = NewClassesStudy(data, protocol, tuple(seed + n for n in range(seeds)), out, compared)
         check_settings(out / "study.yaml", study.settings, "study")
-        task = _task(study, study.seeds[0], "test")
+        task = study.task(study.seeds[0], "test")
         keep_settings(out / "study.yaml", study.settings, "study")
         say(
             f"{len(task.new)} of {len(task.new) + len(task.fuller)} values of {protocol.factor} are new, others for each of "
@@ -133,19 +132,15 @@ def _compute(study: NewClassesStudy, run: RunAll) -> None:
         run(_train, todo, f"trainings on few pictures{purpose}")
 
 
-def _task(study: NewClassesStudy, seed: int, role: Role) -> Task:
-    return study.task(loaded(study.data), seed, role)
-
-
 def _learn_moves(study: NewClassesStudy, seed: int, role: Role) -> None:
     """Learn the moves of one task's fuller grid."""
-    moves = _task(study, seed, role).moves()
+    moves = study.task(seed, role).moves()
     write_entry(study.moves_path(seed, role), study.origin_of_moves(seed, role), {"axes": moves.axes})
 
 
 def _learn_refiner(study: NewClassesStudy, seed: int, role: Role) -> None:
     """Train the refiner of one task's fuller grid and keep its weights."""
-    task, moves = _task(study, seed, role), study.moves(seed, role)
+    task, moves = study.task(seed, role), study.moves(seed, role)
     images = task.images[task.others]
     nothing = np.zeros(len(images), int)
     rngs = [np.random.default_rng([seed, purpose]) for purpose in (3, 4, 5)]
@@ -185,7 +180,7 @@ def _network(task: Task) -> NewClassesClassifier:
 def _train_start(study: NewClassesStudy, trial: Trial) -> None:
     """Train a classifier on the fuller grid and keep its weights."""
     method = study.methods[trial.method]
-    task, strength = _task(study, trial.seed, trial.role), method.settings[trial.setting]
+    task, strength = study.task(trial.seed, trial.role), method.settings[trial.setting]
     net, rows = _network(task), task.others
     images, classes = task.images[rows], task.classes(rows)
     variation = replace(_variation(study, trial, strength, 1), further="")
@@ -207,12 +202,12 @@ def _train_start(study: NewClassesStudy, trial: Trial) -> None:
 def _train(study: NewClassesStudy, trial: Trial) -> None:
     """Train and test a classifier for every number of pictures that is given."""
     since = time.perf_counter()
-    task, protocol = _task(study, trial.seed, trial.role), study.protocol
+    task, protocol = study.task(trial.seed, trial.role), study.protocol
     net, start = _network(task), study.start_of(trial)
     weights = None
     if start:
         weights = _weights(study.start_path(start), study.origin(start))
-    asked = [task.asked(max(protocol.counts), values) for values in task.taught]
+    asked = [task.asked(values) for values in task.taught]
     found: dict[str, list[np.ndarray]] = {"who": [task.clusters(rows) for rows in asked]}
     for count in protocol.counts:
         found[f"correct/{count}"] = []

@@ -13,7 +13,7 @@ from gcn_tf.config.schema import to_dict
 from gcn_tf.errors import ConfigError, suggest
 from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.studies.entries import read_entry
-from gcn_tf.studies.materials import materials_sha256
+from gcn_tf.studies.materials import all_pictures, loaded, materials_sha256
 from gcn_tf.studies.new_classes.task import Role, Task, choose_task
 from gcn_tf.studies.new_classes.variation import Further, Strength
 
@@ -44,10 +44,14 @@ class Protocol:
     start_steps: int = 1000
     classified: str = ""
     """The factor that is classified, for each new value by itself; "": the new values are the classes."""
+    givers: int = 0
+    """Writers or persons whom the few pictures are of, `counts` of each class and each of them; 0: anyone."""
 
     @property
     def class_text(self) -> str:
-        """`"character"`, or `"digit by a new writer"`."""
+        """`"character"`, `"digit by a new writer"`, or `"digit by each of 10 others"`."""
+        if self.givers:
+            return f"{self.factor} by each of {self.givers}"
         return f"{self.classified} by a new {self.factor}" if self.classified else self.factor
 
 
@@ -221,17 +225,28 @@ class NewClassesStudy:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What must stay the same when the study goes on."""
+        """What must stay the same when the study goes on; studies of earlier versions knew no givers."""
+        protocol = to_dict(self.protocol)
+        if not self.protocol.givers:
+            del protocol["givers"]
         return {
             "experiment": "augmentation of new classes",
             "seed": self.seeds[0],
-            "protocol": to_dict(self.protocol),
+            "protocol": protocol,
             **to_dict(self.data),
         }
 
-    def task(self, dataset: Dataset, seed: int, role: Role) -> Task:
+    @property
+    def dataset(self) -> Dataset:
+        """The grid, or all labelled pictures, if some writers or persons give."""
+        return (all_pictures if self.protocol.givers else loaded)(self.data)
+
+    def task(self, seed: int, role: Role) -> Task:
         protocol = self.protocol
-        return choose_task(dataset, protocol.factor, seed, role, max(protocol.counts), protocol.classified)
+        most = max(protocol.counts)
+        return choose_task(
+            self.dataset, protocol.factor, seed, role, most, protocol.classified, protocol.givers
+        )
 
     def seeds_of(self, role: Role) -> tuple[int, ...]:
         """The seeds that have a task of this role."""
@@ -319,7 +334,9 @@ class NewClassesStudy:
 
     @property
     def _digest(self) -> str:
-        return settings_digest({**self.settings, "data_sha256": materials_sha256(self.data)})
+        return settings_digest(
+            {**self.settings, "data_sha256": materials_sha256(self.data, bool(self.protocol.givers))}
+        )
 
     def correct(self, trial: Trial, count: int) -> np.ndarray:
         """What was classified correctly after learning from so many pictures of a class: bool (T,)."""

@@ -30,7 +30,9 @@ class Task:
         label: position of the factor that is classified. The same one: its new values are new classes.
         new: ids of the new values, ascending; fuller: of the fuller grid's.
         taught: ids of the new values that one classifier learns, for every classifier of the task.
-        order: int (N,). Place of every picture among those of its value and class, by chance: the first are given first.
+        order: int (N,). Place of every picture among those of its value and class, or of those of one giver, by chance: the
+            first are given first.
+        tested: bool (N,). Whose classification is asked for, if their value is new: no picture that is ever given.
     """
 
     images: np.ndarray
@@ -42,18 +44,19 @@ class Task:
     fuller: np.ndarray
     taught: tuple[np.ndarray, ...]
     order: np.ndarray
+    tested: np.ndarray
 
     @property
     def classes_are_new(self) -> bool:
         return self.factor == self.label
 
     def given(self, count: int, values: np.ndarray) -> np.ndarray:
-        """The few pictures of values in `taught`, `count` of every class: int (count * classes,)."""
+        """The few pictures of values in `taught`, `count` of every class, or of every class and giver: int (G,)."""
         return np.flatnonzero(np.isin(self.ids[:, self.factor], values) & (self.order < count))
 
-    def asked(self, most: int, values: np.ndarray) -> np.ndarray:
-        """Pictures of values in `taught` to test on, the same for every number up to `most` that is given: int (T,)."""
-        rows = np.flatnonzero(np.isin(self.ids[:, self.factor], values) & (self.order >= most))
+    def asked(self, values: np.ndarray) -> np.ndarray:
+        """Pictures of values in `taught` to test on, the same whatever number is given: int (T,)."""
+        rows = np.flatnonzero(np.isin(self.ids[:, self.factor], values) & self.tested)
         return np.sort(np.random.default_rng(0).permutation(rows)[:MOST_ASKED])
 
     @property
@@ -74,8 +77,7 @@ class Task:
 
     def clusters(self, rows: np.ndarray) -> np.ndarray:
         """Pictures with the same number are by the same hand: of all factors that are not classified the one with most values. int (n,)."""
-        others = [m for m in range(self.ids.shape[1]) if m != self.label]
-        return self.ids[rows, max(others, key=lambda m: len(np.unique(self.ids[:, m])))]
+        return self.ids[rows, _hand(self.ids, self.label)]
 
     def moves(self) -> Moves:
         """Moves between the fuller grid's pictures of one class. No new value has a say."""
@@ -84,7 +86,9 @@ class Task:
         return learn_moves(lambda n: self.images[rows[n]], self.ids[rows], self.label, varied, self.name)
 
 
-def choose_task(dataset: Dataset, name: str, seed: int, role: Role, most: int, classified: str = "") -> Task:
+def choose_task(
+    dataset: Dataset, name: str, seed: int, role: Role, most: int, classified: str = "", givers: int = 0
+) -> Task:
     """Divide the values of a factor by chance: half are new, half are the fuller grid.
 
     A validation task divides the fuller grid of the test task with the same seed once more, so that nothing of the test's new
@@ -94,9 +98,11 @@ def choose_task(dataset: Dataset, name: str, seed: int, role: Role, most: int, c
         name: of the factor of which values are new.
         most: pictures of a value and class that are given at most; a value with no more is left out.
         classified: the factor that is classified, for each new value by itself; "": the new values are the classes.
+        givers: how many writers or persons the few pictures are of, `most` at most of every class and each of them; all others
+            are tested on. 0: of anyone, and the pictures that are not given are tested on.
 
     Raises:
-        ConfigError: no such factor, one that a formula makes or orders, no other factor, or too few values or pictures.
+        ConfigError: no such factor, one that a formula makes or orders, no other factor, or too few values, pictures or givers.
     """
     place = _factor(dataset, "--new", name)
     label = _factor(dataset, "--classify", classified) if classified else place
@@ -122,7 +128,40 @@ def choose_task(dataset: Dataset, name: str, seed: int, role: Role, most: int, c
     if role == "validation":
         new, fuller = np.split(fuller, [len(fuller) // 2])
     taught = tuple(new[:MOST_TAUGHT, None]) if classified else (np.sort(new),)
-    return Task(dataset.images, ids, place, name, label, np.sort(new), np.sort(fuller), taught, order)
+    tested = order >= most
+    if givers:
+        order, tested = _places_of_givers(dataset, place, most, givers, rng)
+    return Task(dataset.images, ids, place, name, label, np.sort(new), np.sort(fuller), taught, order, tested)
+
+
+def _hand(ids: np.ndarray, label: int) -> int:
+    """The factor that tells by whose hand pictures are: of all that are not classified the one with most values."""
+    others = [m for m in range(ids.shape[1]) if m != label]
+    return max(others, key=lambda m: len(np.unique(ids[:, m])))
+
+
+def _places_of_givers(
+    dataset: Dataset, place: int, most: int, givers: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """`order` and `tested` of a task whose few pictures are of some writers or persons, chosen by chance."""
+    ids = dataset.base_ids
+    hand = _hand(ids, place)
+    counts = np.zeros((ids[:, hand].max() + 1, ids[:, place].max() + 1), int)
+    np.add.at(counts, (ids[:, hand], ids[:, place]), 1)
+    able = np.flatnonzero((counts >= most).all(axis=1))
+    if len(able) < givers or givers == len(counts):
+        who = dataset.space.names[hand]
+        raise ConfigError(
+            f"--givers {givers}: {len(able)} of {len(counts)} values of {who} have {most} or more pictures of every "
+            f"{dataset.space.names[place]}, and some must be left for tests: give fewer, or smaller --counts"
+        )
+    chosen = rng.permutation(able)[:givers]
+    order = np.full(len(ids), len(ids))
+    for giver in chosen:
+        for value in np.unique(ids[:, place]):
+            own = np.flatnonzero((ids[:, hand] == giver) & (ids[:, place] == value))
+            order[own] = rng.permutation(len(own))
+    return order, ~np.isin(ids[:, hand], chosen)
 
 
 def _factor(dataset: Dataset, flag: str, name: str) -> int:

@@ -23,6 +23,7 @@ from gcn_tf.studies.new_classes.study import (
     Trial,
     chosen_methods,
 )
+from gcn_tf.studies.new_classes.task import MOST_ASKED
 from gcn_tf.studies.new_classes.variation import CHUNK, Strength, Variation
 from gcn_tf.workers import workers
 
@@ -96,7 +97,7 @@ def test_episodes_learn(classifier, halves):
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     """A study whose entries are written by hand."""
-    monkeypatch.setattr("gcn_tf.studies.new_classes.study.materials_sha256", lambda data: "0")
+    monkeypatch.setattr("gcn_tf.studies.new_classes.study.materials_sha256", lambda *data: "0")
     methods = {name: METHODS[name] for name in ("affine", "affine + elastic", "learned + conventional")}
     return NewClassesStudy(DataConfig(), Protocol("digit", (1, 5)), (0, 1, 2), tmp_path, methods)
 
@@ -272,6 +273,33 @@ def test_a_classifier_for_each_new_writer(tmp_path):
         "a classifier of each one's *digit* learns from few pictures of that writer"
         in (tmp_path / "study" / "report.md").read_text()
     )
+
+
+def test_few_pictures_of_some_writers_beside_all_pictures_of_others(tmp_path):
+    methods = {"affine": replace(METHODS["affine"], settings=METHODS["affine"].settings[:1])}
+    protocol = Protocol("digit", (1, 2), CHUNK, CHUNK, givers=3)
+    study = NewClassesStudy(DataConfig.of("glyphs", writers="3"), protocol, (0, 1), tmp_path, methods)
+    assert set(study.settings["protocol"]) - set(
+        replace(study, protocol=Protocol("digit")).settings["protocol"]
+    ) == {"givers"}
+    report = report_of(study)
+    assert report["asked"] == [MOST_ASKED, MOST_ASKED]  # by writers beyond the three
+    assert "pictures of each digit by each of 3" in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--givers", "3"], "--givers 3: say of which factor"),
+        (["--new", "writer", "--classify", "digit", "--givers", "3"], "a new writer gives the pictures"),
+        (["--new", "digit", "--givers", "-1"], "--givers -1"),
+    ],
+)
+def test_givers_where_there_are_none_are_refused(words, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["study", "augmentation", *words])
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 def test_one_seed_is_too_few(tmp_path):

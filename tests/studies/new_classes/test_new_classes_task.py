@@ -25,7 +25,7 @@ def letters():
 
 def test_given_pictures_are_nested_and_never_asked(letters):
     task = choose_task(letters, "letter", 0, "test", 3)
-    one, three, asked = (*(task.given(count, task.new) for count in (1, 3)), task.asked(3, task.new))
+    one, three, asked = (*(task.given(count, task.new) for count in (1, 3)), task.asked(task.new))
     assert len(one) == 6
     assert len(three) == 18
     assert set(one) < set(three)
@@ -57,7 +57,7 @@ def test_seeds_choose_other_classes_and_the_same_seed_the_same(letters):
 
 def test_clusters_are_whoever_drew(letters):
     task = choose_task(letters, "letter", 0, "test", 3)
-    rows = task.asked(3, task.new)
+    rows = task.asked(task.new)
     assert list(task.clusters(rows)) == list(letters.base_ids[rows, letters.space.names.index("drawer")])
 
 
@@ -75,12 +75,45 @@ def test_each_new_writer_has_a_classifier_of_all_digits(digits):
     assert len(task.taught) == 3
     assert set(np.concatenate(task.taught)) < set(task.new)
     values = task.taught[0]
-    given, asked = task.given(2, values), task.asked(2, values)
+    given, asked = task.given(2, values), task.asked(values)
     assert list(task.classes(given)) == list(task.classes(asked)) == [0, 0, 1, 1, 2, 2]
     assert not set(given) & set(asked)
     assert set(task.ids[np.concatenate([given, asked]), task.factor]) == set(values)
     assert set(task.clusters(asked)) == set(values)
     assert list(np.unique(task.classes(task.others))) == [0, 1, 2]
+
+
+@pytest.fixture(scope="module")
+def many():
+    """Nine digits by six writers, three times each, and by a seventh once; 12x12, grey."""
+    writer, rest = np.divmod(np.arange(171), 27)
+    return dataset(
+        np.zeros((171, 12, 12, 1), np.uint8), digit=np.where(writer < 6, rest // 3, rest), writer=writer
+    )
+
+
+def test_some_writers_give_and_all_others_are_asked(many):
+    task = choose_task(many, "digit", 0, "test", 2, givers=2)
+    one, two, asked = (*(task.given(count, task.new) for count in (1, 2)), task.asked(task.new))
+    assert set(one) < set(two)
+    givers = set(task.ids[two, 1])
+    assert len(givers) == 2
+    assert 6 not in givers  # who has one picture of each
+    cells, counts = np.unique(task.ids[two], axis=0, return_counts=True)
+    assert len(cells) == 2 * len(task.new)
+    assert set(counts) == {2}
+    assert {*task.ids[asked, 1]} == set(range(7)) - givers
+    assert {*task.ids[asked, 0]} == set(task.new)
+    assert givers < {*task.ids[task.others, 1]}  # their other digits are in the fuller grid
+    validation = choose_task(many, "digit", 0, "validation", 2, givers=2)
+    assert set(validation.ids[validation.given(2, validation.new), 1]) == givers
+    assert set(validation.new) <= set(task.fuller)
+
+
+def test_too_many_givers_are_refused(many):
+    for givers in (7, 8):
+        with pytest.raises(ConfigError, match=f"--givers {givers}: 6 of 7 values of writer have 2 or more"):
+            choose_task(many, "digit", 0, "test", 2, givers=givers)
 
 
 @pytest.mark.parametrize(
