@@ -14,9 +14,9 @@ test: $(VENV)/.installed-dev ## the default tests, about 5 minutes on two cores
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/.installed-dev ## real digits, processes that are stopped, every way to install
-	$(BIN)/python -m pytest -m slow -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder
 
-test-long: $(VENV)/.installed-dev ## many kills, many steps, thousands of damaged files: before a release
+test-long: $(VENV)/.installed-dev ## the longest and the rarest: before a release
 	$(BIN)/python -m pytest -m long -n 2 --dist worksteal
 
 lint: $(VENV)/.installed-dev

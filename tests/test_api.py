@@ -215,7 +215,7 @@ def test_commands_find_the_pictures_of_a_run_that_was_moved(trained, moved, caps
     assert "19 cells seen and 1 unseen" in capsys.readouterr().out
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_moved_run_is_lengthened_where_it_is(moved):
     run = gcn_tf.resume(moved, steps=3, report=False)
     assert int(run.model.step) == 3
@@ -266,7 +266,7 @@ def test_a_folder_with_something_in_it_is_left_alone(trained, tmp_path):
         gcn_tf.train(data, trained.folder, **TOY)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_folder_of_pictures_trains_to_the_same_weights(trained, tmp_path):
     run = gcn_tf.train(trained.folder / "pictures", tmp_path / "run", report=False, image_size=32, **TOY)
     assert run.config.manual_dir == str(trained.folder / "pictures")

@@ -102,7 +102,7 @@ def test_words_of_the_field(page):
         assert wrong not in text
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_api_page_is_built_without_warnings(tmp_path):
     import sys
 
@@ -139,13 +139,13 @@ def executed(built_once) -> Path:
     return built_once("notebooks", make)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_runs(name, executed):
     assert kinds_of_output(executed / name) == kinds_of_output(ROOT / "docs" / name)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "code"),
     [

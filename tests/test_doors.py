@@ -196,7 +196,7 @@ def test_a_loss_term_is_a_function_and_a_weight(monkeypatch, toy_config):
         TERMS.pop("edges", None)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_strategy_of_devices_wraps_one_place(toy_config, start_run, tmp_path):
     """The same weights as without a strategy, up to rounding: there is one device."""
     weights = []

@@ -181,34 +181,16 @@ def slow_if(condition: bool, *values: str | int):
     return pytest.param(*values, marks=pytest.mark.slow if condition else ())
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        slow_if(
-            any(
-                w in line
-                for w in (
-                    *(
-                        "faces",
-                        "evaluate",
-                        "compare",
-                        "share",
-                        "--resume",
-                        "extend",
-                        "litert",
-                        "transfer",
-                        "--few",
-                        "~/letters",
-                        "~/signs",
-                    ),
-                )
-            ),
-            line,
-        )
-        for line in RUNS
-        if line not in {*ASKS, *DOWNLOADS}
-    ],
-)
+SLOW = ("faces", "evaluate", "compare", "share", "--resume", "extend", "transfer", "litert", "--few")
+SLOW_FOLDERS = ("~/letters", "~/signs")
+WHOLE_RUNS = [
+    slow_if(any(word in line for word in (*SLOW, *SLOW_FOLDERS)), line)
+    for line in RUNS
+    if line not in {*ASKS, *DOWNLOADS}
+]
+
+
+@pytest.mark.parametrize("line", WHOLE_RUNS)
 def test_every_other_line_runs(line, capsys, monkeypatch):
     monkeypatch.setattr("gcn_tf.metrics.intervals.PIECES", 2)  # no intervals of FID
     words = words_of(line)
@@ -309,8 +291,9 @@ def defined_in(module: str) -> list[str]:
     return [name for name in names if not name.startswith("_")]
 
 
+LIKE_THE_README = pytest.mark.long  # its lines do the same
 EXAMPLES = [
-    slow_if(name in ("evaluate", "train"), module, name)  # lines of the README do the same
+    pytest.param(module, name, marks=LIKE_THE_README if name in ("evaluate", "train") else ())
     for module, names in {**PUBLIC, **{module: defined_in(module) for module in WHOLE}}.items()
     for name in names
 ]

@@ -10,10 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.xdist_group("package"),  # in one process, which builds the wheel once
-]
+pytestmark = pytest.mark.slow
 
 
 def run(*command, cwd, **options):

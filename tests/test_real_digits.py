@@ -10,10 +10,9 @@ import pytest
 from gcn_tf.cli import main
 
 FOLDER = os.environ.get("GCN_TF_QMNIST_DIR", "")
-pytestmark = [
-    pytest.mark.xdist_group("real digits"),  # in one process, which prepares them once
-    pytest.mark.skipif(not FOLDER, reason="set GCN_TF_QMNIST_DIR to a folder with the official QMNIST files"),
-]
+pytestmark = pytest.mark.skipif(
+    not FOLDER, reason="set GCN_TF_QMNIST_DIR to a folder with the official QMNIST files"
+)
 
 
 @pytest.fixture(scope="module")

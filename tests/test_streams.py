@@ -145,7 +145,7 @@ def test_a_training_is_whole_when_nobody_reads(nobody_reads, toy_config_file, tm
     assert (tmp_path / "run/report").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("closed", ["1>&-", "2>&-", "0<&- 1>&- 2>&-"])
 def test_a_training_is_whole_with_closed_streams(closed, toy_config_file, tmp_path):
     line = f'exec "{sys.executable}" "$@" {closed}'
@@ -155,7 +155,7 @@ def test_a_training_is_whole_with_closed_streams(closed, toy_config_file, tmp_pa
     assert len(list((tmp_path / "run/checkpoints").glob("*.npz"))) >= 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("settings", NARROW)
 def test_a_training_is_whole_under_a_narrow_encoding(settings, toy_config_file, tmp_path):
     name = "run-\U0001f600" if "PYTHONIOENCODING" in settings else "run"

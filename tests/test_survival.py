@@ -118,7 +118,7 @@ def check_killed_run(train, folder, kills, *settings):
     check_equal(folder / "killed", folder / "whole")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_that_is_killed_ends_with_the_same_bits(train, tmp_path):
     check_killed_run(train, tmp_path, 1, "--steps", "60", "--checkpoint-steps", "5")
 
@@ -158,7 +158,7 @@ def test_a_run_of_many_steps_grows_neither_in_memory_nor_in_open_files(train, tm
     assert files[1] == files[0]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_kill_during_the_export_leaves_no_half_of_a_model(train, tmp_path):
     process = train("run")
     wait_until(lambda: any((tmp_path / "run").glob("partial-*-model")), process)
@@ -184,7 +184,7 @@ def test_sigterm_saves_and_ends_with_143_within_ten_seconds(train, tmp_path):
     assert int(open_run(tmp_path / "run").model.step) >= 4
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_second_ctrl_c_ends_at_once_and_leaves_the_last_checkpoint(train, tmp_path):
     process = train("run", "--steps", "5000", "--checkpoint-steps", "20")
     wait_until(lambda: list((tmp_path / "run/checkpoints").glob("step-*")), process)
@@ -207,7 +207,7 @@ def test_a_batch_that_memory_can_not_hold_is_refused_in_one_line(train):
     assert re.search(r"--batch-size 65536 .* needs at least [\d.]+ GiB of memory", one_line(err))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_second_training_of_the_same_run_is_refused_while_the_first_lives(train, tmp_path):
     first = train("run", "--steps", "5000")
     wait_until((tmp_path / "run/metrics.jsonl").exists, first)
@@ -268,7 +268,7 @@ def test_a_full_disk_ends_a_run_with_one_line_and_it_goes_on_when_there_is_room(
     kill(process)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_read_only_disk_is_named_in_one_line(train, small_disk, tmp_path):
     disk = small_disk("disk", "20m")
     process = train("disk/run", *LOGGING)
@@ -283,7 +283,7 @@ def test_a_read_only_disk_is_named_in_one_line(train, small_disk, tmp_path):
     assert newest_is_whole(disk / "run")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_folder_that_vanishes_ends_a_run_with_one_line_and_is_not_made_again(train, tmp_path):
     process = train("run", *LOGGING)
     wait_until(lambda: steps_saved(tmp_path / "run"), process)

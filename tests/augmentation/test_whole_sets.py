@@ -249,7 +249,7 @@ def test_a_folder_of_a_class_without_pictures_belongs_to_the_set(run, tmp_path):
     assert len(list((tmp_path / "set" / "images" / "blue").iterdir())) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @in_every_format
 def test_a_set_of_an_earlier_version_is_made_again_to_the_same_bytes(run, whole, copy, format_):
     folder = copy(format_)
@@ -414,7 +414,7 @@ def test_after_kills_at_random_the_set_goes_on_to_the_same_bytes(run, whole, for
 # Two at once, and twice
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @in_every_format
 def test_two_processes_at_once_write_the_set_and_others_like_it(run, whole, format_, tmp_path):
     """In processes whose dicts and sets have other orders."""

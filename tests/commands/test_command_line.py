@@ -193,7 +193,7 @@ def test_a_command_answers_in_a_reasonable_time_and_without_tensorflows_chatter(
     assert done.stdout == f"look at: {picture}\n"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_main_job_ends_with_the_picture_to_look_at(toy_config_file, toy_judges, tmp_path, monkeypatch):
     """train, then evaluate, generate and export on what it wrote."""
     monkeypatch.chdir(tmp_path)

@@ -26,7 +26,7 @@ from gcn_tf.explore.panels import Panels
 from gcn_tf.explore.serve import free_port
 from gcn_tf.explore.shown_run import ShownRun
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.slow
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 SIDE = 64

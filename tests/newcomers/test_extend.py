@@ -267,7 +267,7 @@ def test_the_saved_model_has_the_newcomer(extended, new):
 
 
 @pytest.mark.usefixtures("without_saved_model")
-@pytest.mark.slow
+@pytest.mark.long
 def test_one_newcomer_after_the_other_and_the_first_run_is_not_needed(extended, new, tmp_path):
     first = Path(shutil.copytree(extended, tmp_path / "first"))
     ben = write_folder(tmp_path / "ben", handwriting(1, 2), ["5.png", "6.png"])
@@ -325,7 +325,7 @@ def test_a_seen_cell_of_a_newcomer_is_its_own_picture_in_kind_references(with_fr
     assert run.config.generator.references == 21
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_that_was_trained_from_arrays_takes_them_along(with_fred, people, tmp_path):
     moved = Path(shutil.copytree(with_fred, tmp_path / "elsewhere"))
     run = open_run(moved)
@@ -338,7 +338,7 @@ def test_a_run_that_was_trained_from_arrays_takes_them_along(with_fred, people, 
 
 
 @pytest.mark.usefixtures("without_saved_model")
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_newcomers_to_two_factors_by_a_table(drawn_from_people, people, tmp_path):
     images = people[0][[3, 8, 13, 14], ..., 0][:, ::-1].copy()
     folder = write_folder(tmp_path / "new", images, ["a.png", "b.png", "c.png", "d.png"])
@@ -410,7 +410,7 @@ def test_pictures_nothing_like_those_of_the_run_are_refused_and_taken_by_force(t
 
 
 @pytest.mark.usefixtures("without_saved_model")
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_that_is_there_already_names_the_command_that_draws_it(toy, anna, capsys):
     words = ["extend", "toy", "writer=anna", "--pictures", str(anna), "--pattern", "{digit}.png"]
 
@@ -498,7 +498,7 @@ def _many(anna, count):
     return folder
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("moment", ["write_pictures", "export_model"])
 def test_a_kill_leaves_nothing_and_the_same_command_then_works(moment, toy, anna, monkeypatch, capsys):
     words = ["extend", "toy", "writer=anna", "--pictures", str(anna), "--pattern", "{digit}.png"]

@@ -123,7 +123,7 @@ def test_training_does_not_go_on_in_a_bundle(bundle, capsys):
     check_whole(bundle)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_best_checkpoint_is_shared_with_its_own_model_and_report(reported_run, tmp_path):
     run = shutil.copytree(reported_run, tmp_path / "toy")
     best = read_note(run / "checkpoints" / "best.npz")
@@ -317,7 +317,7 @@ def test_a_bundle_of_own_pictures_names_no_place_and_takes_the_pictures(extended
     verify(bundle, say=lambda line: None)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_without_pictures_newcomers_have_none(extended, tmp_path):
     bundle = share(extended[0], tmp_path / "people", pictures=False).folder
     assert not list(bundle.rglob("newcomers/*"))

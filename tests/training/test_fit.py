@@ -45,7 +45,7 @@ def test_metrics_jsonl_has_losses_and_scores_of_seen_and_unseen_cells_apart(toy_
         assert ("unseen/psnr_db" in line) == ("seen/digit_accuracy" in line) == (line["step"] in (12, 24))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_tensorboard_stays_under_the_stated_bound_however_often_it_could_be_written(
     tmp_path, toy_config, monkeypatch, start_run
 ):
@@ -127,7 +127,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(
     assert (folder / "metrics.jsonl").read_text() == (toy_run / "metrics.jsonl").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_another_seed_gives_other_weights(tmp_path, toy_config, toy_run, start_run):
     prepared = start_run(dataclasses.replace(toy_config, seed=1), tmp_path / "run")
     other = fit(prepared, tmp_path / "run")
@@ -224,7 +224,7 @@ def test_ctrl_c_saves_says_how_to_go_on_and_exits_130(tmp_path, toy_config_file)
     assert int(model.step) >= 4
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_kill_between_two_checkpoints_of_a_step_loses_neither(toy_config, start_run, tmp_path, monkeypatch):
     config = dataclasses.replace(toy_config, steps=12, image_steps=12, checkpoint_steps=12)
     write = CheckpointStore._write

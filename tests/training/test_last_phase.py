@@ -105,7 +105,7 @@ def test_a_run_killed_in_the_last_phase_goes_on_to_the_same_bits(
     assert (folder / "metrics.jsonl").read_text() == (trained / "metrics.jsonl").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_lengthened_run_goes_on_where_its_generator_was_finished(trained, config, start_run, tmp_path):
     assert MAIN in [int(path.stem[5:]) for path in checkpoint_paths(trained / "checkpoints")]
     longer = dataclasses.replace(config, steps=MAIN + 1, classifier_share=LAST / (MAIN + 1))

@@ -162,7 +162,7 @@ def test_a_stopped_search_goes_on_and_loses_at_most_the_running_trial(toy_search
     assert [t["status"] for t in found["trials"]] == ["COMPLETED"] * 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_search_that_goes_on_keeps_its_precision_and_its_half_trained_trial(toy_search, monkeypatch):
     """Although the other type wins when it is timed again."""
     config = dataclasses.replace(toy_search.config, precision="auto", checkpoint_steps=4)
@@ -224,7 +224,7 @@ def test_a_trial_that_goes_on_keeps_its_own_precision_when_the_machine_may_choos
     assert (run_dir / "metrics.jsonl").exists() is kept
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_search_that_ended_does_nothing_again_and_goes_on_with_more_trials(finished, tmp_path, monkeypatch):
     again = dataclasses.replace(finished.search, out=tmp_path / "copy")
     shutil.copytree(finished.search.out, again.out)
@@ -284,7 +284,7 @@ def test_a_trial_that_diverges_has_failed_and_the_search_goes_on(toy_search):
     assert "failed: " in (bad.out / "report.md").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_full_training_can_be_repeated_with_other_seeds(toy_search):
     """The same cells, other weights; the score is the mean."""
     run_search(dataclasses.replace(toy_search, trials=2, executions=2), "alone", ADDRESS)
@@ -359,7 +359,7 @@ def test_a_score_of_another_search_or_trial_is_refused_by_its_file(finished, tmp
         run_search(copy, "alone", ADDRESS)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_score_that_does_not_say_its_search_is_not_taken(finished, tmp_path, monkeypatch):
     """As those of older versions: the trial is trained again, unless the search had noted what it gave."""
     copy = dataclasses.replace(finished.search, out=tmp_path / "copy")
@@ -377,7 +377,7 @@ def test_a_score_that_does_not_say_its_search_is_not_taken(finished, tmp_path, m
     assert trained == ["1"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_seconds_of_a_trial_are_those_of_all_sittings(finished, tmp_path):
     """The two runs of a search in a folder, and the search that has only their scores, tell the same."""
     copy = dataclasses.replace(finished.search, out=tmp_path / "copy")
@@ -509,7 +509,7 @@ def test_a_chief_has_no_jobs():
         parse(["--dataset", "glyphs", "--role", "chief", "--jobs", "2"])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_search_goes_on_and_loses_at_most_the_running_trial(tune, tmp_path):
     first = tune("--trials", "4")
     next(line for line in first.stdout if line.startswith("trial 1:"))
@@ -521,7 +521,7 @@ def test_a_killed_search_goes_on_and_loses_at_most_the_running_trial(tune, tmp_p
     assert statuses(tmp_path) == ["COMPLETED"] * 4
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_of_two_searches_in_a_folder_one_is_refused(tune, tmp_path):
     both = [tune("--trials", "2", "--steps", "9", stderr=subprocess.PIPE) for _ in range(2)]
     told = {process: process.communicate(timeout=240)[1] for process in both}

@@ -501,7 +501,7 @@ def test_persons_are_the_authors_index():
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_preparation_is_fast_enough(tmp_path):
     """60 pictures a second on two cores: in processor time, for other programs may be running."""
     for name in [f"{s}{p}{e}S" for s in "AB" for p in files.PERSONS[:22] for e in files.EMOTIONS]:

@@ -39,7 +39,7 @@ def gradients(images):
     return np.array([hog(image, pixels_per_cell=(8, 8), cells_per_block=(2, 2)) for image in grey])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_another_classifier_reads_the_emotion_of_persons_it_never_saw(faces):
     features = gradients(faces).reshape(PERSONS, 14, -1)
     emotion = np.tile(np.repeat(np.arange(7), 2), (PERSONS // 2, 1)).ravel()
@@ -48,7 +48,7 @@ def test_another_classifier_reads_the_emotion_of_persons_it_never_saw(faces):
     assert (read == emotion).mean() >= 0.9
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_persons_are_classified_correctly_in_another_session(faces):
     flat = faces.astype(np.float32).reshape(PERSONS, 7, 2, -1)
     known, asked = flat[:, :, 0].mean(axis=1), flat[:, 4, 1]  # all of session A; neutral of session B
@@ -133,7 +133,7 @@ def test_a_face_is_found_inside_its_hair():
     assert box.width < 2.5 * KDEF_UNIT
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_detector_finds_nearly_all_drawn_faces():
     """At half of KDEF's size: the detector looks at pictures of 200 pixels anyway."""
     size, eyes, unit = tuple(n // 2 for n in KDEF_SIZE), tuple(n / 2 for n in KDEF_EYES), KDEF_UNIT / 2

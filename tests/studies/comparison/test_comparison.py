@@ -87,7 +87,7 @@ def test_trainings_side_by_side_give_the_same_entries(toy_study):
         np.testing.assert_allclose(one.values["psnr_db"], other.values["psnr_db"], atol=1e-3)
 
 
-@pytest.mark.slow  # by itself; below a method only says that it diverged
+@pytest.mark.long  # by itself; below a method only says that it diverged
 def test_a_training_that_diverges_is_a_result(toy_study):
     experiment, config, out = toy_study
     bad = GcnMethod("far too fast", {"learning_rate": 10.0, "pixel_weight": 1e12})
@@ -118,7 +118,7 @@ class MeanPictures(Method):
         return np.load(trained)[split.ids[:, -1]].astype(np.uint8)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_method_is_whatever_trains_and_draws(toy_study):
     """Another number of factors, too; one that diverges is a result without figures."""
     experiment, config, out = toy_study
@@ -184,7 +184,7 @@ def cheap_study(toy_study):
     return experiment, config, out
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_entry_of_another_seed_study_or_version_is_refused_by_its_file(cheap_study):
     experiment, config, out = cheap_study
     one, other = (entry_path(out, "nearest seen cell", seed) for seed in (0, 1))
@@ -209,7 +209,7 @@ def test_an_entry_of_another_seed_study_or_version_is_refused_by_its_file(cheap_
         run_comparison(experiment, config, 2, out)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_entries_of_other_pictures_are_refused(cheap_study, monkeypatch):
     """With the same settings: what lies in a folder of data was changed."""
     experiment, config, out = cheap_study

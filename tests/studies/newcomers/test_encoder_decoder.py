@@ -80,7 +80,7 @@ def test_it_learns_to_turn_a_picture_into_another_cell_of_somebody_it_never_saw(
     assert np.abs(drawn - true).mean() < 0.8 * np.abs(given - true).mean()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_network(config, task, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "STEPS_FOR_ONE", {False: 1, True: 1})
     known, codes = task.known_split(), wanted_codes(task.dataset, task.place, task.wanted)

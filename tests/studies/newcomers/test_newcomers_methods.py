@@ -111,7 +111,7 @@ def test_the_base_run_knows_no_newcomer_and_extending_it_leaves_it_as_it_is(toy_
     np.testing.assert_array_equal(one, again)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_is_drawn_of_a_newcomer_does_not_depend_on_the_true_pictures(toy_config, writers, base):
     """All methods that draw with the truth blackened give the same."""
     images = writers.dataset.images.copy()
@@ -124,7 +124,7 @@ def test_what_is_drawn_of_a_newcomer_does_not_depend_on_the_true_pictures(toy_co
         np.testing.assert_array_equal(*shown)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_transferred_picture_is_the_wanted_digit_in_the_variation_of_the_given_one(
     toy_config, writers, base
 ):
@@ -139,7 +139,7 @@ def test_a_transferred_picture_is_the_wanted_digit_in_the_variation_of_the_given
     np.testing.assert_array_equal(drawn[row], PictureTransfer(base)(given, nothing, wanted).images[0])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_full_retraining_goes_on_with_its_run_and_sees_no_truth(toy_config, writers, tmp_path):
     config = replace(toy_config, holdout=("none",), steps=8)
     drawn = FullRetraining().draw(None, config, writers, tmp_path / "run")

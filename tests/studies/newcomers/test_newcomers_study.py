@@ -123,7 +123,7 @@ def test_a_study_with_another_protocol_is_refused(planned, cheap):
         planned(replace(PROTOCOL, counts=(1,)), **cheap)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_entry_of_another_count_is_refused(computed):
     entries = computed(own=OwnPicture()).out / "entries"
     (entries / "own-2-seed0.npz").write_bytes((entries / "own-1-seed0.npz").read_bytes())
@@ -223,7 +223,7 @@ def test_all_methods_from_the_command_line_and_by_workers(toy_judges, tmp_path, 
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_base_run_goes_on_after_a_kill(computed):
     """Its folder is there, but not the file that says it is whole."""
     out = computed(extended=Extended()).out

@@ -118,7 +118,7 @@ def test_int8_is_a_quarter_of_the_size_and_within_two_decibels(run, tmp_path):
     assert (tmp_path / "model.tflite").stat().st_size < 4 * weights + 200_000
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_pictures_of_64_pixels_are_drawn_as_well(toy_config, start_run, tmp_path):
     config = with_settings(toy_config, {"image_size": 64, "steps": 2}, "toy")
     config = replace(config, generator=replace(config.generator, seed_tensor=(16, 16, 4)))
@@ -127,7 +127,7 @@ def test_pictures_of_64_pixels_are_drawn_as_well(toy_config, start_run, tmp_path
     assert np.abs(np.round(found["drawn"] * 255) - images).max() <= 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_generator_that_looks_at_pictures_is_drawn_in_float32_and_refused_in_int8(
     toy_config, start_run, tmp_path, monkeypatch
 ):
