@@ -41,6 +41,7 @@ from gcn_tf.workers import RunAll, workers
 
 TURNS = 4
 REFINED = Strength(0.5, 0.5, 1.0)  # how pictures are varied that a refiner learns on
+REFINER_STEPS = 300  # at most, each takes as long as ten of a classifier
 DOUBT = 0.5  # share of a softened label
 QUICK_COUNTS, QUICK_STEPS, QUICK_START_STEPS = 1, CHUNK, 2 * CHUNK
 
@@ -149,7 +150,7 @@ def _learn_refiner(study: NewClassesStudy, seed: int, role: Role) -> None:
         for strength, rng in zip((REFINED, Strength()), rngs[:2], strict=True)
     )
     refiner = Refiner(task.images.shape[1:], seed)
-    refiner.learn(moved, real, study.protocol.start_steps, rngs[2])
+    refiner.learn(moved, real, min(REFINER_STEPS, study.protocol.start_steps), rngs[2])
     weights = {f"{n:03d}": array for n, array in enumerate(refiner.weights)}
     write_entry(study.refiner_path(seed, role), study.origin_of_moves(seed, role), weights)
 
