@@ -196,6 +196,8 @@ def _text(report: dict[str, Any]) -> str:
             (
                 f"Half of the values of *{factor}* are new: a classifier learns them from few pictures each, beside a fuller grid, all pictures of the "
                 "other half."
+                + f" The few are by {protocol['givers']}, and all others are tested on."
+                * ("givers" in protocol)
             ),
         )
     parts = [

@@ -284,7 +284,9 @@ def test_few_pictures_of_some_writers_beside_all_pictures_of_others(tmp_path):
     ) == {"givers"}
     report = report_of(study)
     assert report["asked"] == [MOST_ASKED, MOST_ASKED]  # by writers beyond the three
-    assert "pictures of each digit by each of 3" in (tmp_path / "report.md").read_text()
+    text = (tmp_path / "report.md").read_text()
+    assert "The few are by 3, and all others are tested on." in text
+    assert "pictures of each digit by each of 3" in text
 
 
 @pytest.mark.parametrize(
