@@ -196,7 +196,11 @@ def _text(report: dict[str, Any]) -> str:
             (
                 f"Half of the values of *{factor}* are new: a classifier learns them from few pictures each, beside a fuller grid, all pictures of the "
                 "other half."
-                + f" The few are by {protocol['givers']}, and all others are tested on."
+                + (
+                    f" The few are by {protocol['givers']}, and all others are tested on."
+                    if "givers" in protocol
+                    else ""
+                )
                 * ("givers" in protocol)
             ),
         )
