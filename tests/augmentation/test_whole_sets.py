@@ -23,6 +23,10 @@ from gcn_tf.errors import UserError
 
 FORMATS = ("tfds", "folders", "tfrecord")
 in_every_format = pytest.mark.parametrize("format_", FORMATS)
+in_one_format_in_ci = pytest.mark.parametrize(
+    "format_",
+    [pytest.param(name, marks=pytest.mark.long if n else pytest.mark.slow) for n, name in enumerate(FORMATS)],
+)
 WORDS = ["--blend", "writer", "--limit", "60", "--part-size", "20"]
 OPTIONS = {"blend": "writer", "limit": 60, "part_size": 20}  # three parts
 DESCRIBING = {
@@ -389,8 +393,7 @@ def command(run, format_, folder):
     ]
 
 
-@pytest.mark.slow
-@in_every_format
+@in_one_format_in_ci
 def test_after_kills_at_random_the_set_goes_on_to_the_same_bytes(run, whole, format_, tmp_path):
     """Small parts, so that there are many moments between two files."""
     choose = random.Random(0)
