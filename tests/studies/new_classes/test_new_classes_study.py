@@ -181,7 +181,7 @@ def report_of(study):
     return json.loads((study.out / "report.json").read_text())
 
 
-@pytest.mark.parametrize("names", [FEW, pytest.param(OTHERS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("names", [FEW, pytest.param(OTHERS, marks=pytest.mark.long)])
 def test_a_study_of_some_methods(tmp_path, names):
     data = DataConfig.of("glyphs", writers="6")
     methods = {name: replace(METHODS[name], settings=METHODS[name].settings[:1]) for name in names}

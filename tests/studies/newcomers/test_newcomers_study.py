@@ -198,7 +198,7 @@ def test_the_way_is_measured_from_the_floor_to_the_ceiling():
     assert _ways(low, "writer") == {}, "a ceiling below the floor is none"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_methods_from_the_command_line_and_by_workers(toy_judges, tmp_path, monkeypatch, capsys):
     """Of a quick study on procedural digits; a second call has nothing left to do."""
     monkeypatch.chdir(tmp_path)
