@@ -12,19 +12,15 @@ from gcn_tf.pipelines.dataset import Dataset, data_sha256, load_dataset
 
 
 @functools.lru_cache(maxsize=1)
-def loaded(data: DataConfig) -> Dataset:
-    """The dataset alone, before any judge is learned."""
-    return load_dataset(data)
+def loaded(data: DataConfig, everything: bool = False) -> Dataset:
+    """The dataset alone, before any judge is learned.
 
-
-@functools.lru_cache(maxsize=1)
-def all_pictures(data: DataConfig) -> Dataset:
-    """Every labelled picture of a dataset, any number per cell, without the factors that a formula makes.
-
-    A grid of digits has one picture per cell, of some writers; this has those of all writers.
+    Args:
+        everything: every labelled picture, any number per cell, without the factors that a formula makes. A grid of digits has
+            one picture per cell, of some writers; this has those of all writers.
     """
-    if not data.options.exemplar_counts:
-        return loaded(data)
+    if not (everything and data.options.exemplar_counts):
+        return load_dataset(data)
     found = data.options.labelled_pictures(data, data.options.identities())
     names, who = np.unique(found.who, return_inverse=True)
     images = found.images
@@ -42,7 +38,7 @@ def materials(data: DataConfig) -> tuple[Dataset, JudgePictures, Judges]:
     return dataset, *dataset_judges(dataset, data.data_dir)
 
 
-@functools.lru_cache(maxsize=2)
-def materials_sha256(data: DataConfig, of_all: bool = False) -> str:
-    """SHA-256 of the pictures and labels, of the grid or of all of them."""
-    return data_sha256((all_pictures if of_all else loaded)(data))
+@functools.lru_cache(maxsize=1)
+def materials_sha256(data: DataConfig, everything: bool = False) -> str:
+    """SHA-256 of the pictures and labels that `loaded` gives."""
+    return data_sha256(loaded(data, everything))

@@ -104,7 +104,7 @@ def test_imagined_cells_grow_from_nothing_to_their_full_weight():
 
 
 @pytest.mark.slow
-def test_the_classifier_learns_to_tell_imagined_cells_apart():
+def test_the_classifier_learns_to_distinguish_imagined_cells():
     """Its last class takes what the generator imagines, never a real picture."""
     model = gcn(imagined_class_weight=1.0, imagined_from=0.0, imagined_full=0.0, classifier_jitter=0.0)
     real, imagined = tf.constant(IMAGES), tf.constant(IMAGES[:6, ::-1] * 0.3)

@@ -201,7 +201,6 @@ def _text(report: dict[str, Any]) -> str:
                     if "givers" in protocol
                     else ""
                 )
-                * ("givers" in protocol)
             ),
         )
     parts = [

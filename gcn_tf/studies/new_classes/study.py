@@ -13,7 +13,7 @@ from gcn_tf.config.schema import to_dict
 from gcn_tf.errors import ConfigError, suggest
 from gcn_tf.pipelines.dataset import Dataset
 from gcn_tf.studies.entries import read_entry
-from gcn_tf.studies.materials import all_pictures, loaded, materials_sha256
+from gcn_tf.studies.materials import loaded, materials_sha256
 from gcn_tf.studies.new_classes.task import Role, Task, choose_task
 from gcn_tf.studies.new_classes.variation import Further, Strength
 
@@ -49,7 +49,7 @@ class Protocol:
 
     @property
     def class_text(self) -> str:
-        """`"character"`, `"digit by a new writer"`, or `"digit by each of 10 others"`."""
+        """`"character"`, `"digit by a new writer"`, or `"digit by each of 10"`."""
         if self.givers:
             return f"{self.factor} by each of {self.givers}"
         return f"{self.classified} by a new {self.factor}" if self.classified else self.factor
@@ -239,7 +239,7 @@ class NewClassesStudy:
     @property
     def dataset(self) -> Dataset:
         """The grid, or all labelled pictures, if some writers or persons give."""
-        return (all_pictures if self.protocol.givers else loaded)(self.data)
+        return loaded(self.data, bool(self.protocol.givers))
 
     def task(self, seed: int, role: Role) -> Task:
         protocol = self.protocol

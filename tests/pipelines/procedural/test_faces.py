@@ -40,7 +40,7 @@ def gradients(images):
 
 
 @pytest.mark.long
-def test_another_classifier_reads_the_emotion_of_persons_it_never_saw(faces):
+def test_another_classifier_recognises_the_emotion_of_persons_it_never_saw(faces):
     features = gradients(faces).reshape(PERSONS, 14, -1)
     emotion = np.tile(np.repeat(np.arange(7), 2), (PERSONS // 2, 1)).ravel()
     known, others = features[::2].reshape(len(emotion), -1), features[1::2].reshape(len(emotion), -1)

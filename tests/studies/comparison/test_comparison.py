@@ -31,7 +31,7 @@ def toy_study(toy_config, toy_judges, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_study_tells_every_method_apart_and_resumes(toy_study, monkeypatch):
+def test_a_study_distinguishes_all_methods_and_resumes(toy_study, monkeypatch):
     experiment, config, out = toy_study
     figure = run_comparison(experiment, config, 2, out)
     assert figure.stat().st_size > 10_000

@@ -77,7 +77,7 @@ def cheap():
 
 
 @pytest.mark.slow
-def test_a_study_tells_every_method_apart_for_every_number_of_pictures(computed, cheap):
+def test_a_study_distinguishes_all_methods_for_every_number_of_pictures(computed, cheap):
     study = computed(**cheap, black=Black())
     write_newcomers_study(study)
     report = json.loads((study.out / "report.json").read_text())
