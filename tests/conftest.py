@@ -28,9 +28,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 LONGEST = (  # files of tests in the order of their time; what shares fixtures runs in one process
-    *("tuning/test_search.py", "test_examples.py", "studies/comparison/test_comparison.py", "test_doors.py"),
-    *("commands/test_command_line.py", "test_survival.py", "pipelines/procedural/test_faces.py"),
-    *("training/test_fit.py", "studies/augmentation/test_augmentation_study.py", "model/test_gcn.py"),
+    *("test_real_digits.py", "test_examples.py", "explore/test_browser.py", "tuning/test_search.py"),
+    *("studies/new_classes/test_new_classes_study.py", "rivals/test_rivals_as_runs.py"),
+    *(
+        "commands/test_reference_runs.py",
+        "training/test_workers_together.py",
+        "commands/test_command_line.py",
+    ),
+    *("augmentation/test_whole_sets.py", "commands/test_grey_rectangles.py", "newcomers/test_extend.py"),
 )
 
 
